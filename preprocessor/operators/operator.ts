@@ -1,0 +1,59 @@
+import type { Row } from '@millrace/shared-schemas/types.ts';
+
+/**
+ * The time and cause of what a task is doing now. One object a task, written by the task before each call and by an operator
+ * around rows that it makes itself (`emitAt` of the context does both).
+ */
+export interface TaskTime {
+  /** event time of the record in hand, epoch ms */
+  eventTime: number;
+  /** the watermark of the records before this one; −Infinity before the first. Finite even while the input ends */
+  watermark: number;
+  /** the input has ended: everything open fires once and stays, as a run may follow */
+  ending: boolean;
+  /** source partition (index) and offset of the record that caused what is in hand: the lineage of a dead letter */
+  origin: number;
+  originOffset: number;
+}
+
+/** What a task lends to an operator. */
+export interface OperatorContext {
+  readonly time: TaskTime;
+  /** the fused rest of the chain: hands the row to every step and output that reads this one */
+  readonly next: (row: Row) => void;
+  /** the row object of this task for a shape of the stage; overwritten by every record */
+  row(shape: number): Row;
+  /** the record cannot be processed here: a dead letter (or drop, or the end of the run, as the step's on_error says) with the row as the step saw it */
+  flaw(code: string, message: string, row: Row): void;
+  /** the record is late here: a dead letter, or counted and dropped, as the step's `late` says */
+  late(row: Row): void;
+  /** rows of a lookup table by key text (`keyText` of keys.ts): the version in force */
+  table(id: string): ReadonlyMap<string, Row>;
+}
+
+/** Takes an operator's changed entries. Keys are the operator's own: short, printable, ordered as the operator wants them back. */
+export interface StateWriter {
+  put(key: string, value: Uint8Array): void;
+  delete(key: string): void;
+}
+
+/**
+ * One step of one task at work. Synchronous, single-threaded, deterministic: it sees no clock, no chance and no outside, and
+ * the same calls in the same order leave the same state, bit for bit, whatever snapshots lay between.
+ */
+export interface Operator {
+  process(row: Row): void;
+  /**
+   * The earliest event time at which this operator has something to do, +Infinity for nothing. Timers due at the same
+   * time are one `fire`. While `time.ending`, only what has to leave counts, not what is merely to be forgotten.
+   */
+  nextTimer?(): number;
+  /** Does all that is due at exactly `at` (= `nextTimer()`); rows leave in the order of their key bytes. */
+  fire?(at: number): void;
+  /**
+   * Writes what changed since the last call (all of it when `all`), deletes what went. State must not change by being saved.
+   */
+  snapshot?(writer: StateWriter, all: boolean): void;
+  /** called once, before any record, with entries in key order */
+  restore?(entries: Iterable<readonly [key: string, value: Uint8Array]>): void;
+}

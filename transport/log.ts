@@ -1,0 +1,141 @@
+/**
+ * The seam between millrace and what records travel on. Its unit is a batch of spans: one buffer and arrays of positions,
+ * never an object a record. Adapters: `memory.ts`, `embedded/`; all pass `log.case.ts`.
+ */
+
+/**
+ * Records of one partition in offset order. The arrays and the buffer belong to the reader and stand until `release()`
+ * (or the next `poll()`): copy what outlives that. A span of a null key, value or absent header has end −1.
+ */
+export interface BatchView {
+  readonly topic: string;
+  readonly partition: number;
+  readonly buffer: Buffer;
+  /** records in this batch; may be 0 while `next` has moved */
+  readonly count: number;
+  readonly offsets: Float64Array;
+  /** epoch ms, wall clock of the append (a file's: its modification time when first opened) */
+  readonly timestamps: Float64Array;
+  readonly keyStart: Int32Array;
+  readonly keyEnd: Int32Array;
+  readonly valueStart: Int32Array;
+  readonly valueEnd: Int32Array;
+  /** the raw header block in Kafka's layout: varint count, then (varint length, name, varint length, value) each */
+  readonly headersStart: Int32Array;
+  readonly headersEnd: Int32Array;
+  release(): void;
+}
+
+/** A place in an input partition. `offset` is the next record's; `byte` is where it starts, in inputs that need it (files). */
+export interface Position {
+  readonly offset: number;
+  readonly byte?: number;
+}
+
+/** Reads one partition of one log, or of something that behaves as one (a file, a generator). Not shared between tasks. */
+export interface Reader {
+  /** what is ready, up to about `maxBytes` of values (at least one record, at most `maxRecords`), or null. Throws `MillraceError` when the input lies (truncated, changed, missing). */
+  poll(maxBytes: number, maxRecords?: number): BatchView | null;
+  /** the position behind the last record polled */
+  readonly position: Position;
+  /** continues from there; a Position this reader (or an earlier one of the same input) gave */
+  seek(position: Position): void;
+  /** where the input ends now. For a file `offset` is −1: only `byte` counts. */
+  end(): Position;
+  /** whether `position` has reached `end` */
+  reached(end: Position): boolean;
+  /** the bytes of one earlier record's key and value (a copy), for a dead letter; null when gone */
+  lookup(offset: number): StoredRecord | null;
+  close(): void;
+}
+
+export interface StoredRecord {
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly timestamp: number;
+}
+
+/**
+ * Appends to all partitions of one topic. Records are encoded in place into a growing buffer per partition:
+ *
+ *     let pos = out.begin(partition, timestamp, keyBuffer, keyStart, keyEnd);   // keyEnd −1: null key
+ *     let end = encode(row, out.buffer, pos);
+ *     while (end < 0) { pos = out.grow(); end = encode(row, out.buffer, pos); }
+ *     out.end(end, headers, headersStart, headersEnd);
+ *
+ * Nothing is visible to readers before the flush or the commit that names this appender.
+ */
+export interface Appender {
+  readonly topic: string;
+  readonly partitions: number;
+  /** valid between `begin` and `end` of one record; may be another object after `grow` */
+  readonly buffer: Buffer;
+  begin(partition: number, timestamp: number, key: Uint8Array, keyStart: number, keyEnd: number): number;
+  /** makes room and gives the value's position anew; what was written of the value is not kept */
+  grow(): number;
+  end(valueEnd: number, headers?: Uint8Array, headersStart?: number, headersEnd?: number): void;
+  /** forgets the record begun */
+  abandon(): void;
+  /** a record with no value */
+  null(partition: number, timestamp: number, key: Uint8Array, keyStart: number, keyEnd: number, headers?: Uint8Array, headersStart?: number, headersEnd?: number): void;
+  /** bytes and records appended and not yet flushed or committed */
+  readonly pendingBytes: number;
+  readonly pendingRecords: number;
+  /** drops everything not yet flushed */
+  discard(): void;
+  /** makes the pending records durable and visible, by themselves (outside any `commit`) */
+  flush(): Promise<void>;
+}
+
+export interface TopicInfo {
+  readonly name: string;
+  readonly partitions: number;
+  /** free-form facts kept with the topic (format, schema id, pipeline, whether internal) */
+  readonly meta: Readonly<Record<string, string>>;
+}
+
+export interface Log {
+  /** creates the topic, or checks that it has these partitions (`MillraceError` partition_count_changed); `meta` is merged into what is kept */
+  ensure(topic: string, partitions: number, meta?: Record<string, string>): TopicInfo;
+  topic(name: string): TopicInfo | null;
+  topics(): TopicInfo[];
+  reader(topic: string, partition: number, from: Position): Reader;
+  appender(topic: string): Appender;
+  startOffset(topic: string, partition: number): number;
+  endOffset(topic: string, partition: number): number;
+  /** drops records below `offset` (whole batches only, so fewer may go) */
+  truncateBefore(topic: string, partition: number, offset: number): void;
+  /** resolves after an append by anyone (other threads at once, other processes within 10 ms) or after `ms`, whichever comes first */
+  wait(ms: number): Promise<void>;
+}
+
+/** Small durable values beside the log, ordered by key (UTF-8 bytes). Keys are short (< 1,000 bytes) and printable. */
+export interface Ledger {
+  get(key: string): Uint8Array | null;
+  /** all entries whose key begins with `prefix`, ascending; the values are copies */
+  entries(prefix: string): Iterable<readonly [key: string, value: Uint8Array]>;
+}
+
+/** What becomes durable and visible together, or not at all. */
+export interface Commit {
+  readonly appenders: readonly Appender[];
+  /** value null deletes */
+  readonly puts: readonly (readonly [key: string, value: Uint8Array | null])[];
+  /** every key that begins with one of these goes, before `puts` */
+  readonly deletePrefixes?: readonly string[];
+  /** deletes keys in [from, to) */
+  readonly deleteRanges?: readonly (readonly [from: string, to: string])[];
+  readonly truncate?: readonly { topic: string; partition: number; before: number }[];
+  /** the commit is refused (`MillraceError` fenced) unless the ledger's value of this key equals this one */
+  readonly fence?: { readonly key: string; readonly value: Uint8Array };
+}
+
+/** A log and its ledger on one medium, so that a task's outputs, position and state move in one atom. */
+export interface Transport {
+  readonly kind: 'memory' | 'embedded';
+  readonly log: Log;
+  readonly ledger: Ledger;
+  /** synchronous and durable on return */
+  commit(commit: Commit): void;
+  close(): Promise<void>;
+}

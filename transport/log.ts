@@ -44,6 +44,8 @@ export interface Reader {
   end(): Position;
   /** whether `position` has reached `end` */
   reached(end: Position): boolean;
+  /** from now on `poll` gives nothing at or behind `end` (null: no limit). A file's last line without a newline counts as a line only under a limit at or behind its end. */
+  limit(end: Position | null): void;
   /** the bytes of one earlier record's key and value (a copy), for a dead letter; null when gone */
   lookup(offset: number): StoredRecord | null;
   close(): void;

@@ -1,0 +1,73 @@
+#!/usr/bin/env node
+// Starts the command. In a checkout it runs the sources, never a stale build; installed, the built files beside it.
+// Plain JavaScript that Node 16 parses: a Node that is too old hands over to the checkout's own, or says in a line what it needs.
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+/** One Ctrl-C may come several times: from the terminal, through npx, through the launcher. Within this many ms it counts once. */
+const SAME_SIGNAL_MS = 250;
+
+const sources = new URL('../main.ts', import.meta.url);
+const inCheckout = existsSync(sources);
+const ownNode = fileURLToPath(new URL('../../node_modules/node/bin/node', import.meta.url));
+
+function isNewEnough(version) {
+  const [major, minor] = version.slice(1).split('.').map(Number);
+  return (major === 22 && minor >= 22) || (major === 24 && minor >= 6) || major > 24;
+}
+
+function usage(message) {
+  process.stderr.write(`millrace: ${message}\n`);
+  process.exitCode = 2;
+}
+
+/** Runs this file again on the checkout's Node, which ends when this process does, whatever ends it. */
+function handOver() {
+  const command = [ownNode, fileURLToPath(import.meta.url), ...process.argv.slice(2)];
+  // Linux ends the child with its parent even on SIGKILL; elsewhere the closed channel tells it (see below).
+  const bound = process.platform === 'linux' && spawnSync('setpriv', ['--pdeathsig', 'KILL', 'true'], { stdio: 'ignore' }).status === 0;
+  if (bound) command.unshift('setpriv', '--pdeathsig', 'KILL');
+  const child = spawn(command[0], command.slice(1), { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
+  for (const signal of SIGNALS) process.on(signal, () => child.kill(signal));
+  child.on('error', (error) => usage(error.message));
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code);
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
+}
+
+function dieWithParent() {
+  if (!process.channel) return;
+  process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+  process.channel.unref();
+}
+
+/** Drops the echoes of a signal, and Node's notes on what it holds experimental. */
+function quieten() {
+  const last = {};
+  const emit = process.emit;
+  process.emit = function (name, ...args) {
+    if (SIGNALS.includes(name)) {
+      const now = performance.now();
+      if (now - last[name] < SAME_SIGNAL_MS) return true;
+      last[name] = now;
+    }
+    if (name === 'warning' && args[0] && args[0].name === 'ExperimentalWarning') return false;
+    return emit.call(this, name, ...args);
+  };
+}
+
+async function start() {
+  dieWithParent();
+  quieten();
+  const { main } = await import(inCheckout ? sources.href : new URL('../dist/main.js', import.meta.url).href);
+  process.exitCode = await main(process.argv.slice(2));
+}
+
+if (inCheckout && !existsSync(new URL('../../node_modules/@millrace', import.meta.url))) usage('this checkout has no dependencies yet: run npm ci');
+else if (isNewEnough(process.version)) start();
+else if (inCheckout && existsSync(ownNode)) handOver();
+else usage(`needs Node 22.22 or later of 22, or 24.6 or later; this is ${process.version.slice(1)}`);

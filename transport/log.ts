@@ -79,7 +79,16 @@ export interface Appender {
   /** forgets the record begun */
   abandon(): void;
   /** a record with no value */
-  null(partition: number, timestamp: number, key: Uint8Array, keyStart: number, keyEnd: number, headers?: Uint8Array, headersStart?: number, headersEnd?: number): void;
+  null(
+    partition: number,
+    timestamp: number,
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    headers?: Uint8Array,
+    headersStart?: number,
+    headersEnd?: number,
+  ): void;
   /** bytes and records appended and not yet flushed or committed */
   readonly pendingBytes: number;
   readonly pendingRecords: number;
@@ -107,8 +116,10 @@ export interface Log {
   endOffset(topic: string, partition: number): number;
   /** drops records below `offset` (whole batches only, so fewer may go) */
   truncateBefore(topic: string, partition: number, offset: number): void;
-  /** resolves after an append by anyone (other threads at once, other processes within 10 ms) or after `ms`, whichever comes first */
-  wait(ms: number): Promise<void>;
+  /** a number that changes with every append by anyone: take it before polling and give it to `wait`, so that nothing is missed in between */
+  version(): number;
+  /** resolves after an append by anyone since `since` (default: now), other threads' at once, other processes' within 10 ms; or after `ms`, whichever comes first */
+  wait(ms: number, since?: number): Promise<void>;
 }
 
 /** Small durable values beside the log, ordered by key (UTF-8 bytes). Keys are short (< 1,000 bytes) and printable. */
@@ -116,6 +127,11 @@ export interface Ledger {
   get(key: string): Uint8Array | null;
   /** all entries whose key begins with `prefix`, ascending; the values are copies */
   entries(prefix: string): Iterable<readonly [key: string, value: Uint8Array]>;
+}
+
+export interface Fence {
+  readonly key: string;
+  readonly value: Uint8Array | null;
 }
 
 /** What becomes durable and visible together, or not at all. */
@@ -128,8 +144,8 @@ export interface Commit {
   /** deletes keys in [from, to) */
   readonly deleteRanges?: readonly (readonly [from: string, to: string])[];
   readonly truncate?: readonly { topic: string; partition: number; before: number }[];
-  /** the commit is refused (`MillraceError` fenced) unless the ledger's value of this key equals this one */
-  readonly fence?: { readonly key: string; readonly value: Uint8Array };
+  /** the commit is refused (`MillraceError` fenced) unless the ledger's value of this key equals this one (null: there is none) */
+  readonly fence?: Fence;
 }
 
 /** A log and its ledger on one medium, so that a task's outputs, position and state move in one atom. */

@@ -1,0 +1,35 @@
+import type { ErrorCode } from '@millrace/runtime/errors.ts';
+import { errorTable } from '@millrace/runtime/errors.ts';
+import type { Finding } from './finding.ts';
+import { LineIndex } from './text.ts';
+import type { Range } from './yaml/node.ts';
+
+/** Collects what is wrong with one file, in any order; gives it back sorted by position. */
+export class Report {
+  readonly file: string;
+  readonly #lines: LineIndex;
+  readonly #findings: Finding[] = [];
+
+  constructor(file: string, text: string) {
+    this.file = file;
+    this.#lines = new LineIndex(text);
+  }
+
+  error(at: Range, code: ErrorCode, message: string, hint?: string): void {
+    this.#add(at, code, 'error', message, hint);
+  }
+
+  #add(at: Range, code: ErrorCode, severity: Finding['severity'], message: string, hint: string | undefined): void {
+    const place = this.#lines.locate(at.start, at.end);
+    if (this.#findings.some((f) => f.line === place.line && f.col === place.col && f.code === code && f.message === message)) return;
+    this.#findings.push({ file: this.file, ...place, code, severity, message, hint: hint ?? errorTable[code].hint });
+  }
+
+  get failed(): boolean {
+    return this.#findings.some((finding) => finding.severity === 'error');
+  }
+
+  findings(): Finding[] {
+    return this.#findings.toSorted((a, b) => a.line - b.line || a.col - b.col || (a.code < b.code ? -1 : 1));
+  }
+}

@@ -153,10 +153,12 @@ describe('an old Node hands over to that of the checkout', () => {
     expect(run.out()).toContain(`seen ${signal}\n`);
   });
 
-  test('Ctrl-C, which goes to the whole process group, counts once', async () => {
+  test('Ctrl-C, which goes to the whole process group and comes again through npx, counts once', async () => {
     const run = start(OLD, ['wait', '600'], true);
     await ready(run);
     process.kill(-(run.child.pid as number), 'SIGINT');
+    await new Promise((done) => setTimeout(done, 50));
+    run.child.kill('SIGINT');
     expect(await run.end).toEqual([0, null]);
     expect(run.out()).toContain('seen SIGINT\n');
   });

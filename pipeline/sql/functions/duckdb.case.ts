@@ -1,0 +1,302 @@
+import { type Duckdb, openDuckdb } from '@millrace/runtime/duckdb.ts';
+import { FlawError, type SqlKind, type SqlType, type Value } from '@millrace/shared-schemas/types.ts';
+import { expect } from 'vitest';
+import type { Overload, ScalarFunction } from './function.ts';
+
+/** Compares overloads with the real DuckDB over every combination of given arguments, the cases that raise included. */
+
+/** A column of arguments of one type, as text that DuckDB casts to it. NULL is always added. */
+export interface Column {
+  readonly type: string;
+  readonly values: readonly string[];
+}
+
+export interface Comparison {
+  /** the call, with `$1`, `$2` … for the columns */
+  readonly sql: string;
+  readonly overload: Overload;
+  readonly columns: readonly Column[];
+  /** how the call's arguments are made of the columns' values, when it has constants too */
+  readonly args?: (values: readonly Value[]) => readonly Value[];
+  readonly types?: (types: readonly SqlType[]) => readonly SqlType[];
+  readonly detail?: string;
+  /** greatest distance between doubles in units in the last place; default 0 */
+  readonly ulps?: number;
+}
+
+export interface Outcome {
+  readonly pairs: number;
+  readonly raised: number;
+  readonly differences: readonly string[];
+}
+
+export function typeOf(text: string): SqlType {
+  const decimal = /^DECIMAL\((\d+),(\d+)\)$/.exec(text);
+  if (decimal) return { kind: 'DECIMAL', width: Number(decimal[1]), scale: Number(decimal[2]) };
+  if (text.endsWith('[]')) return { kind: 'LIST', of: typeOf(text.slice(0, -2)) };
+  return { kind: text as SqlKind };
+}
+
+function typeText(type: SqlType): string {
+  if (type.kind === 'DECIMAL') return `DECIMAL(${type.width},${type.scale})`;
+  if (type.kind === 'LIST') return `${typeText(type.of)}[]`;
+  return type.kind;
+}
+
+export function overloadNamed(functions: readonly ScalarFunction[], fn: string): Overload {
+  const found = functions.flatMap((one) => one.overloads).find((overload) => overload.fn === fn);
+  if (found === undefined) throw new Error(`no overload ${fn}`);
+  return found;
+}
+
+/** Calls an overload as the compiled expression does. */
+export function caller(overload: Overload, types: readonly SqlType[], detail?: string): (values: readonly Value[]) => Value {
+  const result = typeof overload.returns === 'function' ? overload.returns(types, detail) : overload.returns;
+  const fn = overload.make(types, result, detail);
+  return (values) => (overload.nulls === 'propagate' && values.includes(null) ? null : fn(...values));
+}
+
+const bits = new BigInt64Array(1);
+const double = new Float64Array(bits.buffer);
+
+function ordinal(value: number): bigint {
+  double[0] = value;
+  return bits[0] < 0n ? -(bits[0] & 0x7fffffffffffffffn) : bits[0];
+}
+
+function near(a: Value, b: Value, ulps: number): boolean {
+  if (Object.is(a, b)) return true;
+  if (ulps === 0 || typeof a !== 'number' || typeof b !== 'number' || !Number.isFinite(a) || !Number.isFinite(b)) return false;
+  const distance = ordinal(a) - ordinal(b);
+  return distance <= BigInt(ulps) && -distance <= BigInt(ulps);
+}
+
+const RAISED = Symbol('raised');
+
+function attempt(call: (values: readonly Value[]) => Value, values: readonly Value[]): Value | typeof RAISED {
+  try {
+    return call(values);
+  } catch (error) {
+    if (error instanceof FlawError && error.code === 'expression_failed') return RAISED;
+    throw error;
+  }
+}
+
+function shown(value: unknown): string {
+  if (value === RAISED) return 'raises';
+  if (Object.is(value, -0)) return '-0';
+  return typeof value === 'string' ? JSON.stringify(value) : Array.isArray(value) ? `[${value.map(shown)}]` : String(value);
+}
+
+export interface Oracle {
+  compare(comparison: Comparison): Promise<Outcome>;
+  readonly duckdb: Duckdb;
+  close(): void;
+}
+
+export async function openOracle(): Promise<Oracle> {
+  const duckdb = await openDuckdb();
+  let tables = 0;
+
+  /** Every row's value, `RAISED` where DuckDB raises: all at once if none does, else through TRY and its NULLs one by one. */
+  async function answers(call: string, from: string, order: string): Promise<{ type: string; values: (Value | typeof RAISED)[] }> {
+    const all = (expression: string) => duckdb.query(`SELECT ${expression} FROM ${from} ORDER BY ${order}`);
+    try {
+      const { columns, rows } = await all(call);
+      return { type: columns[0].type, values: rows.map(([value]) => value as Value) };
+    } catch {
+      const { columns, rows } = await all(`TRY(${call}), ${order}`);
+      const values: (Value | typeof RAISED)[] = [];
+      for (const [value, ...ids] of rows) {
+        if (value !== null) {
+          values.push(value as Value);
+          continue;
+        }
+        const where = order.split(', ').map((id, i) => `${id} = ${ids[i]}`);
+        // MATERIALIZED keeps the one row a column: a constant would be folded by other code
+        const one = `WITH one AS MATERIALIZED (SELECT * FROM ${from} WHERE ${where.join(' AND ')}) SELECT ${call.replaceAll(/\bt(\d+)\.v/g, 'v$1')} FROM (SELECT * FROM one) AS one(${ids.map((_, i) => `i${i}, v${i}`).join(', ')})`;
+        values.push(
+          await duckdb.query(one).then(
+            ({ rows: [[only]] }) => only as Value,
+            () => RAISED,
+          ),
+        );
+      }
+      return { type: columns[0].type, values };
+    }
+  }
+
+  return {
+    duckdb,
+    close: () => duckdb.close(),
+    async compare({ sql, overload, columns, args = (values) => values, types = (given) => given, detail, ulps = 0 }) {
+      const lists: Value[][] = [];
+      const names: string[] = [];
+      for (const [i, { type, values: texts }] of columns.entries()) {
+        const name = `g${tables++}`;
+        names.push(`${name} AS t${i}`);
+        const rows = [...texts.map((text) => `'${text.replaceAll("'", "''")}'`), 'NULL'].map((literal, n) => `(${n}, ${literal})`);
+        await duckdb.query(`CREATE TABLE ${name} AS SELECT i, v::${type} AS v FROM (VALUES ${rows.join(', ')}) AS t(i, v)`);
+        lists.push((await duckdb.query(`SELECT v FROM ${name} ORDER BY i`)).rows.map(([value]) => value as Value));
+      }
+      const call = sql.replaceAll(/\$(\d)/g, (_, n) => `t${Number(n) - 1}.v`);
+      const order = columns.map((_, i) => `t${i}.i`).join(', ');
+      const expected = await answers(call, names.join(', '), order);
+      const argTypes = types(columns.map(({ type }) => typeOf(type)));
+      const ours = caller(overload, argTypes, detail);
+      const result = typeof overload.returns === 'function' ? overload.returns(argTypes, detail) : overload.returns;
+      const differences: string[] = [];
+      if (typeText(result) !== expected.type) differences.push(`${sql} is ${expected.type}, not ${typeText(result)}`);
+      let combinations: Value[][] = [[]];
+      for (const list of lists) combinations = combinations.flatMap((head) => list.map((value) => [...head, value]));
+      let raised = 0;
+      for (const [i, values] of combinations.entries()) {
+        const answer = attempt(ours, args(values));
+        const right = expected.values[i];
+        if (right === RAISED) raised++;
+        const same = answer === right || (answer !== RAISED && right !== RAISED && near(answer, right, ulps));
+        if (!same) differences.push(`${sql} of (${values.map(shown).join(', ')}): ${shown(right)}, not ${shown(answer)}`);
+      }
+      return { pairs: combinations.length, raised, differences };
+    },
+  };
+}
+
+/** Runs comparisons and expects no difference; `raises` names how many answers at least must be errors, so that they are known to be drawn. */
+export async function expectSame(oracle: Oracle, comparisons: readonly Comparison[], { raises = 0 } = {}): Promise<void> {
+  const differences: string[] = [];
+  let raised = 0;
+  for (const comparison of comparisons) {
+    const outcome = await oracle.compare(comparison);
+    differences.push(...outcome.differences);
+    raised += outcome.raised;
+  }
+  expect(differences).toEqual([]);
+  expect(raised).toBeGreaterThanOrEqual(raises);
+}
+
+/** Edge values of each type. */
+export const edges = {
+  TINYINT: { type: 'TINYINT', values: ['-128', '-127', '-50', '-1', '0', '1', '5', '50', '100', '127'] },
+  SMALLINT: { type: 'SMALLINT', values: ['-32768', '-32767', '-150', '-1', '0', '1', '15', '32767'] },
+  INTEGER: { type: 'INTEGER', values: ['-2147483648', '-2147483647', '-15', '-5', '-1', '0', '1', '3', '25', '1299', '2147483647'] },
+  BIGINT: {
+    type: 'BIGINT',
+    values: [
+      '-9223372036854775808',
+      '-9223372036854775807',
+      '-9007199254740993',
+      '-9007199254740992',
+      '-9007199254740991',
+      '-15',
+      '-1',
+      '0',
+      '1',
+      '3',
+      '1299',
+      '9007199254740991',
+      '9007199254740992',
+      '9007199254740993',
+      '9223372036854775807',
+    ],
+  },
+  HUGEINT: {
+    type: 'HUGEINT',
+    values: [
+      '-170141183460469231731687303715884105728',
+      '-170141183460469231731687303715884105727',
+      '-9223372036854775809',
+      '-9007199254740992',
+      '-15',
+      '-1',
+      '0',
+      '1',
+      '7',
+      '9007199254740993',
+      '18446744073709551616',
+      '170141183460469231731687303715884105727',
+    ],
+  },
+  FLOAT: {
+    type: 'FLOAT',
+    values: ['nan', 'inf', '-inf', '-0.0', '0', '0.1', '-0.5', '0.5', '1', '-1.5', '2.5', '2.345', '16777217', '3.4e38', '1e-45'],
+  },
+  DOUBLE: {
+    type: 'DOUBLE',
+    values: [
+      'nan',
+      'inf',
+      '-inf',
+      '-0.0',
+      '0',
+      '5e-324',
+      '-1e-300',
+      '0.1',
+      '0.49999999999999994',
+      '-0.5',
+      '0.5',
+      '1',
+      '-1',
+      '1.5',
+      '-1.5',
+      '2',
+      '2.345',
+      '-2.5',
+      '10',
+      '100',
+      '1000',
+      '123456.789',
+      '-1299.995',
+      '4503599627370497.5',
+      '9007199254740993',
+      '-1e22',
+      '1.7976931348623157e308',
+    ],
+  },
+  DATE: {
+    type: 'DATE',
+    values: [
+      'infinity',
+      '-infinity',
+      '0001-01-01',
+      '0044-03-15 (BC)',
+      '1582-10-15',
+      '1899-12-31',
+      '1900-02-28',
+      '1969-12-31',
+      '1970-01-01',
+      '1999-12-31',
+      '2000-02-29',
+      '2015-12-31',
+      '2016-01-03',
+      '2018-07-25',
+      '2020-12-28',
+      '2021-01-01',
+      '2024-02-29',
+      '9999-12-31',
+      '123456-07-08',
+    ],
+  },
+  TIMESTAMP: {
+    type: 'TIMESTAMP',
+    values: [
+      'infinity',
+      '-infinity',
+      '290309-12-22 (BC) 00:00:00',
+      '0001-01-01 00:00:00',
+      '0044-03-15 (BC) 12:34:56.789012',
+      '1582-10-15 13:00:00',
+      '1969-12-31 23:59:59.999999',
+      '1969-12-31 23:59:59.9995',
+      '1969-12-31 00:00:00',
+      '1970-01-01 00:00:00',
+      '1970-01-01 00:00:00.000001',
+      '2000-02-29 06:07:08.09',
+      '2015-12-31 23:59:59',
+      '2018-07-25 06:00:00',
+      '2021-01-03 12:30:15.123456',
+      '9999-12-31 23:59:59.999999',
+      '294247-01-10 04:00:54.775806',
+    ],
+  },
+} satisfies Record<string, Column>;

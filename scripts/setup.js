@@ -83,27 +83,36 @@ async function acquire() {
   }
 }
 
-/** Runs npm on the Node it came with, not on the one in node_modules, which it is about to replace. */
-function npmCi() {
+/** Runs npm on the Node it came with, not on the one in node_modules, which it is about to replace. Throws its output when it fails. */
+function npm(...command) {
   const path = (process.env.PATH || '')
     .split(delimiter)
     .filter((dir) => !dir.includes(`${sep}node_modules${sep}`))
     .join(delimiter);
-  const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
-  const npm = spawn('npm', args, { cwd: root, env: { ...process.env, PATH: path }, stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' });
+  const args = [...command, '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
+  const child = spawn('npm', args, { cwd: root, env: { ...process.env, PATH: path }, stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' });
   let output = '';
-  npm.stdout.on('data', (text) => {
-    output += text;
-  });
-  npm.stderr.on('data', (text) => {
-    output += text;
-  });
-  writeFileSync(lockFile, holder([process.pid, npm.pid]));
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (text) => {
+      output += text;
+    });
+  }
+  writeFileSync(lockFile, holder([process.pid, child.pid]));
   const beat = setInterval(() => utimesSync(lockFile, new Date(), new Date()), 5000);
   return new Promise((resolve, reject) => {
-    npm.on('error', reject);
-    npm.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`npm ci failed (exit ${code})\n${output}`))));
+    child.on('error', reject);
+    child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`npm ${command[0]} failed (exit ${code})\n${output}`))));
   }).finally(() => clearInterval(beat));
+}
+
+/** `npm ci` also wants the lockfile to list packages for other platforms, which a registry mirror may lack; then a plain install gives the same tree. */
+async function install() {
+  try {
+    await npm('ci');
+  } catch (error) {
+    if (!error.message.includes('EUSAGE')) throw error;
+    await npm('install', '--no-save');
+  }
 }
 
 function stamp() {
@@ -118,8 +127,8 @@ export async function setup() {
   try {
     if (isReady()) return;
     const start = Date.now();
-    process.stderr.write('Installing dependencies, once: npm ci …');
-    await npmCi();
+    process.stderr.write('Installing dependencies, once …');
+    await install();
     stamp();
     process.stderr.write(` done in ${Math.round((Date.now() - start) / 1000)} s\n`);
   } finally {

@@ -1,0 +1,54 @@
+/** The published package: packed, installed into an empty folder far from any checkout, run with nothing but a Node on PATH. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+const dir = mkdtempSync(join(tmpdir(), 'millrace-pack-'));
+const home = join(dir, 'home');
+const path = join(dir, 'bin');
+const command = join(home, 'node_modules/.bin/millrace');
+
+function millrace(...args: string[]): { code: number | null; out: string; err: string } {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd: home, env: { PATH: path, HOME: home }, encoding: 'utf8', timeout: 60_000 });
+  return { code: status, out: stdout, err: stderr };
+}
+
+beforeAll(() => {
+  const tarball = execFileSync(process.execPath, [join(root, 'scripts/pack.ts'), join(dir, 'tarball')], { encoding: 'utf8' }).trim();
+  mkdirSync(path);
+  mkdirSync(home);
+  symlinkSync(process.execPath, join(path, 'node'));
+  writeFileSync(join(home, 'package.json'), '{ "private": true }\n');
+  const env = { ...process.env, PATH: `${path}:${process.env.PATH}` };
+  execFileSync('npm', ['install', tarball, '--no-audit', '--no-fund', '--loglevel=error'], { cwd: home, env, stdio: ['ignore', 'pipe', 'pipe'] });
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+test('it holds built files, its licence and nothing of the house', () => {
+  const folder = join(home, 'node_modules/millrace');
+  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  expect(manifest).toMatchObject({ name: 'millrace', version, license: 'Apache-2.0', bin: { millrace: 'bin/millrace.js' } });
+  expect(Object.values(manifest.dependencies as Record<string, string>)).toSatisfy((pins: string[]) => pins.every((pin) => /^\d/.test(pin)));
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'bin/millrace.js', 'dist/main.js', 'dist/worker.js']));
+  expect(files.filter((file) => file.endsWith('.ts') || file.includes('node_modules'))).toEqual([]);
+});
+
+test('--version and --help answer, quietly', () => {
+  expect(millrace('--version')).toEqual({ code: 0, out: `${version}\n`, err: '' });
+  const help = millrace('--help');
+  expect(help).toMatchObject({ code: 0, err: '' });
+  expect(help.out).toContain('Usage: millrace');
+});
+
+test('a wrong call exits 2 without a stack trace', () => {
+  const { code, err } = millrace('rnu');
+  expect(code).toBe(2);
+  expect(err).toContain('rnu');
+  expect(err).not.toMatch(/\n\s+at /);
+});

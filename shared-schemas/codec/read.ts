@@ -118,10 +118,11 @@ function decimal(from: AvroNode & { kind: 'decimal' }, to: AvroNode & { kind: 'd
   if (from.scale !== to.scale || from.precision > to.precision) throw unresolved(from, to, path);
   const { size, precision, scale } = from;
   // 39 digits are how HUGEINT is written, whose own bounds are tighter
-  const limit = precision > 38 ? 2n ** 127n - 1n : 10n ** BigInt(precision) - 1n;
+  const high = precision > 38 ? 2n ** 127n - 1n : 10n ** BigInt(precision) - 1n;
+  const low = precision > 38 ? -high - 1n : -high;
   return (source) => {
     const value: Exact = fromTwos(size === null ? source.bytes() : source.raw(size));
-    if (!within(value, -limit, limit)) throw new BadRecord('undecodable', `${path}: the value is beyond DECIMAL(${precision},${scale})`);
+    if (!within(value, low, high)) throw new BadRecord('undecodable', `${path}: the value is beyond DECIMAL(${precision},${scale})`);
     return value;
   };
 }

@@ -34,27 +34,36 @@ export function parseObject(buffer: Buffer, start: number, end: number, take: (o
   const text = buffer.utf8Slice(from, end);
   if (text.includes('\ufffd') && !isUtf8(buffer.subarray(from, end))) throw new BadRecord('undecodable', 'the record is not UTF-8');
   const object = parsed(text);
+  if (!isObject(object)) throw new BadRecord('schema_mismatch', `an object is expected, found ${found(object)}`);
   try {
     take(object);
   } catch (error) {
     if (error !== NEEDS_DIGITS) throw error;
-    take(withDigits(text));
+    take(withDigits(text) as Record<string, unknown>);
   }
 }
 
-function parsed(text: string): Record<string, unknown> {
-  let json: unknown;
+/** Converts one JSON text, as a cell of another format may hold. */
+export function convertText(text: string, convert: Convert): Value {
+  const json = parsed(text);
   try {
-    json = JSON.parse(text);
+    return convert(json);
+  } catch (error) {
+    if (error !== NEEDS_DIGITS) throw error;
+    return convert(withDigits(text));
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw new BadRecord('undecodable', text.trim() === '' ? 'the record is empty' : `not JSON: ${error.message.slice(0, 200)}`);
   }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new BadRecord('schema_mismatch', `an object is expected, found ${found(json)}`);
-  return json as Record<string, unknown>;
 }
 
-function withDigits(text: string): Record<string, unknown> {
+function withDigits(text: string): unknown {
   if (depthOf(text) > DEEPEST) throw new BadRecord('undecodable', `nested deeper than ${DEEPEST} levels`);
   const keep = (_key: string, value: unknown, context: { source: string }): unknown => (typeof value === 'number' ? new Digits(value, context.source) : value);
   // TypeScript does not know the third argument of ES2026's JSON.parse source text access
@@ -95,7 +104,7 @@ export function fieldConvert(field: AvroField, path: string): Convert {
   };
 }
 
-function nodeConvert(node: AvroNode, path: string): Convert {
+export function nodeConvert(node: AvroNode, path: string): Convert {
   const convert = plain(node, path);
   const nullable = node.nullAt >= 0;
   return (json) => {
@@ -211,7 +220,8 @@ function bad(path: string, node: AvroNode, json: unknown): never {
   throw mismatch(path, node, json);
 }
 
-function mismatch(path: string, node: AvroNode, json: unknown): BadRecord {
+/** The flaw of a value that is not what its field holds. */
+export function mismatch(path: string, node: AvroNode, json: unknown): BadRecord {
   const name = node.kind === 'enum' ? `one of ${node.symbols.join(', ')}` : node.kind === 'decimal' ? `a decimal of ${node.precision} digits, ${node.scale} of them decimals` : node.kind;
   return new BadRecord('schema_mismatch', `${path}: ${name} is expected, found ${found(json)}`);
 }

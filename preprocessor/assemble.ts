@@ -1,0 +1,203 @@
+import { HeaderReader } from '@millrace/shared-schemas/header.ts';
+import { FileRegistry } from '@millrace/shared-schemas/registry/file.ts';
+import { rowCodec } from '@millrace/shared-schemas/row-codec.ts';
+import { rowMaker } from '@millrace/shared-schemas/row.ts';
+import type { Row } from '@millrace/shared-schemas/types.ts';
+import type { InputPlan, OutputPlan, StagePlan } from '@millrace/pipeline/plan.ts';
+import type { Clock } from '@millrace/runtime/clock.ts';
+import type { Reader, Transport } from '@millrace/transport/log.ts';
+import { Host } from './host.ts';
+import { inputsOf, originNumber, writerNumber } from './layout.ts';
+import { SourceLineage } from './lineage.ts';
+import type { HostSetup } from './open-pipeline.ts';
+import { eventTimeOf } from './source/event-time.ts';
+import { openDecoder, openReader, type SourceContext, START } from './source/open-source.ts';
+import { TableStore } from './table-store.ts';
+import { buildChain } from './task/chain.ts';
+import type { InputCore, TaskCore } from './task/core.ts';
+import { DeadLetters } from './task/dead-letter.ts';
+import { ExchangeInput, SourceInput, type TaskInput } from './task/inputs.ts';
+import { Journal } from './task/journal.ts';
+import type { OutputHost } from './task/log-output.ts';
+import { type FileInput, OpenTask } from './task/open-task.ts';
+import { coreOf, openOutputs } from './task/outputs.ts';
+import { Policy, type RunEnds } from './task/policy.ts';
+import { TaskStore } from './task/store.ts';
+import { live, Task } from './task/task.ts';
+
+const MAX_BYTES = 1 << 20;
+const MAX_RECORDS = 10_000;
+const DEAD_LETTERS = '!dead';
+
+/** What is under a snapshot's core when there is none. */
+function freshCore(): TaskCore {
+  return { run: 0, ended: false, watermark: Number.NEGATIVE_INFINITY, inputs: [], outputs: {}, tables: {} };
+}
+
+function freshInput(name: string, writers: readonly number[]): InputCore {
+  const none = Number.NEGATIVE_INFINITY;
+  return {
+    name,
+    offset: 0,
+    base: START,
+    spoken: false,
+    idle: false,
+    ended: false,
+    watermark: none,
+    maxTime: none,
+    writers: writers.map((writer) => ({ writer, seq: 0, watermark: none, idle: false, ended: false })),
+  };
+}
+
+/** Opens and recovers tasks over a transport, and puts a host over them. */
+export async function assembleHost(setup: HostSetup, transport: Transport, clock: Clock, tasks: readonly (readonly [stage: number, task: number])[]): Promise<Host> {
+  const tables = new TableStore(setup, transport.ledger);
+  const context: SourceContext = { log: transport.log, clock, registry: new FileRegistry(setup.dataDir), stamps: setup.stamps };
+  const open: OpenTask[] = [];
+  try {
+    for (const [stage, task] of tasks) open.push(await openTask(setup, transport, clock, context, tables, setup.plan.stages[stage] as StagePlan, task));
+  } catch (error) {
+    for (const task of open) task.close();
+    throw error;
+  }
+  return new Host(transport, clock, open, setup.fence, setup.profile.checkpoint.every);
+}
+
+async function openTask(setup: HostSetup, transport: Transport, clock: Clock, context: SourceContext, tables: TableStore, stage: StagePlan, number: number): Promise<OpenTask> {
+  const { plan, layout } = setup;
+  const store = new TaskStore(transport.ledger, plan.name, stage.id, number);
+  const saved = store.load();
+  const core = saved?.cut ?? freshCore();
+  const inputPlans = inputsOf(stage, layout, number);
+  const versions = [...Object.entries(setup.tables), ...Object.entries(core.tables), ...(saved?.journal ?? []).flatMap((entry) => (entry[0] === 'table' ? [[entry[1], entry[2]] as const] : []))];
+  for (const [table, hash] of versions) if (uses(stage, table)) await tables.load(table, hash);
+
+  const time = { eventTime: 0, watermark: core.watermark, ending: false, origin: -1, originOffset: -1 };
+  const wall = { now: clock.now() };
+  const host: OutputHost = { time, writer: writerNumber(layout.generation, stage.index, number), task: number, wall: () => wall.now };
+  const outputs = openOutputs(stage.outputs, core, saved?.progress ?? null, host, transport.log, setup.schemaIds);
+  const lineage = new SourceLineage(plan, layout, context);
+  const deadLetters = new DeadLetters(host, coreOf(core, DEAD_LETTERS), transport.log.appender(plan.deadLetter.topic), lineage);
+  const dropped = { count: 0 };
+
+  const rows = stage.shapes.map((slots) => rowMaker(slots)());
+  const row = (shape: number): Row => rows[shape] as Row;
+  const inForce = new Map<string, ReadonlyMap<string, Row>>();
+  const useTable = (table: string, hash: string): void => void inForce.set(table, tables.get(table, hash));
+  for (const [table, hash] of Object.entries(core.tables)) useTable(table, hash);
+
+  const chain = buildChain(stage, {
+    time,
+    row,
+    table: (id) => inForce.get(id) ?? new Map(),
+    deadLetter: (code, message, step, record, columns) => deadLetters.write(code, message, step, record, columns),
+    dropped: () => void dropped.count++,
+    write: (output: OutputPlan) => {
+      const opened = outputs.byPlan.get(output);
+      return (record) => opened?.write(record);
+    },
+  });
+  for (const [id, operator] of chain.steps) operator.restore?.(store.state(id));
+
+  const inputs: TaskInput[] = [];
+  const task = new Task({ core, time, inputs, chain, topics: outputs.topics, exchanges: outputs.exchanges, files: outputs.files, deadLetters, useTable });
+  const restored = new Map(core.inputs.map((input) => [input.name, input]));
+  core.inputs = [];
+  for (const [index, input] of inputPlans.entries()) {
+    const opened = openInput(setup, stage, number, input, index, task, restored, transport, context, row(input.shape), chain.entry.get(input.id) as (record: Row) => void);
+    core.inputs.push(opened.core);
+    inputs.push(opened);
+  }
+  if (saved) await task.replay(saved.journal, saved.progress, () => transport.log.wait(5));
+
+  const journal = new Journal();
+  const policy = new Policy(
+    task,
+    journal,
+    {
+      mergeWait: plan.mergeWait,
+      idleAfter: inputPlans.map((input) => (input.kind === 'source' ? (plan.sources[input.source]?.idleAfter ?? 0) : Number.POSITIVE_INFINITY)),
+      maxBytes: MAX_BYTES,
+      maxRecords: MAX_RECORDS,
+    },
+    runEnds(setup, inputPlans, number),
+    () => upstreamEnded(setup, transport, inputPlans),
+  );
+  for (const [table, hash] of Object.entries(setup.tables)) {
+    if (uses(stage, table) && core.tables[table] !== hash) live(task, journal, ['table', table, hash]);
+  }
+  const parts = { stage: stage.id, number, task, journal, store, policy, clock, wall, files: fileSources(setup, inputPlans), pipeline: plan.name };
+  return new OpenTask(
+    { ...parts, exchanges: inputPlans.map((input) => (input.kind === 'exchange' ? input.topic : null)), topicIds: outputs.topicIds, fileIds: outputs.fileIds, dropped, lineage },
+    saved !== null && saved.journal.length > 0,
+  );
+}
+
+function uses(stage: StagePlan, table: string): boolean {
+  return stage.nodes.some((node) => node.type === 'lookup' && node.table === table);
+}
+
+function fileSources(setup: HostSetup, inputs: readonly InputPlan[]): FileInput[] {
+  return inputs.flatMap((input, index) => {
+    const source = input.kind === 'source' ? setup.plan.sources[input.source] : undefined;
+    return source?.type === 'file' ? [{ index, id: source.id, path: source.path as string, stamp: setup.stamps[source.id] as FileInput['stamp'] }] : [];
+  });
+}
+
+function openInput(
+  setup: HostSetup,
+  stage: StagePlan,
+  number: number,
+  input: InputPlan,
+  index: number,
+  task: Task,
+  restored: ReadonlyMap<string, InputCore>,
+  transport: Transport,
+  context: SourceContext,
+  row: Row,
+  next: (row: Row) => void,
+): TaskInput {
+  const { plan, layout } = setup;
+  if (input.kind === 'exchange') {
+    const writers = Array.from({ length: layout.tasks[input.stage] as number }, (_, n) => writerNumber(layout.generation, input.stage, n));
+    const core = restored.get(`${input.topic}/${number}`) ?? freshInput(`${input.topic}/${number}`, writers);
+    const reader = transport.log.reader(input.topic, number, core.base);
+    return new ExchangeInput(index, reader, core, task, row, rowCodec(input.columns).decode, next, new HeaderReader());
+  }
+  const source = plan.sources[input.source] as (typeof plan.sources)[number];
+  const core = restored.get(`${source.id}/${number}`) ?? freshInput(`${source.id}/${number}`, []);
+  const reader: Reader = openReader(source, number, core.base, context);
+  const { eventTime } = source;
+  return new SourceInput(index, reader, core, task, row, openDecoder(source, reader, context), next, {
+    outOfOrder: source.outOfOrder,
+    maxAhead: source.maxAhead,
+    maxRecord: source.maxRecord,
+    eventTime: eventTime && eventTimeOf(eventTime.slot, eventTime.type),
+    origin: originNumber(layout, source.index, number),
+  });
+}
+
+function runEnds(setup: HostSetup, inputs: readonly InputPlan[], number: number): RunEnds {
+  const { run, ends } = setup.run;
+  return {
+    run,
+    ends: inputs.map((input) => {
+      if (ends === null) return null;
+      if (input.kind === 'exchange') return 'writers';
+      return ends[setup.plan.sources[input.source]?.id as string]?.[number] ?? null;
+    }),
+  };
+}
+
+/** whether the steps of this pipeline that write a source topic have all ended the run */
+function upstreamEnded(setup: HostSetup, transport: Transport, inputs: readonly InputPlan[]): boolean {
+  const { plan, layout, run } = setup;
+  const topics = new Set(inputs.flatMap((input) => (input.kind === 'source' ? [plan.sources[input.source]?.topic] : [])));
+  return plan.stages
+    .filter((stage) => stage.outputs.some((output) => output.kind === 'topic' && topics.has(output.topic)))
+    .every((stage) =>
+      Array.from({ length: layout.tasks[stage.index] as number }, (_, n) => new TaskStore(transport.ledger, plan.name, stage.id, n).progress()).every(
+        (core) => core !== null && core.ended && core.run === run.run,
+      ),
+    );
+}

@@ -1,0 +1,136 @@
+import { setImmediate as macrotask } from 'node:timers/promises';
+import type { Clock } from '@millrace/runtime/clock.ts';
+import { probe } from '@millrace/runtime/probe.ts';
+import type { Commit, Transport } from '@millrace/transport/log.ts';
+import type { OpenTask } from './task/open-task.ts';
+
+/** Replaying what lies behind a snapshot should take no longer than this much work, ms. */
+const REPLAY_BUDGET_MS = 2000;
+/** After a stop: how long exchanges may take to drain, and how long quiet means drained, ms. */
+const DRAIN_MS = 5000;
+const QUIET_MS = 50;
+const POLL_MS = 10;
+
+/** Counts since the last `drainStats`, and where things stand now. */
+export interface HostStats {
+  recordsIn: number;
+  out: Record<string, number>;
+  dead: Record<string, number>;
+  dropped: number;
+  /** of the task that is furthest behind; −Infinity before the first */
+  watermark: number;
+  lag: Record<string, number>;
+}
+
+export function emptyStats(): HostStats {
+  return { recordsIn: 0, out: {}, dead: {}, dropped: 0, watermark: Number.POSITIVE_INFINITY, lag: {} };
+}
+
+/** Adds `from` to `into`; of the watermarks the least stays, of the lags the newest. */
+export function mergeStats(into: HostStats, from: HostStats): void {
+  into.recordsIn += from.recordsIn;
+  into.dropped += from.dropped;
+  for (const [id, count] of Object.entries(from.out)) into.out[id] = (into.out[id] ?? 0) + count;
+  for (const [code, count] of Object.entries(from.dead)) into.dead[code] = (into.dead[code] ?? 0) + count;
+  into.watermark = Math.min(into.watermark, from.watermark);
+  Object.assign(into.lag, from.lag);
+}
+
+export interface HostControl {
+  /** finish the batch, drain, snapshot, return */
+  stopping: boolean;
+  /** take no more from sources until told otherwise */
+  paused: boolean;
+}
+
+/**
+ * Runs some of a pipeline's tasks in this thread: each turn every task takes what is ready, then all they did becomes one
+ * commit. Ends when every task has ended its run, or when told to stop.
+ */
+export class Host {
+  readonly #transport: Transport;
+  readonly #clock: Clock;
+  readonly #tasks: readonly OpenTask[];
+  readonly #fence: Commit['fence'];
+  readonly #snapshotEvery: number;
+  readonly control: HostControl = { stopping: false, paused: false };
+
+  constructor(transport: Transport, clock: Clock, tasks: readonly OpenTask[], fence: Commit['fence'], snapshotEvery: number) {
+    this.#transport = transport;
+    this.#clock = clock;
+    this.#tasks = tasks;
+    this.#fence = fence;
+    this.#snapshotEvery = snapshotEvery;
+  }
+
+  get ended(): boolean {
+    return this.#tasks.every((task) => task.ended);
+  }
+
+  async run(onTurn: () => void): Promise<void> {
+    let stoppedAt = -1;
+    let quietSince = -1;
+    for (;;) {
+      const now = this.#clock.monotonic();
+      const worked = this.#turn(now);
+      onTurn();
+      if (this.ended) break;
+      if (this.control.stopping) {
+        if (stoppedAt < 0) stoppedAt = now;
+        if (worked) quietSince = -1;
+        else if (quietSince < 0) quietSince = now;
+        if (now - stoppedAt > DRAIN_MS || (quietSince >= 0 && now - quietSince > QUIET_MS)) break;
+      }
+      if (worked) await macrotask();
+      else await this.#transport.log.wait(POLL_MS);
+    }
+    this.#snapshotAll();
+  }
+
+  #turn(now: number): boolean {
+    const { stopping, paused } = this.control;
+    const commits: Commit[] = [];
+    for (const task of this.#tasks) {
+      const before = this.#clock.monotonic();
+      const done = task.turn(now, stopping || paused);
+      if (!done) continue;
+      const busy = this.#clock.monotonic() - before;
+      const due = task.spend(busy) >= REPLAY_BUDGET_MS || now - task.snapshotAt >= this.#snapshotEvery;
+      if (due) probe('snapshot.before');
+      commits.push(due ? task.snapshot(now) : task.commit());
+    }
+    if (commits.length === 0) return false;
+    probe('batch.processed');
+    this.#commit(commits);
+    return true;
+  }
+
+  #snapshotAll(): void {
+    const now = this.#clock.monotonic();
+    const commits = this.#tasks.filter((task) => task.unsaved).map((task) => task.snapshot(now));
+    if (commits.length > 0) this.#commit(commits);
+  }
+
+  #commit(commits: readonly Commit[]): void {
+    const snapshots = commits.some((commit) => commit.deleteRanges !== undefined);
+    this.#transport.commit({
+      appenders: [...new Set(commits.flatMap((commit) => commit.appenders))],
+      puts: commits.flatMap((commit) => commit.puts),
+      deleteRanges: commits.flatMap((commit) => commit.deleteRanges ?? []),
+      truncate: commits.flatMap((commit) => commit.truncate ?? []),
+      ...(this.#fence ? { fence: this.#fence } : {}),
+    });
+    probe('batch.committed');
+    if (snapshots) probe('snapshot.after');
+  }
+
+  drainStats(): HostStats {
+    const stats = emptyStats();
+    for (const task of this.#tasks) task.addStats(stats);
+    return stats;
+  }
+
+  close(): void {
+    for (const task of this.#tasks) task.close();
+  }
+}

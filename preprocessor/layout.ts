@@ -1,0 +1,73 @@
+import type { Plan, SourcePlan, StagePlan } from '@millrace/pipeline/plan.ts';
+import type { Log } from '@millrace/transport/log.ts';
+
+/** How many of everything a run has: what the plan leaves to the profile and the logs. Plain data, the same in every thread. */
+export interface Layout {
+  /** of the plan over this data directory: a changed plan begins a new one */
+  readonly generation: number;
+  /** partitions by source index */
+  readonly sources: readonly number[];
+  /** tasks by stage index */
+  readonly tasks: readonly number[];
+  /** partitions of every topic the pipeline touches, exchanges included */
+  readonly topics: Readonly<Record<string, number>>;
+}
+
+/** Counts what is there and creates what is not; a topic that exists keeps its partitions. */
+export function layOut(plan: Plan, log: Log, partitions: number, generation: number): Layout {
+  const topics: Record<string, number> = {};
+  const ensure = (topic: string, wanted: number, meta: Record<string, string>): number => {
+    const count = log.topic(topic)?.partitions ?? wanted;
+    log.ensure(topic, count, meta);
+    topics[topic] = count;
+    return count;
+  };
+  const sources = plan.sources.map((source) => (source.type === 'topic' ? ensure(source.topic as string, partitions, sourceMeta(source)) : 1));
+  const tasks: number[] = [];
+  for (const stage of plan.stages) {
+    const counts = stage.inputs.map((input) => (input.kind === 'source' ? (sources[input.source] as number) : (topics[input.topic] as number)));
+    tasks.push(Math.max(...counts));
+    for (const output of stage.outputs) {
+      if (output.kind === 'file') continue;
+      const single = output.kind === 'exchange' && output.single;
+      ensure(output.topic, single ? 1 : partitions, output.kind === 'exchange' ? { format: 'exchange', internal: 'true' } : topicMeta(output.format, output.schema));
+    }
+  }
+  ensure(plan.deadLetter.topic, partitions, { format: 'bytes' });
+  return { generation, sources, tasks, topics };
+}
+
+function sourceMeta(source: SourcePlan): Record<string, string> {
+  return topicMeta(source.format, source.schema);
+}
+
+function topicMeta(format: string, schema: unknown): Record<string, string> {
+  return schema === null ? { format } : { format, schema: JSON.stringify(schema) };
+}
+
+/** The number of a task among all writers of a pipeline, ever. */
+export function writerNumber(generation: number, stage: number, task: number): number {
+  return (generation * 1024 + stage) * 1024 + task;
+}
+
+/** The number of a source partition over the whole plan: what lineage carries. */
+export function originNumber(layout: Layout, source: number, partition: number): number {
+  let origin = partition;
+  for (let i = 0; i < source; i++) origin += layout.sources[i] as number;
+  return origin;
+}
+
+/** The source and partition behind an origin number. */
+export function originOf(layout: Layout, origin: number): { source: number; partition: number } | null {
+  let left = origin;
+  for (let source = 0; source < layout.sources.length; source++) {
+    if (left < (layout.sources[source] as number)) return { source, partition: left };
+    left -= layout.sources[source] as number;
+  }
+  return null;
+}
+
+/** The inputs that task `task` of a stage reads: those that have such a partition. */
+export function inputsOf(stage: StagePlan, layout: Layout, task: number): StagePlan['inputs'] {
+  return stage.inputs.filter((input) => task < (input.kind === 'source' ? (layout.sources[input.source] as number) : (layout.topics[input.topic] as number)));
+}

@@ -1,0 +1,186 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Plan } from '@millrace/pipeline/plan.ts';
+import type { Profile } from '@millrace/pipeline/profile.ts';
+import { MillraceError } from '@millrace/runtime/errors.ts';
+import { checkMark, type FileMark, type FileStamp, stampFile } from '@millrace/transport/connectors/stamp.ts';
+import { openEmbedded } from '@millrace/transport/embedded/open.ts';
+import type { Commit, Fence, Position, Transport } from '@millrace/transport/log.ts';
+import { openMemory } from '@millrace/transport/memory.ts';
+import { type Claim, claim } from '@millrace/transport/ownership.ts';
+import { FileRegistry } from '@millrace/shared-schemas/registry/file.ts';
+import type { Layout } from './layout.ts';
+import { PipelineLedger, type PipelineRecord, type RunRecord, record } from './lifecycle.ts';
+import { prepare } from './prepare.ts';
+import type { RunOptions } from './run.ts';
+import { openReader, START } from './source/open-source.ts';
+import { pipelineKey } from './task/store.ts';
+
+/** What a host must know to open its tasks: plain data, sent to threads. */
+export interface HostSetup {
+  readonly plan: Plan;
+  readonly profile: Profile;
+  readonly dataDir: string;
+  readonly layout: Layout;
+  readonly run: RunRecord;
+  readonly careful: boolean;
+  readonly fence: Fence | undefined;
+  /** content hash of each table's newest version, by table id */
+  readonly tables: Readonly<Record<string, string>>;
+  readonly stamps: Readonly<Record<string, FileStamp>>;
+  /** id in the registry of the schema each Avro topic is written with */
+  readonly schemaIds: Readonly<Record<string, number>>;
+}
+
+/** What is kept of a file source: how it was when first opened, and what stood before the place of the last snapshot. */
+export interface FileRecord {
+  readonly stamp: FileStamp;
+  readonly mark: FileMark | null;
+}
+
+export function fileKey(pipeline: string, source: string): string {
+  return pipelineKey(pipeline, 'file', encodeURIComponent(source));
+}
+
+export function tableKey(pipeline: string, hash: string): string {
+  return pipelineKey(pipeline, 'table', hash);
+}
+
+/** A pipeline over its data directory: owned by this process, checked, ready for a run. */
+export class Opened {
+  readonly transport: Transport;
+  readonly wake: SharedArrayBuffer;
+  readonly #options: RunOptions;
+  readonly #claim: Claim | null;
+  readonly #ledger: PipelineLedger;
+  readonly #setup: Omit<HostSetup, 'run'>;
+  run: RunRecord;
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+    this.wake = new SharedArrayBuffer(8);
+    const { plan, profile, dataDir } = options;
+    this.transport = options.transport ?? (profile.transport.type === 'memory' ? openMemory() : openEmbedded(dataDir, { wake: this.wake }));
+    this.#claim = this.transport.kind === 'embedded' ? claim(this.transport, dataDir, plan.name) : null;
+    try {
+      this.#ledger = new PipelineLedger(this.transport.ledger, plan.name);
+      const { layout, run, careful } = prepare(plan, this.transport, profile.transport.partitions, this.#claim?.fence);
+      this.run = run;
+      this.#setup = {
+        plan,
+        profile,
+        dataDir,
+        layout,
+        careful,
+        fence: this.#claim?.fence,
+        stamps: this.#stamps(),
+        tables: this.#tables(),
+        schemaIds: registerSchemas(plan, dataDir),
+      };
+    } catch (error) {
+      this.#claim?.release();
+      throw error;
+    }
+  }
+
+  setup(run: RunRecord): HostSetup {
+    return { ...this.#setup, run };
+  }
+
+  /** every task of the plan */
+  tasks(): (readonly [stage: number, task: number])[] {
+    return this.#setup.layout.tasks.flatMap((count, stage) => Array.from({ length: count }, (_, task) => [stage, task] as const));
+  }
+
+  #commit(puts: Commit['puts']): void {
+    const fence = this.#claim?.fence;
+    this.transport.commit({ appenders: [], puts, ...(fence ? { fence } : {}) });
+  }
+
+  commitRun(run: RunRecord): void {
+    this.#commit([[this.#ledger.runKey, record(run)]]);
+    this.run = run;
+  }
+
+  /** Files are stamped at their first opening; a file whose consumed part has changed since is refused. */
+  #stamps(): Record<string, FileStamp> {
+    const { plan } = this.#options;
+    const stamps: Record<string, FileStamp> = {};
+    for (const source of plan.sources) {
+      if (source.type !== 'file') continue;
+      const key = fileKey(plan.name, source.id);
+      const bytes = this.transport.ledger.get(key);
+      const path = source.path as string;
+      if (bytes) {
+        const { stamp, mark } = JSON.parse(Buffer.from(bytes).toString()) as FileRecord;
+        if (mark) checkMark(path, mark);
+        stamps[source.id] = stamp;
+      } else {
+        const stamp = stampFile(path);
+        this.#commit([[key, Buffer.from(JSON.stringify({ stamp, mark: null } satisfies FileRecord))]]);
+        stamps[source.id] = stamp;
+      }
+    }
+    return stamps;
+  }
+
+  /** A table's content is kept under its hash before any task sees it, so that a replay finds what was in force. */
+  #tables(): Record<string, string> {
+    const { plan } = this.#options;
+    const hashes: Record<string, string> = {};
+    for (const table of plan.tables) {
+      let bytes: Buffer;
+      try {
+        bytes = readFileSync(table.path);
+      } catch (cause) {
+        throw new MillraceError('source_missing', `table ${table.id}: ${table.path} cannot be read`, { cause });
+      }
+      const hash = createHash('sha256').update(bytes).digest('hex');
+      if (this.transport.ledger.get(tableKey(plan.name, hash)) === null) this.#commit([[tableKey(plan.name, hash), bytes]]);
+      hashes[table.id] = hash;
+    }
+    return hashes;
+  }
+
+  /** where every source ends now: the choice a run to the end is made of */
+  ends(): Record<string, (Position | 'writers')[]> {
+    const { plan, clock } = this.#options;
+    const written = new Set(plan.stages.flatMap((stage) => stage.outputs.map((output) => (output.kind === 'topic' ? output.topic : null))));
+    const context = { log: this.transport.log, clock, registry: new FileRegistry(this.#options.dataDir), stamps: this.#setup.stamps };
+    const ends: Record<string, (Position | 'writers')[]> = {};
+    for (const source of plan.sources) {
+      ends[source.id] = Array.from({ length: this.#setup.layout.sources[source.index] as number }, (_, partition) => {
+        if (written.has(source.topic) && source.type === 'topic') return 'writers';
+        const reader = openReader(source, partition, START, context);
+        const end = reader.end();
+        reader.close();
+        return end;
+      });
+    }
+    return ends;
+  }
+
+  /** `clean`: everything is saved, and the next process need not recover */
+  async close(clean: boolean): Promise<void> {
+    try {
+      if (clean) {
+        const last = this.#ledger.pipeline() as PipelineRecord;
+        this.#commit([[this.#ledger.pipelineKey, record({ ...last, running: false, deaths: 0 })]]);
+      }
+      this.#claim?.release();
+    } finally {
+      if (!this.#options.transport) await this.transport.close();
+    }
+  }
+}
+
+function registerSchemas(plan: Plan, dataDir: string): Record<string, number> {
+  const registry = new FileRegistry(dataDir);
+  const ids: Record<string, number> = {};
+  for (const stage of plan.stages) {
+    for (const output of stage.outputs) {
+      if (output.kind === 'topic' && output.format === 'avro') ids[output.topic] = registry.register(`${output.topic}-value`, output.schema);
+    }
+  }
+  return ids;
+}

@@ -1,0 +1,104 @@
+import type { NodePlan, Plan } from '@millrace/pipeline/plan.ts';
+import { MillraceError } from '@millrace/runtime/errors.ts';
+import type { Position, Transport } from '@millrace/transport/log.ts';
+import { type Layout, layOut, writerNumber } from './layout.ts';
+import { freshRecord, PipelineLedger, type PipelineRecord, type RunRecord, record } from './lifecycle.ts';
+import { TaskStore } from './task/store.ts';
+
+/** The release whose snapshots this process writes and reads. */
+export const BUILD = '0.1';
+
+/** What of a step's meaning its saved state depends on: where this is equal, an edited file goes on with the state. */
+export function stateOf(node: NodePlan): string | null {
+  const keys = (columns: readonly { readonly type: unknown }[]): unknown => columns.map((column) => column.type);
+  switch (node.type) {
+    case 'dedupe':
+      return JSON.stringify([node.type, keys(node.key), node.within]);
+    case 'rolling':
+      return JSON.stringify([node.type, keys(node.key), node.range, node.delay, node.allowedLateness, node.emit, node.calls, node.emit === 'on_watermark' ? node.columns : null]);
+    case 'window':
+      return JSON.stringify([node.type, keys(node.key), node.window, node.allowedLateness, node.emit, node.calls]);
+    default:
+      return null;
+  }
+}
+
+function states(plan: Plan): Record<string, string> {
+  const all: Record<string, string> = {};
+  for (const stage of plan.stages) {
+    for (const node of stage.nodes) {
+      const state = stateOf(node);
+      if (state !== null) all[node.id] = `${stage.id} ${state}`;
+    }
+  }
+  return all;
+}
+
+export interface Prepared {
+  readonly layout: Layout;
+  readonly run: RunRecord;
+  /** one record at a time, so that what kills the process can be named */
+  readonly careful: boolean;
+}
+
+/**
+ * Looks at what the data directory holds of this pipeline and settles under which numbers it goes on. Refuses (`plan_changed`,
+ * `partition_count_changed`) what could not be answered exactly.
+ */
+export function prepare(plan: Plan, transport: Transport, partitions: number, fence: { key: string; value: Uint8Array } | undefined): Prepared {
+  const ledger = new PipelineLedger(transport.ledger, plan.name);
+  const old = ledger.pipeline();
+  const current = old ?? freshRecord(plan, BUILD);
+  const edited = old !== null && (old.planHash !== plan.hash || old.build !== BUILD);
+  if (edited) checkEdit(plan, old, transport);
+  const generation = edited ? current.generation + 1 : current.generation;
+  const layout = layOut(plan, transport.log, partitions, generation);
+  for (const [topic, count] of Object.entries(layout.topics)) {
+    const before = current.topics[topic];
+    if (before !== undefined && before !== count) {
+      throw new MillraceError('partition_count_changed', `topic ${topic} had ${before} partitions when this pipeline last ran and has ${count} now`);
+    }
+  }
+  const stuckAt = progressOf(plan, layout, transport);
+  const deaths = !current.running ? 0 : current.stuckAt === stuckAt ? current.deaths + 1 : 1;
+  const next: PipelineRecord = { ...current, planHash: plan.hash, build: BUILD, generation, topics: layout.topics, states: states(plan), running: true, deaths, stuckAt };
+  transport.commit({ appenders: [], puts: [[ledger.pipelineKey, record(next)]], ...(fence ? { fence } : {}) });
+  return { layout, run: ledger.run() ?? { run: 0, ends: null, finished: true }, careful: deaths >= 2 };
+}
+
+/** An edited file is taken only where nothing is under way: no journal to replay, no exchange to drain, no end to reach. */
+function checkEdit(plan: Plan, old: PipelineRecord, transport: Transport): void {
+  const refuse = (why: string): never => {
+    throw new MillraceError('plan_changed', `${plan.file} has changed since the data directory was last used, and ${why}`);
+  };
+  if (old.running) refuse('the last run did not stop cleanly: finish it with the file as it was, then edit');
+  const run = new PipelineLedger(transport.ledger, plan.name).run();
+  if (run && !run.finished && run.ends) refuse('a run to the end is unfinished: finish it with the file as it was, then edit');
+  const now = states(plan);
+  for (const [id, state] of Object.entries(old.states)) {
+    if (now[id] !== undefined && now[id] !== state) refuse(`the saved state of step ${id} does not fit it any more: give the step another id, or use a new data directory`);
+  }
+  for (const topic of Object.keys(old.topics)) {
+    const info = transport.log.topic(topic);
+    if (info?.meta['internal'] !== 'true') continue;
+    const pending = Array.from({ length: info.partitions }, (_, p) => transport.log.endOffset(topic, p) - transport.log.startOffset(topic, p)).some((left) => left > 0);
+    if (pending) refuse(`exchange ${topic} still holds records`);
+  }
+}
+
+/** One text for how far all tasks are: the same text after a death means that nothing was gained. */
+function progressOf(plan: Plan, layout: Layout, transport: Transport): string {
+  return plan.stages
+    .flatMap((stage) =>
+      Array.from({ length: layout.tasks[stage.index] as number }, (_, task) => {
+        const saved = new TaskStore(transport.ledger, plan.name, stage.id, task).progress();
+        return `${writerNumber(0, stage.index, task)}:${saved === null ? '' : saved.inputs.map((input) => input.offset).join(',')}`;
+      }),
+    )
+    .join(' ');
+}
+
+/** The next run's record, its ends a choice made before the first fetch. */
+export function nextRun(last: RunRecord, ends: Record<string, (Position | 'writers')[]> | null): RunRecord {
+  return { run: last.run + 1, ends, finished: false };
+}

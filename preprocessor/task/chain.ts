@@ -1,0 +1,110 @@
+import { slotGetter, slotSetter } from '@millrace/shared-schemas/row.ts';
+import { type Column, FlawError, type Row } from '@millrace/shared-schemas/types.ts';
+import { MillraceError } from '@millrace/runtime/errors.ts';
+import type { NodePlan, OutputPlan, StagePlan, UnionPlan } from '@millrace/pipeline/plan.ts';
+import { createOperator } from '../operators/create.ts';
+import type { Operator, TaskTime } from '../operators/operator.ts';
+
+/** What the chain of one task needs from around it. */
+export interface ChainHost {
+  readonly time: TaskTime;
+  row(shape: number): Row;
+  table(id: string): ReadonlyMap<string, Row>;
+  deadLetter(code: string, message: string, step: string, row: Row, columns: readonly Column[]): void;
+  dropped(): void;
+  write(output: OutputPlan): (row: Row) => void;
+}
+
+export interface Chain {
+  /** where the rows of each input enter */
+  readonly entry: ReadonlyMap<string, (row: Row) => void>;
+  /** the steps that are operators, in the order of the file */
+  readonly steps: readonly (readonly [id: string, operator: Operator])[];
+}
+
+type Sink = (row: Row) => void;
+
+/** Fuses a stage's steps: each operator calls the next one directly, and a row is never handed over by anything but a call. */
+export function buildChain(stage: StagePlan, host: ChainHost): Chain {
+  const readers = new Map<string, Sink[]>();
+  const columns = new Map<string, readonly Column[]>();
+  for (const input of stage.inputs) columns.set(input.id, input.columns);
+  for (const node of stage.nodes) columns.set(node.id, node.columns);
+  const read = (from: string, sink: Sink): void => {
+    readers.set(from, [sink, ...(readers.get(from) ?? [])]);
+  };
+
+  for (const output of stage.outputs.toReversed()) {
+    const seen = columns.get(output.from) as readonly Column[];
+    read(output.from, guarded(output, seen, host, host.write(output)));
+  }
+  const steps: [string, Operator][] = [];
+  for (const node of stage.nodes.toReversed()) {
+    const next = fanOut(readers.get(node.id) ?? []);
+    if (node.type === 'union') {
+      for (const [from, sink] of unionEntries(node, host.row(node.shape), next)) read(from, sink);
+      continue;
+    }
+    const seen = columns.get(node.from[0] as string) as readonly Column[];
+    const operator = createOperator(node, {
+      time: host.time,
+      next,
+      row: host.row,
+      table: host.table,
+      flaw: (code, message, row) => fail(node, seen, host, code, message, row),
+      late: (row) => (node.late === 'drop' ? host.dropped() : host.deadLetter('late', lateMessage(node, host.time), node.id, row, seen)),
+    });
+    steps.unshift([node.id, operator]);
+    read(node.from[0] as string, (row) => operator.process(row));
+  }
+  return { entry: new Map(stage.inputs.map((input) => [input.id, fanOut(readers.get(input.id) ?? [])])), steps };
+}
+
+function lateMessage(node: NodePlan, time: TaskTime): string {
+  return `event time ${time.eventTime} is behind what step ${node.id} still keeps at watermark ${time.watermark}`;
+}
+
+function fail(step: { readonly id: string; readonly onError: NodePlan['onError'] }, columns: readonly Column[], host: ChainHost, code: string, message: string, row: Row): void {
+  if (step.onError === 'fail') throw new MillraceError('record_failed', `step ${step.id}: ${message} (${code})`);
+  if (step.onError === 'drop') host.dropped();
+  else host.deadLetter(code, message, step.id, row, columns);
+}
+
+function guarded(output: OutputPlan, columns: readonly Column[], host: ChainHost, write: Sink): Sink {
+  return (row) => {
+    try {
+      write(row);
+    } catch (error) {
+      if (!(error instanceof FlawError)) throw error;
+      fail(output, columns, host, error.code, error.message, row);
+    }
+  };
+}
+
+function fanOut(sinks: readonly Sink[]): Sink {
+  const [first, second] = sinks;
+  if (first === undefined) return () => {};
+  if (second === undefined) return first;
+  if (sinks.length === 2) {
+    return (row) => {
+      first(row);
+      second(row);
+    };
+  }
+  return (row) => {
+    for (const sink of sinks) sink(row);
+  };
+}
+
+function unionEntries(node: UnionPlan, target: Row, next: Sink): [from: string, Sink][] {
+  return node.inputs.map(({ from, copy }) => {
+    const moves = copy.map(([source, to]) => ({ get: slotGetter(source), set: slotSetter(to) }));
+    return [
+      from,
+      (row) => {
+        for (const move of moves) move.set(target, move.get(row));
+        next(target);
+      },
+    ];
+  });
+}

@@ -1,0 +1,87 @@
+import { encodeHeader, headerBlock } from '@millrace/shared-schemas/header.ts';
+import { rowJson } from '@millrace/shared-schemas/json/value.ts';
+import type { Column, Row } from '@millrace/shared-schemas/types.ts';
+import type { Appender, StoredRecord } from '@millrace/transport/log.ts';
+import type { OutputCore } from './core.ts';
+import type { OutputHost } from './log-output.ts';
+import { NullAppender } from './null-appender.ts';
+
+const MAX_BYTES = 512 * 1024;
+const NOTHING = Buffer.alloc(0);
+
+/** Where a record came from, for the headers of its dead letter. */
+export interface Origin {
+  /** topic, or the id of a source that is no topic */
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** Finds the source record behind what a task has in hand. */
+export interface Lineage {
+  origin(index: number): Origin | null;
+  record(index: number, offset: number): StoredRecord | null;
+}
+
+/** Appends what could not be processed to the pipeline's dead-letter topic: the source's own bytes, and why. */
+export class DeadLetters {
+  readonly #host: OutputHost;
+  readonly #core: OutputCore;
+  readonly #live: Appender;
+  readonly #lineage: Lineage;
+  #out: Appender;
+  /** since the last drain, by code */
+  counts = new Map<string, number>();
+
+  constructor(host: OutputHost, core: OutputCore, appender: Appender, lineage: Lineage) {
+    this.#host = host;
+    this.#core = core;
+    this.#live = appender;
+    this.#out = appender;
+    this.#lineage = lineage;
+    while (core.seqs.length < appender.partitions) core.seqs.push(0);
+  }
+
+  set replaying(on: boolean) {
+    this.#out = on ? new NullAppender(this.#live.topic, this.#live.partitions) : this.#live;
+  }
+
+  get appender(): Appender {
+    return this.#live;
+  }
+
+  /** `row` and `columns`: the record as the step saw it; null at the source itself */
+  write(code: string, message: string, step: string, row: Row | null, columns: readonly Column[] | null): void {
+    const { time, task, writer, wall } = this.#host;
+    this.counts.set(code, (this.counts.get(code) ?? 0) + 1);
+    const partition = task % this.#out.partitions;
+    const seq = (this.#core.seqs[partition] as number) + 1;
+    this.#core.seqs[partition] = seq;
+    if (this.#out !== this.#live) return;
+    const origin = time.origin < 0 ? null : this.#lineage.origin(time.origin);
+    const record = origin && this.#lineage.record(time.origin, time.originOffset);
+    const value = record?.value ?? null;
+    const cut = value !== null && value.length > MAX_BYTES;
+    const text = (name: string, content: string | number): [string, Uint8Array] => [name, Buffer.from(String(content))];
+    const headers: [string, Uint8Array][] = [text('error.code', code), text('error.message', message), text('error.step', step)];
+    if (origin) {
+      headers.push(text('error.topic', origin.topic), text('error.partition', origin.partition), text('error.offset', time.originOffset));
+      if (record) headers.push(text('error.timestamp', record.timestamp));
+    }
+    if (cut) headers.push(text('error.truncated', 'true'));
+    if (row && columns) headers.push(text('error.record', rowJson(row, columns)));
+    const own = Buffer.alloc(128);
+    const length = encodeHeader(writer, seq, time.watermark, time.eventTime, time.origin, time.originOffset, own, 0);
+    const block = headerBlock(headers, own.subarray(0, length));
+    const key = record?.key ?? NOTHING;
+    const keyEnd = record?.key ? key.length : -1;
+    if (value === null) {
+      this.#out.null(partition, wall(), key, 0, keyEnd, block, 0, block.length);
+      return;
+    }
+    const bytes = cut ? value.subarray(0, MAX_BYTES) : value;
+    let pos = this.#out.begin(partition, wall(), key, 0, keyEnd);
+    while (pos + bytes.length > this.#out.buffer.length) pos = this.#out.grow();
+    this.#out.buffer.set(bytes, pos);
+    this.#out.end(pos + bytes.length, block, 0, block.length);
+  }
+}

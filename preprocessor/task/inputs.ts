@@ -1,0 +1,278 @@
+import type { HeaderReader } from '@millrace/shared-schemas/header.ts';
+import type { Row, RowDecoder } from '@millrace/shared-schemas/types.ts';
+import { MillraceError } from '@millrace/runtime/errors.ts';
+import type { BatchView, Reader } from '@millrace/transport/log.ts';
+import type { TaskTime } from '../operators/operator.ts';
+import type { InputCore, WriterCore } from './core.ts';
+
+/** What an input asks of its task. */
+export interface InputHost {
+  readonly time: TaskTime;
+  /** the input's watermark, idleness or end changed: the task takes the least anew and fires what is due */
+  moved(): void;
+  /** grows whenever timers fired, since firing may overwrite a row already decoded */
+  readonly fires: number;
+  sourceFlaw(input: TaskInput, code: string, message: string): void;
+}
+
+/** One partition of one input log, as a task reads it: the batch in hand, and the input's part of the core. */
+export abstract class TaskInput {
+  readonly index: number;
+  readonly reader: Reader;
+  readonly core: InputCore;
+  view: BatchView | null = null;
+  at = 0;
+  recordsIn = 0;
+  protected readonly host: InputHost;
+  protected readonly row: Row;
+  protected readonly next: (row: Row) => void;
+  protected readonly decode: RowDecoder;
+
+  constructor(index: number, reader: Reader, core: InputCore, host: InputHost, row: Row, decode: RowDecoder, next: (row: Row) => void) {
+    this.index = index;
+    this.reader = reader;
+    this.core = core;
+    this.host = host;
+    this.row = row;
+    this.decode = decode;
+    this.next = next;
+  }
+
+  /** gets a batch when none is in hand; false when nothing is ready */
+  fill(maxBytes: number, maxRecords?: number): boolean {
+    for (;;) {
+      if (this.view && this.at < this.view.count) return true;
+      this.view?.release();
+      this.core.base = this.reader.position;
+      this.at = 0;
+      this.view = this.reader.poll(maxBytes, maxRecords);
+      if (this.view === null) return false;
+      // behind a restored base stand records that were taken before
+      while (this.at < this.view.count && (this.view.offsets[this.at] as number) < this.core.offset) this.at++;
+    }
+  }
+
+  /** records ready without another poll */
+  get inHand(): number {
+    return this.view === null ? 0 : this.view.count - this.at;
+  }
+
+  /** event time of the record in hand; −Infinity for what has none (heartbeats, flawed records), which goes first */
+  abstract headTime(): number;
+  protected abstract process(i: number): void;
+
+  /** processes the record in hand */
+  take(): void {
+    const i = this.#taken();
+    this.process(i);
+  }
+
+  /** counts the record in hand as read and gives its index */
+  #taken(): number {
+    const i = this.at++;
+    this.core.offset = ((this.view as BatchView).offsets[i] as number) + 1;
+    return i;
+  }
+
+  /** processes the record in hand as one that cannot be processed at all: only a source's record can be that */
+  skip(code: string, message: string): void {
+    this.refuse(this.#taken(), code, message);
+  }
+
+  protected abstract refuse(i: number, code: string, message: string): void;
+}
+
+/** Settings of a source that its input needs, in plain form. */
+export interface SourceSettings {
+  readonly outOfOrder: number;
+  readonly maxAhead: number | null;
+  readonly maxRecord: number;
+  /** epoch ms of a decoded row, NaN when it has none; null: the log's timestamp */
+  readonly eventTime: ((row: Row) => number) | null;
+  /** number of this source partition over the whole plan: the lineage of its records */
+  readonly origin: number;
+}
+
+/** Years 1 to 9999. */
+const MIN_TIME = Date.UTC(2001, 0, 1) - 63113904000000;
+const MAX_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+/** Reads a source: decodes, judges the event time, moves the watermark behind each record. */
+export class SourceInput extends TaskInput {
+  readonly settings: SourceSettings;
+  #decodedAt = -1;
+  #decodedFires = -1;
+  #time = 0;
+  #flaw: { code: string; message: string } | undefined;
+
+  constructor(index: number, reader: Reader, core: InputCore, host: InputHost, row: Row, decode: RowDecoder, next: (row: Row) => void, settings: SourceSettings) {
+    super(index, reader, core, host, row, decode, next);
+    this.settings = settings;
+  }
+
+  override fill(maxBytes: number, maxRecords?: number): boolean {
+    const before = this.view;
+    const filled = super.fill(maxBytes, maxRecords);
+    if (this.view !== before) this.#decodedAt = -1;
+    return filled;
+  }
+
+  override headTime(): number {
+    this.#load(this.at);
+    return this.#flaw ? Number.NEGATIVE_INFINITY : this.#time;
+  }
+
+  /** decodes record i into the row, unless it stands there already */
+  #load(i: number): void {
+    if (this.#decodedAt === i && this.#decodedFires === this.host.fires) return;
+    const view = this.view as BatchView;
+    const { settings } = this;
+    const start = view.valueStart[i] as number;
+    const end = view.valueEnd[i] as number;
+    this.#decodedAt = i;
+    this.#decodedFires = this.host.fires;
+    if (end < 0) {
+      this.#flaw = { code: 'undecodable', message: 'the record has no value' };
+      return;
+    }
+    if (end - start > settings.maxRecord) {
+      this.#flaw = { code: 'record_too_large', message: `the record is larger than max_record, ${settings.maxRecord} bytes` };
+      return;
+    }
+    this.#flaw = this.decode(this.row, view.buffer, start, end);
+    if (this.#flaw) return;
+    const stamp = view.timestamps[i] as number;
+    const time = settings.eventTime === null ? stamp : settings.eventTime(this.row);
+    if (!(time >= MIN_TIME && time <= MAX_TIME)) {
+      this.#flaw = { code: 'invalid_event_time', message: Number.isNaN(time) ? 'the record has no event time' : `event time ${time} is outside the years 1 to 9999` };
+    } else if (settings.maxAhead !== null && time > stamp + settings.maxAhead) {
+      this.#flaw = { code: 'event_time_ahead', message: `event time ${time} is more than max_ahead (${settings.maxAhead} ms) after the log's ${stamp}` };
+    }
+    this.#time = time;
+  }
+
+  protected override process(i: number): void {
+    this.#load(i);
+    this.#begin(i);
+    if (this.#flaw) {
+      this.host.sourceFlaw(this, this.#flaw.code, this.#flaw.message);
+      return;
+    }
+    const time = this.#time;
+    this.host.time.eventTime = time;
+    this.#decodedAt = -1;
+    this.next(this.row);
+    const { core } = this;
+    if (time > core.maxTime) {
+      core.maxTime = time;
+      const watermark = time - this.settings.outOfOrder - 1;
+      if (watermark > core.watermark) {
+        core.watermark = watermark;
+        this.host.moved();
+      }
+    }
+  }
+
+  #begin(i: number): void {
+    this.recordsIn++;
+    this.core.spoken = true;
+    this.core.idle = false;
+    this.host.time.origin = this.settings.origin;
+    this.host.time.originOffset = (this.view as BatchView).offsets[i] as number;
+  }
+
+  protected override refuse(i: number, code: string, message: string): void {
+    this.#begin(i);
+    this.host.sourceFlaw(this, code, message);
+  }
+}
+
+/** Reads an exchange: follows each writer's numbering and watermark; the least of the writers that are not idle is the input's. */
+export class ExchangeInput extends TaskInput {
+  readonly #header: HeaderReader;
+
+  constructor(index: number, reader: Reader, core: InputCore, host: InputHost, row: Row, decode: RowDecoder, next: (row: Row) => void, header: HeaderReader) {
+    super(index, reader, core, host, row, decode, next);
+    this.#header = header;
+  }
+
+  #read(i: number): HeaderReader {
+    const view = this.view as BatchView;
+    if (!this.#header.read(view.buffer, view.headersStart[i] as number, view.headersEnd[i] as number)) {
+      throw new MillraceError('lost_tail', `${this.core.name} holds a record at offset ${view.offsets[i]} that millrace did not write`);
+    }
+    return this.#header;
+  }
+
+  override headTime(): number {
+    const header = this.#read(this.at);
+    return header.heartbeat ? Number.NEGATIVE_INFINITY : header.eventTime;
+  }
+
+  #writer(number: number): WriterCore {
+    const found = this.core.writers.find((writer) => writer.writer === number);
+    if (!found) throw new MillraceError('lost_tail', `${this.core.name} holds records of writer ${number}, which does not write it`);
+    return found;
+  }
+
+  protected override process(i: number): void {
+    const view = this.view as BatchView;
+    const header = this.#read(i);
+    const writer = this.#writer(header.writer);
+    if (header.heartbeat) {
+      if (header.seq !== writer.seq) this.#gap(writer, header.seq);
+      writer.idle = header.kind === 'idle';
+      writer.ended = header.kind === 'end';
+      this.#heard(writer, header.watermark);
+      return;
+    }
+    if (header.seq <= writer.seq) return;
+    if (header.seq !== writer.seq + 1) this.#gap(writer, header.seq);
+    const { time } = this.host;
+    const { eventTime, origin, originOffset } = header;
+    this.recordsIn++;
+    this.core.spoken = true;
+    writer.seq = header.seq;
+    writer.ended = false;
+    writer.idle = false;
+    this.#heard(writer, header.watermark);
+    const flaw = this.decode(this.row, view.buffer, view.valueStart[i] as number, view.valueEnd[i] as number);
+    if (flaw) throw new MillraceError('lost_tail', `${this.core.name} offset ${view.offsets[i]}: ${flaw.message}`);
+    time.eventTime = eventTime;
+    time.origin = origin;
+    time.originOffset = originOffset;
+    this.next(this.row);
+  }
+
+  #gap(writer: WriterCore, seq: number): never {
+    throw new MillraceError('lost_tail', `${this.core.name}: writer ${writer.writer} goes on at ${seq} where ${writer.seq + 1} was due`);
+  }
+
+  #heard(writer: WriterCore, watermark: number): void {
+    const { core } = this;
+    if (watermark > writer.watermark) writer.watermark = watermark;
+    let least = Number.POSITIVE_INFINITY;
+    let active = false;
+    let ended = true;
+    for (const w of core.writers) {
+      if (!w.ended) ended = false;
+      if (w.ended || w.idle) continue;
+      active = true;
+      if (w.watermark < least) least = w.watermark;
+    }
+    const idle = !active && !ended;
+    const moved = (active && least > core.watermark) || idle !== core.idle;
+    core.idle = idle;
+    if (active && least > core.watermark) core.watermark = least;
+    if (moved) this.host.moved();
+  }
+
+  /** every writer has said that the run is over */
+  get writersEnded(): boolean {
+    return this.core.writers.every((writer) => writer.ended);
+  }
+
+  protected override refuse(): void {
+    throw new Error('only a record of a source can be refused');
+  }
+}

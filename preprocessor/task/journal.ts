@@ -1,0 +1,62 @@
+/**
+ * A task's life, entry by entry. Whatever a task does, it does by applying one of these: live a policy makes them, in recovery
+ * the journal gives them back. Everything the input logs do not decide is in here.
+ *
+ * - take: the next `count` records of input `input` (marks and heartbeats included)
+ * - idle: source input `input` has stood at its log's end for `idle_after`
+ * - begin: run `run` begins; inputs that had ended go on
+ * - ended: input `input` has reached its end in run `run`
+ * - end: all inputs have; everything open fires
+ * - table: from here on lookups see the version of `table` with content hash `hash`
+ * - skip: the next record of input `input` killed its process three times: it becomes a dead letter unprocessed
+ */
+export type Entry =
+  | readonly ['take', input: number, count: number]
+  | readonly ['idle', input: number]
+  | readonly ['begin', run: number]
+  | readonly ['ended', input: number]
+  | readonly ['end']
+  | readonly ['table', table: string, hash: string]
+  | readonly ['skip', input: number];
+
+/** Collects entries, takes of one input in a row as one. */
+export class Journal {
+  #entries: Entry[] = [];
+  #input = -1;
+  #count = 0;
+
+  take(input: number, count: number): void {
+    if (input !== this.#input) {
+      this.#flushTake();
+      this.#input = input;
+    }
+    this.#count += count;
+  }
+
+  add(entry: Entry): void {
+    this.#flushTake();
+    this.#entries.push(entry);
+  }
+
+  #flushTake(): void {
+    if (this.#count > 0) this.#entries.push(['take', this.#input, this.#count]);
+    this.#input = -1;
+    this.#count = 0;
+  }
+
+  get empty(): boolean {
+    return this.#count === 0 && this.#entries.length === 0;
+  }
+
+  /** the entries since the last drain, as bytes */
+  drain(): Uint8Array {
+    this.#flushTake();
+    const bytes = Buffer.from(JSON.stringify(this.#entries));
+    this.#entries = [];
+    return bytes;
+  }
+}
+
+export function decodeEntries(bytes: Uint8Array): Entry[] {
+  return JSON.parse(Buffer.from(bytes).toString()) as Entry[];
+}

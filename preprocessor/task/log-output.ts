@@ -1,0 +1,131 @@
+import { encodeHeader, encodeHeartbeat, type HeartbeatKind } from '@millrace/shared-schemas/header.ts';
+import type { KeyWriter } from '@millrace/shared-schemas/keys.ts';
+import { partitionOf } from '@millrace/shared-schemas/murmur2.ts';
+import { FlawError, type Row, type RowEncoder } from '@millrace/shared-schemas/types.ts';
+import type { Appender } from '@millrace/transport/log.ts';
+import type { TaskTime } from '../operators/operator.ts';
+import type { OutputCore } from './core.ts';
+import { NullAppender } from './null-appender.ts';
+
+/** What all outputs of a task share. */
+export interface OutputHost {
+  readonly time: TaskTime;
+  /** the task's number among writers */
+  readonly writer: number;
+  /** this task's number, where records without a key go */
+  readonly task: number;
+  /** wall clock of the batch, epoch ms: a record's log timestamp, never its event time */
+  readonly wall: () => number;
+}
+
+const MAX_HEADER = 128;
+
+/** Numbers, stamps and appends what one task writes to one topic or exchange. */
+export class LogOutput {
+  readonly #live: Appender;
+  readonly #host: OutputHost;
+  readonly #core: OutputCore;
+  readonly #encode: RowEncoder;
+  readonly #key: KeyWriter | null;
+  readonly #header = Buffer.alloc(MAX_HEADER);
+  /** the watermark each partition's readers know of, and what else they were told */
+  readonly #told: Float64Array;
+  readonly #toldIdle: boolean[];
+  #out: Appender;
+  #keyBuffer = Buffer.alloc(256);
+  #written = 0;
+
+  constructor(host: OutputHost, core: OutputCore, appender: Appender, encode: RowEncoder, key: KeyWriter | null) {
+    this.#host = host;
+    this.#core = core;
+    this.#live = appender;
+    this.#out = appender;
+    this.#encode = encode;
+    this.#key = key;
+    this.#told = new Float64Array(appender.partitions).fill(Number.NEGATIVE_INFINITY);
+    this.#toldIdle = new Array<boolean>(appender.partitions).fill(false);
+    while (core.seqs.length < appender.partitions) core.seqs.push(0);
+  }
+
+  /** while replaying, records are made and counted as ever, and go nowhere */
+  set replaying(on: boolean) {
+    this.#out = on ? new NullAppender(this.#live.topic, this.#live.partitions) : this.#live;
+  }
+
+  get appender(): Appender {
+    return this.#live;
+  }
+
+  /** records written since the last call, for the statistics */
+  drainCount(): number {
+    const written = this.#written;
+    this.#written = 0;
+    return written;
+  }
+
+  /** Throws `FlawError` (null_key, value_out_of_range …) having written nothing. */
+  write(row: Row): void {
+    let partition = this.#host.task % this.#out.partitions;
+    let keyEnd = -1;
+    if (this.#key) {
+      const text = this.#key.text(row);
+      if (text === null) throw new FlawError('null_key', 'a key column is NULL');
+      keyEnd = this.#writeKey(text);
+      partition = partitionOf(this.#keyBuffer, 0, keyEnd, this.#out.partitions);
+    }
+    const out = this.#out;
+    let pos = out.begin(partition, this.#host.wall(), this.#keyBuffer, 0, keyEnd);
+    try {
+      let end = this.#encode(row, out.buffer, pos);
+      while (end < 0) {
+        pos = out.grow();
+        end = this.#encode(row, out.buffer, pos);
+      }
+      this.#end(partition, end);
+    } catch (error) {
+      out.abandon();
+      throw error;
+    }
+  }
+
+  #writeKey(text: string): number {
+    if (text.length * 3 > this.#keyBuffer.length) this.#keyBuffer = Buffer.alloc(text.length * 4);
+    return this.#keyBuffer.utf8Write(text, 0);
+  }
+
+  #end(partition: number, valueEnd: number): void {
+    const { time, writer } = this.#host;
+    const seq = (this.#core.seqs[partition] as number) + 1;
+    this.#core.seqs[partition] = seq;
+    const end = encodeHeader(writer, seq, time.watermark, time.eventTime, time.origin, time.originOffset, this.#header, 0);
+    this.#out.end(valueEnd, this.#header, 0, end);
+    if (time.watermark > (this.#told[partition] as number)) this.#told[partition] = time.watermark;
+    this.#toldIdle[partition] = false;
+    this.#written++;
+  }
+
+  /** tells every partition that does not know it yet how far the task's event time is; heartbeats take no number */
+  heartbeats(idle: boolean): void {
+    const { watermark } = this.#host.time;
+    for (let p = 0; p < this.#out.partitions; p++) {
+      const later = watermark > (this.#told[p] as number);
+      if (!later && idle === this.#toldIdle[p]) continue;
+      this.#heartbeat(p, idle ? 'idle' : 'watermark', 0);
+      this.#told[p] = watermark;
+      this.#toldIdle[p] = idle;
+    }
+  }
+
+  /** tells every partition that this writer has ended run `run` */
+  end(run: number): void {
+    for (let p = 0; p < this.#out.partitions; p++) this.#heartbeat(p, 'end', run);
+    this.#told.fill(this.#host.time.watermark);
+    this.#toldIdle.fill(false);
+  }
+
+  #heartbeat(partition: number, kind: HeartbeatKind, run: number): void {
+    const { writer, time } = this.#host;
+    const end = encodeHeartbeat({ kind, writer, seq: this.#core.seqs[partition] as number, watermark: time.watermark, run }, this.#header, 0);
+    this.#out.null(partition, this.#host.wall(), this.#keyBuffer, 0, -1, this.#header, 0, end);
+  }
+}

@@ -1,0 +1,156 @@
+import type { Clock } from '@millrace/runtime/clock.ts';
+import { type FileStamp, markFile } from '@millrace/transport/connectors/stamp.ts';
+import type { Commit } from '@millrace/transport/log.ts';
+import type { HostStats } from '../host.ts';
+import type { SourceLineage } from '../lineage.ts';
+import { fileKey, type FileRecord } from '../open-pipeline.ts';
+import type { TaskCore } from './core.ts';
+import { SourceInput } from './inputs.ts';
+import type { Journal } from './journal.ts';
+import type { Policy } from './policy.ts';
+import type { TaskStore } from './store.ts';
+import type { Task } from './task.ts';
+
+/** What `assemble` hands over besides the task itself. */
+export interface OpenTaskParts {
+  readonly stage: string;
+  readonly number: number;
+  readonly task: Task;
+  readonly journal: Journal;
+  readonly store: TaskStore;
+  readonly policy: Policy;
+  readonly clock: Clock;
+  /** the wall clock its output records are stamped with, set once a turn */
+  readonly wall: { now: number };
+  readonly pipeline: string;
+  readonly files: readonly FileInput[];
+  readonly lineage: SourceLineage;
+  /** exchange topic by input index; null for a source */
+  readonly exchanges: readonly (string | null)[];
+  /** output ids in the order of topics and files, for the statistics */
+  readonly topicIds: readonly string[];
+  readonly fileIds: readonly string[];
+  readonly dropped: { count: number };
+}
+
+/** A file source this task reads, by its input. */
+export interface FileInput {
+  readonly index: number;
+  readonly id: string;
+  readonly path: string;
+  readonly stamp: FileStamp;
+}
+
+/** A live task with what its host needs: turns, commits, snapshots, statistics. */
+export class OpenTask {
+  readonly #parts: OpenTaskParts;
+  #spent = 0;
+  #recordsIn = 0;
+  snapshotAt: number;
+  /** a batch or an entry is not in the last snapshot */
+  unsaved: boolean;
+
+  constructor(parts: OpenTaskParts, unsaved: boolean) {
+    this.#parts = parts;
+    this.unsaved = unsaved;
+    this.snapshotAt = parts.clock.monotonic();
+  }
+
+  get name(): string {
+    return `${this.#parts.stage}.${this.#parts.number}`;
+  }
+
+  get core(): TaskCore {
+    return this.#parts.task.parts.core;
+  }
+
+  get ended(): boolean {
+    return this.core.ended && this.core.run === this.#parts.policy.run;
+  }
+
+  /** true when there is something to commit */
+  turn(now: number, draining: boolean): boolean {
+    const { policy, journal, task, wall, clock } = this.#parts;
+    wall.now = clock.now();
+    policy.draining = draining;
+    policy.turn(now);
+    const { exchanges } = task.parts;
+    if (!this.core.ended) for (const exchange of exchanges) exchange.heartbeats(task.idle);
+    return !journal.empty || exchanges.some((exchange) => exchange.appender.pendingRecords > 0);
+  }
+
+  /** adds work since the last snapshot and gives the sum, ms */
+  spend(ms: number): number {
+    this.#spent += ms;
+    return this.#spent;
+  }
+
+  #flush(): readonly Commit['appenders'][number][] {
+    const { topics, exchanges, files, deadLetters } = this.#parts.task.parts;
+    for (const file of files) file.flush();
+    return [...topics, ...exchanges, deadLetters].map((output) => output.appender).filter((appender) => appender.pendingRecords > 0);
+  }
+
+  commit(): Commit {
+    this.unsaved = true;
+    return { appenders: this.#flush(), puts: this.#parts.store.batch(this.core, this.#parts.journal.drain()) };
+  }
+
+  /** a commit that saves the state too; what lies before it in the exchanges it reads is read by nobody again */
+  snapshot(now: number): Commit {
+    const { task, store, journal, exchanges } = this.#parts;
+    journal.drain();
+    const appenders = this.#flush();
+    this.#spent = 0;
+    this.snapshotAt = now;
+    this.unsaved = false;
+    const truncate = task.parts.inputs.flatMap((input, i) => {
+      const topic = exchanges[i];
+      return topic ? [{ topic, partition: this.#parts.number, before: input.core.offset }] : [];
+    });
+    const saved = store.snapshot(this.core, task.parts.chain.steps, false);
+    return { appenders, truncate, ...saved, puts: [...saved.puts, ...this.#marks()] };
+  }
+
+  /** what stood before the place each file was read to, so that a changed file is seen */
+  #marks(): Commit['puts'] {
+    const { files, pipeline, task } = this.#parts;
+    return files.map(({ index, id, path, stamp }) => {
+      const mark = markFile(path, task.parts.inputs[index]?.core.base.byte ?? 0);
+      return [fileKey(pipeline, id), Buffer.from(JSON.stringify({ stamp, mark } satisfies FileRecord))];
+    });
+  }
+
+  addStats(stats: HostStats): void {
+    const { task, topicIds, fileIds, dropped } = this.#parts;
+    let recordsIn = 0;
+    for (const input of task.parts.inputs) {
+      if (!(input instanceof SourceInput)) continue;
+      recordsIn += input.recordsIn;
+      const end = input.reader.end();
+      const source = input.core.name.slice(0, input.core.name.lastIndexOf('/'));
+      const at = input.reader.position;
+      const left = end.byte === undefined ? Math.max(0, end.offset - input.core.offset) : end.byte - (at.byte ?? 0);
+      stats.lag[source] = (stats.lag[source] ?? 0) + left;
+    }
+    stats.recordsIn += recordsIn - this.#recordsIn;
+    this.#recordsIn = recordsIn;
+    task.parts.topics.forEach((topic, i) => add(stats.out, topicIds[i] as string, topic.drainCount()));
+    task.parts.files.forEach((file, i) => add(stats.out, fileIds[i] as string, file.drainCount()));
+    for (const [code, count] of task.parts.deadLetters.counts) add(stats.dead, code, count);
+    task.parts.deadLetters.counts.clear();
+    stats.dropped += dropped.count;
+    dropped.count = 0;
+    if (!task.idle && task.time.watermark < stats.watermark) stats.watermark = task.time.watermark;
+  }
+
+  close(): void {
+    for (const input of this.#parts.task.parts.inputs) input.reader.close();
+    for (const file of this.#parts.task.parts.files) file.close();
+    this.#parts.lineage.close();
+  }
+}
+
+function add(counts: Record<string, number>, name: string, count: number): void {
+  counts[name] = (counts[name] ?? 0) + count;
+}

@@ -1,0 +1,84 @@
+import { avroEncoder, fieldOf, parseSchema } from '@millrace/shared-schemas/avro.ts';
+import { csvEncoder, csvHeader } from '@millrace/shared-schemas/csv.ts';
+import { jsonEncoder } from '@millrace/shared-schemas/json/encoder.ts';
+import { keyWriter } from '@millrace/shared-schemas/keys.ts';
+import { rowCodec } from '@millrace/shared-schemas/row-codec.ts';
+import type { Column, RowEncoder } from '@millrace/shared-schemas/types.ts';
+import type { FileOutput as FilePlan, OutputPlan, TopicOutput } from '@millrace/pipeline/plan.ts';
+import { FileSink } from '@millrace/transport/connectors/file-sink.ts';
+import type { Log } from '@millrace/transport/log.ts';
+import type { OutputCore, TaskCore } from './core.ts';
+import { FileOutput } from './file-output.ts';
+import { LogOutput, type OutputHost } from './log-output.ts';
+
+/** The outputs of one task, by kind, in the order of the plan. */
+export interface Outputs {
+  readonly topics: readonly LogOutput[];
+  readonly exchanges: readonly LogOutput[];
+  readonly files: readonly FileOutput[];
+  readonly topicIds: readonly string[];
+  readonly fileIds: readonly string[];
+  readonly byPlan: ReadonlyMap<OutputPlan, LogOutput | FileOutput>;
+}
+
+/**
+ * Opens a stage's outputs for one task. `committed` gives a file's committed length, to which it is cut back: what a replay
+ * counts up to from the older length in `core`.
+ */
+export function openOutputs(plans: readonly OutputPlan[], core: TaskCore, committed: TaskCore | null, host: OutputHost, log: Log, schemaIds: Readonly<Record<string, number>>): Outputs {
+  const topics: LogOutput[] = [];
+  const exchanges: LogOutput[] = [];
+  const files: FileOutput[] = [];
+  const topicIds: string[] = [];
+  const fileIds: string[] = [];
+  const byPlan = new Map<OutputPlan, LogOutput | FileOutput>();
+  for (const plan of plans) {
+    const outputCore = coreOf(core, plan.id);
+    if (plan.kind === 'file') {
+      const output = openFile(plan, outputCore, committed?.outputs[plan.id]?.length ?? 0);
+      files.push(output);
+      fileIds.push(plan.id);
+      byPlan.set(plan, output);
+      continue;
+    }
+    const encode = plan.kind === 'exchange' ? rowCodec(plan.columns).encode : topicEncoder(plan, schemaIds[plan.topic]);
+    const output = new LogOutput(host, outputCore, log.appender(plan.topic), encode, plan.key ? keyWriter(plan.key) : null);
+    byPlan.set(plan, output);
+    if (plan.kind === 'exchange') exchanges.push(output);
+    else {
+      topics.push(output);
+      topicIds.push(plan.id);
+    }
+  }
+  return { topics, exchanges, files, topicIds, fileIds, byPlan };
+}
+
+export function coreOf(core: TaskCore, id: string): OutputCore {
+  const found = core.outputs[id];
+  if (found) return found;
+  const fresh: OutputCore = { seqs: [], length: 0 };
+  core.outputs[id] = fresh;
+  return fresh;
+}
+
+function openFile(plan: FilePlan, core: OutputCore, committed: number): FileOutput {
+  const sink = new FileSink(plan.path, committed);
+  const fields = jsonFields(plan.columns, plan.schema);
+  const output = new FileOutput(sink, core, plan.format === 'csv' ? csvEncoder(fields) : jsonEncoder(fields));
+  if (plan.format === 'csv') output.header(csvHeader(fields));
+  return output;
+}
+
+function topicEncoder(plan: TopicOutput, schemaId: number | undefined): RowEncoder {
+  if (plan.format === 'json') return jsonEncoder(jsonFields(plan.columns, plan.schema));
+  const fields = plan.columns.map(({ name, slot, type }) => ({ field: name, slot, type }));
+  return avroEncoder(parseSchema(plan.schema), fields, schemaId === undefined ? {} : { schemaId });
+}
+
+function jsonFields(columns: readonly Column[], schema: unknown): Parameters<typeof jsonEncoder>[0] {
+  const parsed = schema === null ? null : parseSchema(schema);
+  return columns.map(({ name, slot, type }) => {
+    const avroField = parsed && fieldOf(parsed, name);
+    return avroField ? { name, slot, type, avroField } : { name, slot, type };
+  });
+}

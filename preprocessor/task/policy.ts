@@ -1,0 +1,139 @@
+import type { Position } from '@millrace/transport/log.ts';
+import { SourceInput, type TaskInput } from './inputs.ts';
+import type { Journal } from './journal.ts';
+import { live, type Task } from './task.ts';
+
+/** What a live task decides by, besides its inputs. Times in ms of a monotonic clock. */
+export interface PolicySettings {
+  readonly mergeWait: number;
+  /** per input; Infinity for exchanges, whose writers say when they are idle */
+  readonly idleAfter: readonly number[];
+  readonly maxBytes: number;
+  /** records a turn takes at most */
+  readonly maxRecords: number;
+}
+
+/** The run a task is in: its number, and where each input ends in it (null: it does not; 'writers': when the steps before say so). */
+export interface RunEnds {
+  readonly run: number;
+  readonly ends: readonly (Position | 'writers' | null)[];
+}
+
+/**
+ * Makes a task's entries while it is live: how inputs interleave, when one is idle, when the run ends. Nothing here shows in
+ * a result except through the journal.
+ */
+export class Policy {
+  readonly #task: Task;
+  readonly #journal: Journal;
+  readonly #settings: PolicySettings;
+  readonly #run: RunEnds;
+  /** since when an input has had nothing, −1 when it had; and whether a merge waits for it no more */
+  readonly #silentSince: number[];
+  readonly #out: boolean[];
+  readonly #upstreamEnded: (input: number) => boolean;
+  #waitingSince = -1;
+  /** takes no more from sources: the process is stopping or paused */
+  draining = false;
+
+  constructor(task: Task, journal: Journal, settings: PolicySettings, run: RunEnds, upstreamEnded: (input: number) => boolean) {
+    this.#task = task;
+    this.#journal = journal;
+    this.#settings = settings;
+    this.#run = run;
+    this.#upstreamEnded = upstreamEnded;
+    this.#silentSince = task.parts.inputs.map(() => -1);
+    this.#out = task.parts.inputs.map(() => false);
+    task.parts.inputs.forEach((input, i) => {
+      const end = run.ends[i];
+      input.reader.limit(end === null || end === 'writers' || end === undefined ? null : end);
+    });
+  }
+
+  /** number of the run this task is in */
+  get run(): number {
+    return this.#run.run;
+  }
+
+  /** Does what can be done now. `now`: monotonic ms. */
+  turn(now: number): void {
+    const { core, inputs } = this.#task.parts;
+    if (core.run < this.#run.run) this.#apply(['begin', this.#run.run]);
+    if (core.ended) return;
+    if (inputs.length === 1) this.#single(inputs[0] as TaskInput);
+    else this.#merge(now);
+    inputs.forEach((input) => this.#silence(input, now));
+    if (!core.ended && inputs.every((input) => input.core.ended)) this.#apply(['end']);
+  }
+
+  #apply(entry: Parameters<Journal['add']>[0]): void {
+    live(this.#task, this.#journal, entry);
+  }
+
+  #fill(input: TaskInput): boolean {
+    if (input.core.ended || (this.draining && input instanceof SourceInput) || !input.fill(this.#settings.maxBytes, this.#settings.maxRecords)) return false;
+    this.#silentSince[input.index] = -1;
+    this.#out[input.index] = false;
+    return true;
+  }
+
+  #single(input: TaskInput): void {
+    if (!this.#fill(input)) return;
+    live(this.#task, this.#journal, ['take', 0, input.inHand]);
+  }
+
+  /** the earliest head goes first, ties in order of declaration; an input without a head is waited for unless it can bring nothing earlier */
+  #merge(now: number): void {
+    const { inputs } = this.#task.parts;
+    for (let taken = 0; taken < this.#settings.maxRecords; taken++) {
+      let first = -1;
+      let time = Number.POSITIVE_INFINITY;
+      for (const input of inputs) {
+        if (!this.#fill(input)) {
+          this.#ended(input);
+          continue;
+        }
+        const head = input.headTime();
+        if (first < 0 || head < time) {
+          first = input.index;
+          time = head;
+        }
+      }
+      if (first < 0 || this.#blocked(time, now)) return;
+      live(this.#task, this.#journal, ['take', first, 1]);
+    }
+  }
+
+  /** whether some input without a head could still bring a record before `time`, and is worth waiting for */
+  #blocked(time: number, now: number): boolean {
+    let blocked = false;
+    for (const { core, inHand, index } of this.#task.parts.inputs) {
+      if (inHand > 0 || core.ended || core.idle || this.#out[index] || core.watermark >= time) continue;
+      if (this.#waitingSince < 0) this.#waitingSince = now;
+      if (now - this.#waitingSince >= this.#settings.mergeWait) this.#out[index] = true;
+      else blocked = true;
+    }
+    if (!blocked) this.#waitingSince = -1;
+    return blocked;
+  }
+
+  #ended(input: TaskInput): boolean {
+    if (input.core.ended) return true;
+    const end = this.#run.ends[input.index];
+    if (end === null || end === undefined) return false;
+    const reached = end === 'writers' ? this.#task.writersEnded(input) || this.#upstreamEnded(input.index) : input.reader.reached(end);
+    // what the writers wrote before they said so may have come in between the two looks
+    if (!reached || input.fill(this.#settings.maxBytes)) return false;
+    this.#apply(['ended', input.index]);
+    return true;
+  }
+
+  #silence(input: TaskInput, now: number): void {
+    const { core, index } = input;
+    if (input.inHand > 0 || core.ended || this.#fill(input) || this.#ended(input)) return;
+    if (core.idle || !core.spoken) return;
+    const since = this.#silentSince[index] as number;
+    if (since < 0) this.#silentSince[index] = now;
+    else if (now - since >= (this.#settings.idleAfter[index] as number)) this.#apply(['idle', index]);
+  }
+}

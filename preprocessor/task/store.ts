@@ -1,0 +1,77 @@
+import type { Commit, Ledger } from '@millrace/transport/log.ts';
+import type { Operator } from '../operators/operator.ts';
+import { decodeCore, encodeCore, type TaskCore } from './core.ts';
+import { decodeEntries, type Entry } from './journal.ts';
+
+/**
+ * Where in the ledger a pipeline keeps its things:
+ *
+ *     p/<pipeline>/…                           what concerns the whole pipeline (`pipeline.ts`)
+ *     p/<pipeline>/t/<stage>.<task>/cut        the core as of the last snapshot
+ *                                  /progress   the core as of the last commit
+ *                                  /j/<n>      the journal between the two, an entry list a commit
+ *                                  /s/<step>/… the operators' state as of the snapshot
+ */
+export function pipelineKey(pipeline: string, ...rest: string[]): string {
+  return ['p', encodeURIComponent(pipeline), ...rest].join('/');
+}
+
+const JOURNAL_END = '~';
+
+/** Builds the ledger part of one task's commits and reads it back. */
+export class TaskStore {
+  readonly #ledger: Ledger;
+  readonly #prefix: string;
+  #next = 0;
+
+  constructor(ledger: Ledger, pipeline: string, stage: string, task: number) {
+    this.#ledger = ledger;
+    this.#prefix = pipelineKey(pipeline, 't', `${encodeURIComponent(stage)}.${task}`);
+  }
+
+  /** the core of the last snapshot and what happened since; null for a task that has never committed */
+  load(): { cut: TaskCore | null; progress: TaskCore; journal: Entry[] } | null {
+    const progress = this.progress();
+    if (!progress) return null;
+    const cut = this.#ledger.get(`${this.#prefix}/cut`);
+    const journal: Entry[] = [];
+    this.#next = 0;
+    for (const [key, value] of this.#ledger.entries(`${this.#prefix}/j/`)) {
+      journal.push(...decodeEntries(value));
+      this.#next = Number(key.slice(key.lastIndexOf('/') + 1)) + 1;
+    }
+    return { cut: cut ? decodeCore(cut) : null, progress, journal };
+  }
+
+  /** the core as of the last commit */
+  progress(): TaskCore | null {
+    const bytes = this.#ledger.get(`${this.#prefix}/progress`);
+    return bytes ? decodeCore(bytes) : null;
+  }
+
+  *state(step: string): Iterable<readonly [string, Uint8Array]> {
+    const prefix = `${this.#prefix}/s/${encodeURIComponent(step)}/`;
+    for (const [key, value] of this.#ledger.entries(prefix)) yield [key.slice(prefix.length), value];
+  }
+
+  /** what one batch adds */
+  batch(core: TaskCore, journal: Uint8Array): Commit['puts'] {
+    return [
+      [`${this.#prefix}/j/${String(this.#next++).padStart(12, '0')}`, journal],
+      [`${this.#prefix}/progress`, encodeCore(core)],
+    ];
+  }
+
+  /** a snapshot: the core twice, every operator's changes, no journal left */
+  snapshot(core: TaskCore, steps: Iterable<readonly [id: string, operator: Operator]>, all: boolean): Pick<Commit, 'puts' | 'deleteRanges' | 'deletePrefixes'> {
+    const puts: [string, Uint8Array | null][] = [];
+    const bytes = encodeCore(core);
+    puts.push([`${this.#prefix}/progress`, bytes], [`${this.#prefix}/cut`, bytes]);
+    for (const [id, operator] of steps) {
+      const prefix = `${this.#prefix}/s/${encodeURIComponent(id)}/`;
+      operator.snapshot?.({ put: (key, value) => puts.push([prefix + key, value]), delete: (key) => puts.push([prefix + key, null]) }, all);
+    }
+    this.#next = 0;
+    return { puts, deleteRanges: [[`${this.#prefix}/j/`, `${this.#prefix}/j/${JOURNAL_END}`]] };
+  }
+}

@@ -1,0 +1,28 @@
+import { writeSync } from 'node:fs';
+
+/**
+ * Named points at which a test may kill this process from outside. `MILLRACE_PROBE=<point>:<hit>` makes the process say
+ * `probe <point>` on stderr at that hit and stand still until somebody kills it; without it a probe is one comparison.
+ */
+export const probePoints = [
+  'run.started',
+  'task.recovering',
+  'batch.processed',
+  'file.written',
+  'batch.committed',
+  'snapshot.before',
+  'snapshot.after',
+  'window.burst',
+  'end.marked',
+  'run.finished',
+] as const;
+export type ProbePoint = (typeof probePoints)[number];
+
+const [armed, hit] = (process.env['MILLRACE_PROBE'] ?? '').split(':');
+let left = Number(hit ?? 1) || 1;
+
+export function probe(point: ProbePoint): void {
+  if (point !== armed || --left > 0) return;
+  writeSync(2, `probe ${point}\n`);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+}

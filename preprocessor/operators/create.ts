@@ -1,4 +1,5 @@
 import type { NodePlan, UnionPlan } from '@millrace/pipeline/plan.ts';
+import { createDedupe } from './dedupe.ts';
 import { createFilter } from './filter.ts';
 import { createFlatMap } from './flat-map.ts';
 import { createLookup } from './lookup.ts';
@@ -20,6 +21,7 @@ export function createOperator(node: StepPlan, context: OperatorContext): Operat
     case 'lookup':
       return createLookup(node, context);
     case 'dedupe':
+      return createDedupe(node, context);
     case 'rolling':
     case 'window':
       throw new Error(`step type ${node.type} is not there yet`);

@@ -1,0 +1,78 @@
+import { compile, compilePredicate } from '@millrace/pipeline/sql/compile.ts';
+import type { AggregateCall, Checked, Expr } from '@millrace/pipeline/sql/expr.ts';
+import { rowMaker, slotGetter, slotSetter } from '@millrace/shared-schemas/row.ts';
+import type { Column, Row, Value } from '@millrace/shared-schemas/types.ts';
+import type { Aggregate } from '../aggregates/aggregate.ts';
+import { createAggregate } from '../aggregates/create.ts';
+
+/** What stands for the argument of count(*), and for the second of most aggregates: nothing to keep, always TRUE. */
+export const ALWAYS = -1;
+
+/** The aggregate calls of a step over its input rows: each different argument is computed, and kept, once. */
+export interface BoundCalls {
+  readonly aggregates: readonly Aggregate[];
+  /** the different arguments; NULL where the call's FILTER leaves the row out */
+  readonly arguments: readonly ((row: Row) => Value)[];
+  /** of each call: which of them is its argument, and which decides (see `Cells.add`); `ALWAYS` for neither */
+  readonly value: readonly number[];
+  readonly by: readonly number[];
+}
+
+export function bindCalls(calls: readonly AggregateCall[]): BoundCalls {
+  const known = new Map<string, number>();
+  const compiled: ((row: Row) => Value)[] = [];
+  const argument = (expr: Expr | null, filter: Expr | null): number => {
+    if (expr === null && filter === null) return ALWAYS;
+    const id = JSON.stringify([expr, filter]);
+    const had = known.get(id);
+    if (had !== undefined) return had;
+    known.set(id, compiled.length);
+    return compiled.push(filtered(expr, filter)) - 1;
+  };
+  const value: number[] = [];
+  const by: number[] = [];
+  for (const { fn, args, filter } of calls) {
+    value.push(argument(args[0] ?? null, filter));
+    if (fn === 'arg_min' || fn === 'arg_max') by.push(argument(args[1], filter));
+    else by.push(fn === 'first' || fn === 'last' ? argument(null, filter) : ALWAYS);
+  }
+  return { aggregates: calls.map(createAggregate), arguments: compiled, value, by };
+}
+
+function filtered(expr: Expr | null, filter: Expr | null): (row: Row) => Value {
+  const value = expr === null ? () => true : compile(expr);
+  if (filter === null) return value;
+  const holds = compilePredicate(filter);
+  return (row) => (holds(row) ? value(row) : null);
+}
+
+/** Computes the columns that leave from the results of the calls and the key. */
+export interface Results {
+  /** what the expressions read: a slot a call, and the key columns' incoming slots */
+  readonly row: Row;
+  readonly setCall: readonly ((row: Row, value: Value) => void)[];
+  readonly setKey: readonly ((row: Row, value: Value) => void)[];
+  /** evaluates all into `target`; @throws FlawError */
+  into(target: Row): void;
+}
+
+export function bindResults(
+  calls: readonly AggregateCall[],
+  key: readonly Column[],
+  select: readonly { readonly slot: string; readonly expr: Checked }[],
+): Results {
+  const row = rowMaker([...new Set([...calls.map((call) => call.slot), ...key.map((column) => column.slot)])])();
+  const moves = select.map(({ slot, expr }) => ({ value: compile(expr.tree), write: slotSetter(slot) }));
+  return {
+    row,
+    setCall: calls.map((call) => slotSetter(call.slot)),
+    setKey: key.map((column) => slotSetter(column.slot)),
+    into(target) {
+      for (let i = 0; i < moves.length; i++) moves[i].write(target, moves[i].value(row));
+    },
+  };
+}
+
+export function keyGetters(key: readonly Column[]): readonly ((row: Row) => Value)[] {
+  return key.map((column) => slotGetter(column.slot));
+}

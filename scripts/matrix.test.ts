@@ -156,6 +156,13 @@ describe('the rest of the rules', () => {
     expect(breaches(dir)).toEqual([expect.stringContaining('time and chance are arguments')]);
   });
 
+  test('a file of more than 400 lines', () => {
+    plant('pipeline/long.ts', '// a line\n'.repeat(400));
+    expect(breaches(dir)).toEqual([]);
+    plant('pipeline/long.ts', '// a line\n'.repeat(401));
+    expect(breaches(dir)).toEqual(['pipeline/long.ts:401:1 401 lines: no file is over 400']);
+  });
+
   test('a test may read the clock but not roll dice', () => {
     plant('pipeline/a.test.ts', 'Date.now();\n');
     expect(breaches(dir)).toEqual([]);

@@ -35,6 +35,8 @@ const FENCED: Readonly<Record<string, string>> = {
   commander: 'cli',
 };
 
+const MAX_LINES = 400;
+
 /** Files that no product file is made of: they may use any library and read the clock. */
 const isTest = (file: string): boolean => /\.(test|case|e2e)\.ts$/.test(file) || /^(e2e|bench|scripts)\//.test(file);
 
@@ -81,6 +83,8 @@ export function breaches(root: string): string[] {
       const before = text.slice(0, site.start).split('\n');
       found.push(`${file}:${before.length}:${(before.at(-1) ?? '').length + 1} ${message}`);
     };
+    const lines = text.split('\n').length - 1;
+    if (lines > MAX_LINES) found.push(`${file}:${MAX_LINES + 1}:1 ${lines} lines: no file is over ${MAX_LINES}`);
     for (const site of imports(file, text)) {
       const fault = edgeFault(file, site, fences);
       if (fault !== undefined) say(site, fault);

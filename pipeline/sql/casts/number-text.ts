@@ -1,0 +1,108 @@
+import type { Exact } from '../functions/value.ts';
+import { exact } from '../functions/value.ts';
+import { type Shape, shapeText } from './decimal.ts';
+import { fail, powerOfTen } from './integer.ts';
+
+/** Shortest digits of a FLOAT that read back as the same FLOAT. */
+function floatDigits(value: number): string {
+  for (let precision = 1; precision < 9; precision++) {
+    const text = value.toPrecision(precision);
+    if (Math.fround(Number(text)) === value) return Number(text).toExponential();
+  }
+  return Number(value.toPrecision(9)).toExponential();
+}
+
+/** A DOUBLE (or FLOAT) as DuckDB prints it: shortest digits, at least one behind the point, an exponent from 1e16 up and below 1e-4. */
+export function floatingText(value: number, kind: 'DOUBLE' | 'FLOAT'): string {
+  if (Number.isNaN(value)) return 'nan';
+  if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
+  if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0';
+  const [digits, power] = (kind === 'FLOAT' ? floatDigits(value) : value.toExponential()).split('e');
+  const exponent = Number(power);
+  if (exponent < -4 || exponent >= 16) {
+    const size = String(Math.abs(exponent)).padStart(2, '0');
+    return `${digits}e${exponent < 0 ? '-' : '+'}${size}`;
+  }
+  const negative = digits.startsWith('-');
+  const all = digits.replace('-', '').replace('.', '');
+  const sign = negative ? '-' : '';
+  if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - 1)}${all}`;
+  const whole = all.slice(0, exponent + 1).padEnd(exponent + 1, '0');
+  return `${sign}${whole}.${all.slice(exponent + 1) || '0'}`;
+}
+
+function cannot(text: string, kind: string): never {
+  return fail(`Could not convert string '${text}' to ${kind}`);
+}
+
+// digits may be parted by single underscores; white space around as C's isspace has it
+const integerPattern = /^[ \t-\r]*([+-]?)(?:(\d+(?:_\d+)*)(?:\.(\d+(?:_\d+)*)?)?|\.(\d+(?:_\d+)*))(?:[eE]([+-]?\d+(?:_\d+)*))?[ \t-\r]*$/;
+const hexPattern = /^[ \t-\r]*0[xX]([0-9a-fA-F]+(?:_[0-9a-fA-F]+)*)$/;
+const binaryPattern = /^[ \t-\r]*0[bB]([01]+(?:_[01]+)*)$/;
+
+/** Text to an integer type: a fraction rounds half away from zero, an exponent counts. */
+export function textToInteger(min: bigint, max: bigint, kind: string): (text: string) => Exact {
+  return (text) => {
+    const based = hexPattern.exec(text) ?? binaryPattern.exec(text);
+    if (based !== null) {
+      const value = BigInt(`0${/0b/i.test(text) ? 'b' : 'x'}${based[1].replaceAll('_', '')}`);
+      return value > max ? cannot(text, kind) : exact(value);
+    }
+    const match = integerPattern.exec(text);
+    if (match === null) return cannot(text, kind);
+    const value = scaled(match, 0);
+    if (value === null || value < min || value > max) return cannot(text, kind);
+    return exact(value);
+  };
+}
+
+/** The unscaled value of a matched number at a scale, halves away from zero; null when it is absurdly large. */
+function scaled(match: RegExpExecArray, scale: number): bigint | null {
+  const whole = (match[2] ?? '').replaceAll('_', '');
+  const fraction = (match[3] ?? match[4] ?? '').replaceAll('_', '');
+  const digits = BigInt(whole + fraction);
+  if (digits === 0n) return 0n;
+  const power = Number((match[5] ?? '0').replaceAll('_', '')) - fraction.length + scale;
+  const sign = match[1] === '-' ? -1n : 1n;
+  if (power >= 0) return power > 100 ? null : sign * digits * 10n ** BigInt(power);
+  if (-power > whole.length + fraction.length + 1) return 0n;
+  const divisor = 10n ** BigInt(-power);
+  return sign * ((digits + divisor / 2n) / divisor);
+}
+
+/** Text to DECIMAL: more digits behind the point than fit round half away from zero. */
+export function textToDecimal(to: Shape): (text: string) => Exact {
+  const limit = powerOfTen(to.width);
+  return (text) => {
+    const match = integerPattern.exec(text);
+    const value = match === null ? null : scaled(match, to.scale);
+    if (value === null || value >= limit || value <= -limit) return fail(`Could not convert string "${text}" to ${shapeText(to)}`);
+    return exact(value);
+  };
+}
+
+const floatingPattern = /^[ \t-\r]*\+?(-?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+)?)[ \t-\r]*$/;
+const wordPattern = /^[ \t-\r]*\+?(-?)(nan|inf|infinity)[ \t-\r]*$/i;
+
+export function textToFloating(kind: 'DOUBLE' | 'FLOAT'): (text: string) => number {
+  const round = kind === 'FLOAT' ? Math.fround : (value: number) => value;
+  return (text) => {
+    const match = floatingPattern.exec(text);
+    if (match !== null) {
+      const value = round(Number(match[1].replaceAll('_', '')));
+      return Number.isFinite(value) ? value : cannot(text, kind);
+    }
+    const word = wordPattern.exec(text);
+    if (word === null) return cannot(text, kind);
+    if (word[2].toLowerCase() === 'nan') return Number.NaN;
+    return word[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  };
+}
+
+const words: Readonly<Record<string, boolean>> = { t: true, y: true, '1': true, yes: true, true: true, f: false, n: false, '0': false, no: false, false: false };
+
+export function textToBoolean(text: string): boolean {
+  const word = text.length <= 5 ? text.toLowerCase() : '';
+  return Object.hasOwn(words, word) ? words[word] : cannot(text, 'BOOL');
+}
+

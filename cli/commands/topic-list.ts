@@ -1,0 +1,55 @@
+import type { CommandSpec } from '../command.ts';
+import { shownPath } from '../files.ts';
+import { dataDirOf, dataDirOptions, openExisting } from '../logs/data-dir.ts';
+import { formatOf, isInternal } from '../logs/topics.ts';
+import { styleFor } from '../output/color.ts';
+import { count } from '../output/numbers.ts';
+import { renderTable } from '../output/table.ts';
+
+export const topicListCommand: CommandSpec = {
+  name: 'topic list',
+  summary: 'list the topics of a data directory',
+  args: [],
+  options: [...dataDirOptions, { flags: '--internal', doc: 'list the exchanges between stages too' }],
+  examples: ['millrace topic list --data-dir .millrace/shop'],
+  async run(call) {
+    const { host } = call;
+    const dir = await dataDirOf(call);
+    const { log, close } = await openExisting(host.cwd, dir);
+    try {
+      const topics = log
+        .topics()
+        .filter((topic) => call.flag('internal') || !isInternal(topic))
+        .map((topic) => {
+          const partitions = Array.from({ length: topic.partitions }, (_, i) => ({ start: log.startOffset(topic.name, i), end: log.endOffset(topic.name, i) }));
+          return {
+            name: topic.name,
+            format: formatOf(topic),
+            internal: isInternal(topic),
+            records: partitions.reduce((sum, { start, end }) => sum + end - start, 0),
+            partitions,
+          };
+        });
+      if (call.json) await host.stdout.write(`${JSON.stringify({ data_dir: dir, topics })}\n`);
+      else if (topics.length === 0) await host.stdout.write(`${shownPath(host.cwd, dir)} holds no topics\n`);
+      else {
+        const rows = topics.map(({ name, format, internal, records, partitions }) => [
+          name,
+          internal ? 'exchange' : format,
+          String(partitions.length),
+          count(records),
+        ]);
+        const columns = [
+          { title: 'topic' },
+          { title: 'format' },
+          { title: 'partitions', align: 'right' as const },
+          { title: 'records', align: 'right' as const },
+        ];
+        await host.stdout.write(`${renderTable(columns, rows, styleFor(host.stdout, host.env)).join('\n')}\n`);
+      }
+      return 0;
+    } finally {
+      await close();
+    }
+  },
+};

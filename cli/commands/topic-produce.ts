@@ -1,0 +1,114 @@
+import { createReadStream } from 'node:fs';
+import { resolve } from 'node:path';
+import { addAbortSignal } from 'node:stream';
+import type { SourcePlan } from '@millrace/pipeline/plan.ts';
+import { MillraceError } from '@millrace/runtime/errors.ts';
+import type { TopicInfo, Transport } from '@millrace/transport/log.ts';
+import { planOf } from '../checked.ts';
+import type { Call, CommandSpec } from '../command.ts';
+import { checkReadable, readNamed, shownPath } from '../files.ts';
+import { dataDirOf, dataDirOptions } from '../logs/data-dir.ts';
+import type { LineEncoder } from '../logs/line-encoder.ts';
+import { formatOf } from '../logs/topics.ts';
+import { PlacedError } from '../output/failure.ts';
+import { count } from '../output/numbers.ts';
+import { resolveProfile } from '../profiles.ts';
+import { stopOnSignal } from '../stop.ts';
+
+export const topicProduceCommand: CommandSpec = {
+  name: 'topic produce',
+  summary: 'append JSON lines to a topic',
+  doc: 'Reads stdin or --file, a record a line, and makes the topic when it is missing. With --key the partition is chosen by murmur2 of the key, as Kafka does; records without a key go to the partitions in turn. A bad line ends it with exit code 1; what came before is kept. With --pipeline the key, format and schema are those of the source that reads the topic.',
+  args: [{ name: '<name>', doc: 'the topic' }],
+  options: [
+    ...dataDirOptions,
+    { flags: '--file <file>', doc: 'read lines from a file instead of stdin' },
+    { flags: '--key <fields>', doc: 'field that is the key, or several with commas' },
+    { flags: '--format <format>', doc: 'json: objects, checked (default) · text: any line, unchecked', choices: ['json', 'text'] },
+    { flags: '--schema <file>', doc: 'Avro schema: write Avro in the Confluent frame' },
+    { flags: '--partitions <n>', doc: 'partitions of a topic that is made (default: as the profile says)', integer: true },
+    { flags: '--profile <profile>', doc: 'a name under profiles/, or a path' },
+  ],
+  examples: [
+    'millrace topic produce transactions --key card_id --file in.jsonl --data-dir .millrace/shop',
+    'echo \'{"id":1}\' | millrace topic produce orders --pipeline pipeline.yaml',
+  ],
+  async run(call) {
+    const { host } = call;
+    const name = call.args[0];
+    const source = await sourceOf(call, name);
+    const schema = call.text('schema') === undefined ? undefined : parseSchemaFile(call, call.text('schema') as string);
+    const dir = await dataDirOf(call);
+    const file = call.text('file');
+    if (file !== undefined) checkReadable(host.cwd, file, 'file_unreadable');
+    const { openEmbedded } = await import('@millrace/transport/embedded/open.ts');
+    const transport = openEmbedded(dir);
+    const stop = stopOnSignal(host);
+    try {
+      const topic = await prepareTopic(call, transport, name, source, schema);
+      const encode = await encoderFor(call, topic, source);
+      const { produceLines } = await import('../logs/produce-lines.ts');
+      const input = addAbortSignal(stop.signal, file === undefined ? host.stdin : createReadStream(resolve(host.cwd, file)));
+      const { records, refused } = await produceLines({ log: transport.log, topic: name, input, encode, now: () => host.clock.now(), signal: stop.signal });
+      const report = { topic: name, records, data_dir: dir };
+      if (refused) {
+        const hint = `${records === 1 ? 'The one record before it is' : `The ${count(records)} records before it are`} written; mend the line and go on from there.`;
+        throw new PlacedError('bad_line', { file: file ?? 'stdin', line: refused.line, col: 1 }, `${refused.message} (${refused.code})`, hint);
+      }
+      await host.stdout.write(
+        call.json ? `${JSON.stringify(report)}\n` : `${count(records)} record${records === 1 ? '' : 's'} written to ${name} in ${shownPath(host.cwd, dir)}\n`,
+      );
+      return 0;
+    } finally {
+      stop.dispose();
+      await transport.close();
+    }
+  },
+};
+
+/** The source of --pipeline that reads the topic, for what it says of key and format. */
+async function sourceOf(call: Call, topic: string): Promise<SourcePlan | undefined> {
+  const pipeline = call.text('pipeline');
+  if (pipeline === undefined) return undefined;
+  return (await planOf(call.host, pipeline)).sources.find((source) => source.type === 'topic' && source.topic === topic);
+}
+
+function parseSchemaFile(call: Call, file: string): unknown {
+  const text = readNamed(call.host.cwd, file, 'file_unreadable');
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new MillraceError('schema_invalid', `${file} is not JSON: ${(error as Error).message}`);
+  }
+}
+
+/** The topic as it is, or made anew in the format asked for. A topic keeps the format it has. */
+async function prepareTopic(call: Call, { log }: Transport, name: string, source: SourcePlan | undefined, schema: unknown): Promise<TopicInfo> {
+  const old = log.topic(name);
+  if (old !== null) {
+    if (schema !== undefined && formatOf(old) !== 'avro')
+      throw new MillraceError('wrong_usage', `${name} holds ${formatOf(old)}, so --schema does not fit it.`, {
+        hint: 'Leave --schema out, or use another topic.',
+      });
+    return old;
+  }
+  const profile = await resolveProfile(call.host, call.text('profile'));
+  const avro = schema ?? (source?.format === 'avro' ? source.schema : undefined);
+  const meta: Record<string, string> =
+    avro !== undefined ? { format: 'avro', schema: JSON.stringify(avro) } : { format: source?.format ?? (call.text('format') === 'text' ? 'bytes' : 'json') };
+  return log.ensure(name, call.integer('partitions') || profile.transport.partitions, meta);
+}
+
+/** The id in the Confluent frame: a data directory has one schema a topic. */
+const SCHEMA_ID = 1;
+
+async function encoderFor(call: Call, topic: TopicInfo, source: SourcePlan | undefined): Promise<LineEncoder> {
+  const { avroLines, jsonLines, textLines } = await import('../logs/line-encoder.ts');
+  const keys = call.text('key')?.split(',') ?? source?.key ?? [];
+  if (call.text('format') === 'text') {
+    if (call.text('key') !== undefined)
+      throw new MillraceError('wrong_usage', '--key needs lines of JSON to take the key from.', { hint: 'Leave --key or --format text out.' });
+    return textLines;
+  }
+  return formatOf(topic) === 'avro' && topic.meta.schema !== undefined ? avroLines(JSON.parse(topic.meta.schema), SCHEMA_ID, keys) : jsonLines(keys);
+}

@@ -1,0 +1,37 @@
+import { FindingsError, findingsDocument, printFindings } from './checked.ts';
+import type { CommandSpec, Host } from './command.ts';
+import { explainCommand } from './commands/explain.ts';
+import { initCommand } from './commands/init.ts';
+import { lintCommand } from './commands/lint.ts';
+import { runCommand } from './commands/run.ts';
+import { topicCatCommand } from './commands/topic-cat.ts';
+import { topicListCommand } from './commands/topic-list.ts';
+import { topicProduceCommand } from './commands/topic-produce.ts';
+import { processHost } from './host.ts';
+import { styleFor } from './output/color.ts';
+import { failureDocument, failureOf, renderFailure } from './output/failure.ts';
+import { dispatch } from './parser.ts';
+import { version } from './version.ts';
+
+/** In the order of `--help`. A command loads what it needs when it runs, so that help and mistakes are answered at once. */
+const commands: readonly CommandSpec[] = [initCommand, lintCommand, explainCommand, runCommand, topicCatCommand, topicProduceCommand, topicListCommand];
+
+/** Runs one command line (without `node` and the script) and gives the exit code. Never throws. */
+export async function main(argv: readonly string[], host: Host = processHost()): Promise<number> {
+  try {
+    return await dispatch(commands, argv, version, host);
+  } catch (error) {
+    const options = argv.slice(0, argv.includes('--') ? argv.indexOf('--') : argv.length);
+    const json = options.includes('--json');
+    const debug = options.includes('--debug');
+    if (error instanceof FindingsError) {
+      if (json) await host.stdout.write(`${JSON.stringify(findingsDocument(error.findings))}\n`);
+      await printFindings(host, error.findings);
+      return 1;
+    }
+    const failure = failureOf(error);
+    if (json) await host.stdout.write(`${JSON.stringify(failureDocument(failure, debug))}\n`);
+    await host.stderr.write(renderFailure(failure, styleFor(host.stderr, host.env), debug));
+    return failure.exit;
+  }
+}

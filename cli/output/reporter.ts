@@ -1,0 +1,61 @@
+import type { RunProgress } from '@millrace/preprocessor/run.ts';
+import type { Clock } from '@millrace/runtime/clock.ts';
+import type { Sink } from '../command.ts';
+import { type Style, styleFor } from './color.ts';
+import { progressDocument, progressLine, RateMeter } from './progress.ts';
+
+/** Shows a run while it goes on. */
+export interface Reporter {
+  progress(progress: RunProgress): void;
+  /** a line that must not be torn by the live one */
+  say(line: string): void;
+  /** removes the live line, so that what follows starts at the left */
+  end(): void;
+}
+
+const CLEAR = '\r\u001b[K';
+/** ms between redraws on a terminal, between lines elsewhere, and between JSON lines */
+const REDRAW = 100;
+const PLAIN_EVERY = 5_000;
+const JSON_EVERY = 1_000;
+
+/** One live line on a terminal; elsewhere a line every few seconds, so that logs stay short. Writes to stderr. */
+export function humanReporter(sink: Sink, env: Readonly<Record<string, string | undefined>>, clock: Clock): Reporter {
+  const live = sink.isTerminal && env.TERM !== 'dumb';
+  const style: Style = styleFor(sink, env);
+  const meter = new RateMeter();
+  const begun = clock.monotonic();
+  let shown = live ? Number.NEGATIVE_INFINITY : begun;
+  let drawn = '';
+  return {
+    progress(progress) {
+      const perSecond = meter.add(progress.elapsedMs, progress.recordsIn);
+      const now = clock.monotonic();
+      if (now - shown < (live ? REDRAW : PLAIN_EVERY)) return;
+      shown = now;
+      if (!live) return void sink.write(`${progressLine(progress, perSecond, 200, style).trimStart()}\n`);
+      drawn = progressLine(progress, perSecond, sink.columns, style);
+      sink.write(CLEAR + drawn);
+    },
+    say: (line) => void sink.write(`${live && drawn !== '' ? CLEAR : ''}${line}\n${live ? drawn : ''}`),
+    end() {
+      if (live && drawn !== '') sink.write(CLEAR);
+      drawn = '';
+    },
+  };
+}
+
+/** A document a line on stdout, at most one a second while running. */
+export function jsonReporter(sink: Sink, clock: Clock): Reporter {
+  let shown = Number.NEGATIVE_INFINITY;
+  return {
+    progress(progress) {
+      const now = clock.monotonic();
+      if (now - shown < JSON_EVERY) return;
+      shown = now;
+      sink.write(`${JSON.stringify(progressDocument('progress', progress))}\n`);
+    },
+    say: () => undefined,
+    end: () => undefined,
+  };
+}

@@ -5,18 +5,21 @@ import { rowMaker } from '@millrace/shared-schemas/row.ts';
 import type { Row } from '@millrace/shared-schemas/types.ts';
 import type { InputPlan, OutputPlan, StagePlan } from '@millrace/pipeline/plan.ts';
 import type { Clock } from '@millrace/runtime/clock.ts';
+import { FileMarker } from '@millrace/transport/connectors/stamp.ts';
 import type { Reader, Transport } from '@millrace/transport/log.ts';
 import { Host } from './host.ts';
 import { inputsOf, originNumber, writerNumber } from './layout.ts';
 import { SourceLineage } from './lineage.ts';
 import type { HostSetup } from './open-pipeline.ts';
 import { eventTimeOf } from './source/event-time.ts';
-import { openDecoder, openReader, type SourceContext, START } from './source/open-source.ts';
+import { openDecoder, openReader, type SourceContext } from './source/open-source.ts';
+import { Caution, poison } from './suspect.ts';
 import { TableStore } from './table-store.ts';
 import { buildChain } from './task/chain.ts';
-import type { InputCore, TaskCore } from './task/core.ts';
+import type { InputCore } from './task/core.ts';
 import { DeadLetters } from './task/dead-letter.ts';
 import { ExchangeInput, SourceInput, type TaskInput } from './task/inputs.ts';
+import { freshCore, freshInput, freshWriters } from './task/fresh.ts';
 import { Journal } from './task/journal.ts';
 import type { OutputHost } from './task/log-output.ts';
 import { type FileInput, OpenTask } from './task/open-task.ts';
@@ -29,26 +32,6 @@ const MAX_BYTES = 1 << 20;
 const MAX_RECORDS = 10_000;
 const DEAD_LETTERS = '!dead';
 
-/** What is under a snapshot's core when there is none. */
-function freshCore(): TaskCore {
-  return { run: 0, ended: false, watermark: Number.NEGATIVE_INFINITY, inputs: [], outputs: {}, tables: {} };
-}
-
-function freshInput(name: string, writers: readonly number[]): InputCore {
-  const none = Number.NEGATIVE_INFINITY;
-  return {
-    name,
-    offset: 0,
-    base: START,
-    spoken: false,
-    idle: false,
-    ended: false,
-    watermark: none,
-    maxTime: none,
-    writers: writers.map((writer) => ({ writer, seq: 0, watermark: none, idle: false, ended: false })),
-  };
-}
-
 /** Opens and recovers tasks over a transport, and puts a host over them. */
 export async function assembleHost(setup: HostSetup, transport: Transport, clock: Clock, tasks: readonly (readonly [stage: number, task: number])[]): Promise<Host> {
   const tables = new TableStore(setup, transport.ledger);
@@ -60,7 +43,8 @@ export async function assembleHost(setup: HostSetup, transport: Transport, clock
     for (const task of open) task.close();
     throw error;
   }
-  return new Host(transport, clock, open, setup.fence, setup.profile.checkpoint.every);
+  const caution = setup.careful && new Caution(setup.plan.name, setup.careful.suspect);
+  return new Host(transport, clock, open, setup.fence, setup.profile.checkpoint.every, caution);
 }
 
 async function openTask(setup: HostSetup, transport: Transport, clock: Clock, context: SourceContext, tables: TableStore, stage: StagePlan, number: number): Promise<OpenTask> {
@@ -104,7 +88,7 @@ async function openTask(setup: HostSetup, transport: Transport, clock: Clock, co
   const restored = new Map(core.inputs.map((input) => [input.name, input]));
   core.inputs = [];
   for (const [index, input] of inputPlans.entries()) {
-    const opened = openInput(setup, stage, number, input, index, task, restored, transport, context, row(input.shape), chain.entry.get(input.id) as (record: Row) => void);
+    const opened = openInput(setup, number, input, index, task, restored, transport, context, row(input.shape), chain.entry.get(input.id) as (record: Row) => void);
     core.inputs.push(opened.core);
     inputs.push(opened);
   }
@@ -126,6 +110,7 @@ async function openTask(setup: HostSetup, transport: Transport, clock: Clock, co
   for (const [table, hash] of Object.entries(setup.tables)) {
     if (uses(stage, table) && core.tables[table] !== hash) live(task, journal, ['table', table, hash]);
   }
+  policy.skipNext = poison(setup.careful?.suspect ?? null) === `${stage.id}.${number} ${core.inputs.map((input) => input.offset).join(',')}`;
   const parts = { stage: stage.id, number, task, journal, store, policy, clock, wall, files: fileSources(setup, inputPlans), pipeline: plan.name };
   return new OpenTask(
     { ...parts, exchanges: inputPlans.map((input) => (input.kind === 'exchange' ? input.topic : null)), topicIds: outputs.topicIds, fileIds: outputs.fileIds, dropped, lineage },
@@ -140,13 +125,12 @@ function uses(stage: StagePlan, table: string): boolean {
 function fileSources(setup: HostSetup, inputs: readonly InputPlan[]): FileInput[] {
   return inputs.flatMap((input, index) => {
     const source = input.kind === 'source' ? setup.plan.sources[input.source] : undefined;
-    return source?.type === 'file' ? [{ index, id: source.id, path: source.path as string, stamp: setup.stamps[source.id] as FileInput['stamp'] }] : [];
+    return source?.type === 'file' ? [{ index, id: source.id, marker: new FileMarker(source.path as string), stamp: setup.stamps[source.id] as FileInput['stamp'] }] : [];
   });
 }
 
 function openInput(
   setup: HostSetup,
-  stage: StagePlan,
   number: number,
   input: InputPlan,
   index: number,
@@ -160,15 +144,17 @@ function openInput(
   const { plan, layout } = setup;
   if (input.kind === 'exchange') {
     const writers = Array.from({ length: layout.tasks[input.stage] as number }, (_, n) => writerNumber(layout.generation, input.stage, n));
-    const core = restored.get(`${input.topic}/${number}`) ?? freshInput(`${input.topic}/${number}`, writers);
+    const name = `${input.topic}/${number}`;
+    const core = restored.get(name) ?? freshInput(name);
+    if (core.writers.length === 0) core.writers = freshWriters(writers, core.watermark);
     const reader = transport.log.reader(input.topic, number, core.base);
     return new ExchangeInput(index, reader, core, task, row, rowCodec(input.columns).decode, next, new HeaderReader());
   }
   const source = plan.sources[input.source] as (typeof plan.sources)[number];
-  const core = restored.get(`${source.id}/${number}`) ?? freshInput(`${source.id}/${number}`, []);
+  const core = restored.get(`${source.id}/${number}`) ?? freshInput(`${source.id}/${number}`);
   const reader: Reader = openReader(source, number, core.base, context);
   const { eventTime } = source;
-  return new SourceInput(index, reader, core, task, row, openDecoder(source, reader, context), next, {
+  return new SourceInput(index, reader, core, task, row, openDecoder(source, context), next, {
     outOfOrder: source.outOfOrder,
     maxAhead: source.maxAhead,
     maxRecord: source.maxRecord,

@@ -2,6 +2,7 @@ import { setImmediate as macrotask } from 'node:timers/promises';
 import type { Clock } from '@millrace/runtime/clock.ts';
 import { probe } from '@millrace/runtime/probe.ts';
 import type { Commit, Transport } from '@millrace/transport/log.ts';
+import type { Caution } from './suspect.ts';
 import type { OpenTask } from './task/open-task.ts';
 
 /** Replaying what lies behind a snapshot should take no longer than this much work, ms. */
@@ -53,14 +54,17 @@ export class Host {
   readonly #tasks: readonly OpenTask[];
   readonly #fence: Commit['fence'];
   readonly #snapshotEvery: number;
+  #caution: Caution | null;
   readonly control: HostControl = { stopping: false, paused: false };
 
-  constructor(transport: Transport, clock: Clock, tasks: readonly OpenTask[], fence: Commit['fence'], snapshotEvery: number) {
+  constructor(transport: Transport, clock: Clock, tasks: readonly OpenTask[], fence: Commit['fence'], snapshotEvery: number, caution: Caution | null) {
     this.#transport = transport;
     this.#clock = clock;
     this.#tasks = tasks;
     this.#fence = fence;
     this.#snapshotEvery = snapshotEvery;
+    this.#caution = caution;
+    for (const task of tasks) task.careful = caution !== null;
   }
 
   get ended(): boolean {
@@ -91,6 +95,7 @@ export class Host {
     const { stopping, paused } = this.control;
     const commits: Commit[] = [];
     for (const task of this.#tasks) {
+      if (this.#caution) this.#commit([{ appenders: [], puts: this.#caution.before(task.mark) }]);
       const before = this.#clock.monotonic();
       const done = task.turn(now, stopping || paused);
       if (!done) continue;
@@ -99,15 +104,23 @@ export class Host {
       if (due) probe('snapshot.before');
       commits.push(due ? task.snapshot(now) : task.commit());
     }
+    if (this.#caution && !this.#caution.needed) this.#trust(commits);
     if (commits.length === 0) return false;
     probe('batch.processed');
     this.#commit(commits);
     return true;
   }
 
+  #trust(commits: Commit[]): void {
+    commits.push({ appenders: [], puts: this.#caution?.over() ?? [] });
+    this.#caution = null;
+    for (const task of this.#tasks) task.careful = false;
+  }
+
   #snapshotAll(): void {
     const now = this.#clock.monotonic();
     const commits = this.#tasks.filter((task) => task.unsaved).map((task) => task.snapshot(now));
+    if (this.#caution) this.#trust(commits);
     if (commits.length > 0) this.#commit(commits);
   }
 

@@ -11,9 +11,10 @@ import { type Claim, claim } from '@millrace/transport/ownership.ts';
 import { FileRegistry } from '@millrace/shared-schemas/registry/file.ts';
 import type { Layout } from './layout.ts';
 import { PipelineLedger, type PipelineRecord, type RunRecord, record } from './lifecycle.ts';
-import { prepare } from './prepare.ts';
+import { type Prepared, prepare } from './prepare.ts';
 import type { RunOptions } from './run.ts';
-import { openReader, START } from './source/open-source.ts';
+import { openReader } from './source/open-source.ts';
+import { START } from './task/fresh.ts';
 import { pipelineKey } from './task/store.ts';
 
 /** What a host must know to open its tasks: plain data, sent to threads. */
@@ -23,7 +24,7 @@ export interface HostSetup {
   readonly dataDir: string;
   readonly layout: Layout;
   readonly run: RunRecord;
-  readonly careful: boolean;
+  readonly careful: Prepared['careful'];
   readonly fence: Fence | undefined;
   /** content hash of each table's newest version, by table id */
   readonly tables: Readonly<Record<string, string>>;

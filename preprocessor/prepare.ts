@@ -1,44 +1,20 @@
-import type { NodePlan, Plan } from '@millrace/pipeline/plan.ts';
+import type { Plan } from '@millrace/pipeline/plan.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import type { Position, Transport } from '@millrace/transport/log.ts';
 import { type Layout, layOut, writerNumber } from './layout.ts';
+import { misfits, migrate, statesOf } from './migrate.ts';
 import { freshRecord, PipelineLedger, type PipelineRecord, type RunRecord, record } from './lifecycle.ts';
+import { readSuspect, type Suspect, suspectBytes, suspectKey } from './suspect.ts';
 import { TaskStore } from './task/store.ts';
 
 /** The release whose snapshots this process writes and reads. */
 export const BUILD = '0.1';
 
-/** What of a step's meaning its saved state depends on: where this is equal, an edited file goes on with the state. */
-export function stateOf(node: NodePlan): string | null {
-  const keys = (columns: readonly { readonly type: unknown }[]): unknown => columns.map((column) => column.type);
-  switch (node.type) {
-    case 'dedupe':
-      return JSON.stringify([node.type, keys(node.key), node.within]);
-    case 'rolling':
-      return JSON.stringify([node.type, keys(node.key), node.range, node.delay, node.allowedLateness, node.emit, node.calls, node.emit === 'on_watermark' ? node.columns : null]);
-    case 'window':
-      return JSON.stringify([node.type, keys(node.key), node.window, node.allowedLateness, node.emit, node.calls]);
-    default:
-      return null;
-  }
-}
-
-function states(plan: Plan): Record<string, string> {
-  const all: Record<string, string> = {};
-  for (const stage of plan.stages) {
-    for (const node of stage.nodes) {
-      const state = stateOf(node);
-      if (state !== null) all[node.id] = `${stage.id} ${state}`;
-    }
-  }
-  return all;
-}
-
 export interface Prepared {
   readonly layout: Layout;
   readonly run: RunRecord;
-  /** one record at a time, so that what kills the process can be named */
-  readonly careful: boolean;
+  /** one record at a time, so that what kills the process can be named; with what is suspected */
+  readonly careful: { readonly suspect: Suspect | null } | null;
 }
 
 /**
@@ -59,11 +35,18 @@ export function prepare(plan: Plan, transport: Transport, partitions: number, fe
       throw new MillraceError('partition_count_changed', `topic ${topic} had ${before} partitions when this pipeline last ran and has ${count} now`);
     }
   }
+  if (edited) transport.commit({ appenders: [], ...migrate(plan, layout, transport), ...(fence ? { fence } : {}) });
   const stuckAt = progressOf(plan, layout, transport);
   const deaths = !current.running ? 0 : current.stuckAt === stuckAt ? current.deaths + 1 : 1;
-  const next: PipelineRecord = { ...current, planHash: plan.hash, build: BUILD, generation, topics: layout.topics, states: states(plan), running: true, deaths, stuckAt };
-  transport.commit({ appenders: [], puts: [[ledger.pipelineKey, record(next)]], ...(fence ? { fence } : {}) });
-  return { layout, run: ledger.run() ?? { run: 0, ends: null, finished: true }, careful: deaths >= 2 };
+  const next: PipelineRecord = { ...current, planHash: plan.hash, build: BUILD, generation, topics: layout.topics, states: statesOf(plan), running: true, deaths, stuckAt };
+  const puts: [string, Uint8Array][] = [[ledger.pipelineKey, record(next)]];
+  let suspect = readSuspect(transport.ledger, plan.name);
+  if (suspect && current.running) {
+    suspect = { ...suspect, deaths: suspect.deaths + 1 };
+    puts.push([suspectKey(plan.name), suspectBytes(suspect)]);
+  }
+  transport.commit({ appenders: [], puts, ...(fence ? { fence } : {}) });
+  return { layout, run: ledger.run() ?? { run: 0, ends: null, finished: true }, careful: deaths >= 2 || suspect ? { suspect } : null };
 }
 
 /** An edited file is taken only where nothing is under way: no journal to replay, no exchange to drain, no end to reach. */
@@ -74,10 +57,8 @@ function checkEdit(plan: Plan, old: PipelineRecord, transport: Transport): void 
   if (old.running) refuse('the last run did not stop cleanly: finish it with the file as it was, then edit');
   const run = new PipelineLedger(transport.ledger, plan.name).run();
   if (run && !run.finished && run.ends) refuse('a run to the end is unfinished: finish it with the file as it was, then edit');
-  const now = states(plan);
-  for (const [id, state] of Object.entries(old.states)) {
-    if (now[id] !== undefined && now[id] !== state) refuse(`the saved state of step ${id} does not fit it any more: give the step another id, or use a new data directory`);
-  }
+  const [misfit] = misfits(plan, old);
+  if (misfit) refuse(`the saved state of step ${misfit} does not fit it any more: give the step another id, or use a new data directory`);
   for (const topic of Object.keys(old.topics)) {
     const info = transport.log.topic(topic);
     if (info?.meta['internal'] !== 'true') continue;

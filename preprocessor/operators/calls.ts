@@ -1,4 +1,4 @@
-import { compile, compilePredicate } from '@millrace/pipeline/sql/compile.ts';
+import { type CompileOptions, compile, compilePredicate } from '@millrace/pipeline/sql/compile.ts';
 import type { AggregateCall, Checked, Expr } from '@millrace/pipeline/sql/expr.ts';
 import { rowMaker, slotGetter, slotSetter } from '@millrace/shared-schemas/row.ts';
 import type { Column, Row, Value } from '@millrace/shared-schemas/types.ts';
@@ -18,7 +18,7 @@ export interface BoundCalls {
   readonly by: readonly number[];
 }
 
-export function bindCalls(calls: readonly AggregateCall[]): BoundCalls {
+export function bindCalls(calls: readonly AggregateCall[], options?: CompileOptions): BoundCalls {
   const known = new Map<string, number>();
   const compiled: ((row: Row) => Value)[] = [];
   const argument = (expr: Expr | null, filter: Expr | null): number => {
@@ -27,7 +27,7 @@ export function bindCalls(calls: readonly AggregateCall[]): BoundCalls {
     const had = known.get(id);
     if (had !== undefined) return had;
     known.set(id, compiled.length);
-    return compiled.push(filtered(expr, filter)) - 1;
+    return compiled.push(filtered(expr, filter, options)) - 1;
   };
   const value: number[] = [];
   const by: number[] = [];
@@ -39,10 +39,10 @@ export function bindCalls(calls: readonly AggregateCall[]): BoundCalls {
   return { aggregates: calls.map(createAggregate), arguments: compiled, value, by };
 }
 
-function filtered(expr: Expr | null, filter: Expr | null): (row: Row) => Value {
-  const value = expr === null ? () => true : compile(expr);
+function filtered(expr: Expr | null, filter: Expr | null, options?: CompileOptions): (row: Row) => Value {
+  const value = expr === null ? () => true : compile(expr, options);
   if (filter === null) return value;
-  const holds = compilePredicate(filter);
+  const holds = compilePredicate(filter, options);
   return (row) => (holds(row) ? value(row) : null);
 }
 
@@ -60,9 +60,10 @@ export function bindResults(
   calls: readonly AggregateCall[],
   key: readonly Column[],
   select: readonly { readonly slot: string; readonly expr: Checked }[],
+  options?: CompileOptions,
 ): Results {
   const row = rowMaker([...new Set([...calls.map((call) => call.slot), ...key.map((column) => column.slot)])])();
-  const moves = select.map(({ slot, expr }) => ({ value: compile(expr.tree), write: slotSetter(slot) }));
+  const moves = select.map(({ slot, expr }) => ({ value: compile(expr.tree, options), write: slotSetter(slot) }));
   return {
     row,
     setCall: calls.map((call) => slotSetter(call.slot)),

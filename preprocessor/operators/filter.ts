@@ -6,7 +6,7 @@ import type { Operator, OperatorContext } from './operator.ts';
 
 /** Keeps the records for which the condition is TRUE; FALSE and NULL go. */
 export function createFilter(node: FilterPlan, context: OperatorContext): Operator {
-  const holds = compilePredicate(node.where.tree);
+  const holds = compilePredicate(node.where.tree, context.expressions);
   const { next } = context;
   return {
     process(row: Row): void {

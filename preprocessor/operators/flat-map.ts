@@ -7,7 +7,7 @@ import type { Operator, OperatorContext } from './operator.ts';
 
 /** One record an element of a list; none for NULL and for an empty list. The list's own column stays. */
 export function createFlatMap(node: FlatMapPlan, context: OperatorContext): Operator {
-  const each = compile(node.each.tree);
+  const each = compile(node.each.tree, context.expressions);
   const write = slotSetter(node.slot);
   const { next } = context;
   return {

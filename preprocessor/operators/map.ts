@@ -10,7 +10,7 @@ import type { Operator, OperatorContext } from './operator.ts';
  * them one by one is the same as all of them seeing the incoming record.
  */
 export function createMap(node: MapPlan, context: OperatorContext): Operator {
-  const moves = node.set.map(({ slot, expr }) => ({ value: compile(expr.tree), write: slotSetter(slot) }));
+  const moves = node.set.map(({ slot, expr }) => ({ value: compile(expr.tree, context.expressions), write: slotSetter(slot) }));
   const { next } = context;
   return {
     process(row: Row): void {

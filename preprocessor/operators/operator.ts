@@ -1,3 +1,4 @@
+import type { CompileOptions } from '@millrace/pipeline/sql/compile.ts';
 import type { Row } from '@millrace/shared-schemas/types.ts';
 
 /**
@@ -19,6 +20,8 @@ export interface TaskTime {
 /** What a task lends to an operator. */
 export interface OperatorContext {
   readonly time: TaskTime;
+  /** what expressions may need from the profile */
+  readonly expressions?: CompileOptions;
   /** the fused rest of the chain: hands the row to every step and output that reads this one */
   readonly next: (row: Row) => void;
   /** the row object of this task for a shape of the stage; overwritten by every record */

@@ -74,7 +74,7 @@ export abstract class TaskInput {
     return i;
   }
 
-  /** processes the record in hand as one that cannot be processed at all: only a source's record can be that */
+  /** reads the record in hand as one that cannot be processed at all */
   skip(code: string, message: string): void {
     this.refuse(this.#taken(), code, message);
   }
@@ -216,7 +216,15 @@ export class ExchangeInput extends TaskInput {
   }
 
   protected override process(i: number): void {
+    if (!this.#accept(i)) return;
     const view = this.view as BatchView;
+    const flaw = this.decode(this.row, view.buffer, view.valueStart[i] as number, view.valueEnd[i] as number);
+    if (flaw) throw new MillraceError('lost_tail', `${this.core.name} offset ${view.offsets[i]}: ${flaw.message}`);
+    this.next(this.row);
+  }
+
+  /** Follows a record's header: numbering, watermark, cause. False for what is no record, or was read before. */
+  #accept(i: number): boolean {
     const header = this.#read(i);
     const writer = this.#writer(header.writer);
     if (header.heartbeat) {
@@ -224,11 +232,10 @@ export class ExchangeInput extends TaskInput {
       writer.idle = header.kind === 'idle';
       writer.ended = header.kind === 'end';
       this.#heard(writer, header.watermark);
-      return;
+      return false;
     }
-    if (header.seq <= writer.seq) return;
+    if (header.seq <= writer.seq) return false;
     if (header.seq !== writer.seq + 1) this.#gap(writer, header.seq);
-    const { time } = this.host;
     const { eventTime, origin, originOffset } = header;
     this.recordsIn++;
     this.core.spoken = true;
@@ -236,12 +243,11 @@ export class ExchangeInput extends TaskInput {
     writer.ended = false;
     writer.idle = false;
     this.#heard(writer, header.watermark);
-    const flaw = this.decode(this.row, view.buffer, view.valueStart[i] as number, view.valueEnd[i] as number);
-    if (flaw) throw new MillraceError('lost_tail', `${this.core.name} offset ${view.offsets[i]}: ${flaw.message}`);
+    const { time } = this.host;
     time.eventTime = eventTime;
     time.origin = origin;
     time.originOffset = originOffset;
-    this.next(this.row);
+    return true;
   }
 
   #gap(writer: WriterCore, seq: number): never {
@@ -272,7 +278,7 @@ export class ExchangeInput extends TaskInput {
     return this.core.writers.every((writer) => writer.ended);
   }
 
-  protected override refuse(): void {
-    throw new Error('only a record of a source can be refused');
+  protected override refuse(i: number, code: string, message: string): void {
+    if (this.#accept(i)) this.host.sourceFlaw(this, code, message);
   }
 }

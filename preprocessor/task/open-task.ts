@@ -1,11 +1,11 @@
 import type { Clock } from '@millrace/runtime/clock.ts';
-import { type FileStamp, markFile } from '@millrace/transport/connectors/stamp.ts';
+import type { FileMarker, FileStamp } from '@millrace/transport/connectors/stamp.ts';
 import type { Commit } from '@millrace/transport/log.ts';
 import type { HostStats } from '../host.ts';
 import type { SourceLineage } from '../lineage.ts';
 import { fileKey, type FileRecord } from '../open-pipeline.ts';
 import type { TaskCore } from './core.ts';
-import { SourceInput } from './inputs.ts';
+import { SourceInput, type TaskInput } from './inputs.ts';
 import type { Journal } from './journal.ts';
 import type { Policy } from './policy.ts';
 import type { TaskStore } from './store.ts';
@@ -37,7 +37,7 @@ export interface OpenTaskParts {
 export interface FileInput {
   readonly index: number;
   readonly id: string;
-  readonly path: string;
+  readonly marker: FileMarker;
   readonly stamp: FileStamp;
 }
 
@@ -62,6 +62,15 @@ export class OpenTask {
 
   get core(): TaskCore {
     return this.#parts.task.parts.core;
+  }
+
+  /** what it is about to read, for a careful host */
+  get mark(): string {
+    return `${this.name} ${this.core.inputs.map((input) => input.offset).join(',')}`;
+  }
+
+  set careful(on: boolean) {
+    this.#parts.policy.careful = on;
   }
 
   get ended(): boolean {
@@ -93,7 +102,7 @@ export class OpenTask {
 
   commit(): Commit {
     this.unsaved = true;
-    return { appenders: this.#flush(), puts: this.#parts.store.batch(this.core, this.#parts.journal.drain()) };
+    return { appenders: this.#flush(), puts: [...this.#parts.store.batch(this.core, this.#parts.journal.drain()), ...this.#marks()] };
   }
 
   /** a commit that saves the state too; what lies before it in the exchanges it reads is read by nobody again */
@@ -115,8 +124,9 @@ export class OpenTask {
   /** what stood before the place each file was read to, so that a changed file is seen */
   #marks(): Commit['puts'] {
     const { files, pipeline, task } = this.#parts;
-    return files.map(({ index, id, path, stamp }) => {
-      const mark = markFile(path, task.parts.inputs[index]?.core.base.byte ?? 0);
+    return files.map(({ index, id, marker, stamp }) => {
+      const input = task.parts.inputs[index] as TaskInput;
+      const mark = marker.mark((input.inHand > 0 ? input.core.base.byte : input.reader.position.byte) ?? 0);
       return [fileKey(pipeline, id), Buffer.from(JSON.stringify({ stamp, mark } satisfies FileRecord))];
     });
   }
@@ -147,6 +157,7 @@ export class OpenTask {
   close(): void {
     for (const input of this.#parts.task.parts.inputs) input.reader.close();
     for (const file of this.#parts.task.parts.files) file.close();
+    for (const file of this.#parts.files) file.marker.close();
     this.#parts.lineage.close();
   }
 }

@@ -35,6 +35,10 @@ export class Policy {
   #waitingSince = -1;
   /** takes no more from sources: the process is stopping or paused */
   draining = false;
+  /** takes one record a turn, so that a commit stands before each */
+  careful = false;
+  /** the next record taken killed the process too often: it is skipped */
+  skipNext = false;
 
   constructor(task: Task, journal: Journal, settings: PolicySettings, run: RunEnds, upstreamEnded: (input: number) => boolean) {
     this.#task = task;
@@ -71,21 +75,31 @@ export class Policy {
   }
 
   #fill(input: TaskInput): boolean {
-    if (input.core.ended || (this.draining && input instanceof SourceInput) || !input.fill(this.#settings.maxBytes, this.#settings.maxRecords)) return false;
+    if (input.core.ended || (this.draining && input instanceof SourceInput) || !input.fill(this.#settings.maxBytes, this.#limit)) return false;
     this.#silentSince[input.index] = -1;
     this.#out[input.index] = false;
     return true;
   }
 
+  get #limit(): number {
+    return this.careful ? 1 : this.#settings.maxRecords;
+  }
+
   #single(input: TaskInput): void {
-    if (!this.#fill(input)) return;
-    live(this.#task, this.#journal, ['take', 0, input.inHand]);
+    if (this.#fill(input)) this.#take(0, Math.min(input.inHand, this.#limit));
+  }
+
+  #take(input: number, count: number): void {
+    if (this.skipNext) {
+      this.skipNext = false;
+      this.#apply(['skip', input]);
+    } else live(this.#task, this.#journal, ['take', input, count]);
   }
 
   /** the earliest head goes first, ties in order of declaration; an input without a head is waited for unless it can bring nothing earlier */
   #merge(now: number): void {
     const { inputs } = this.#task.parts;
-    for (let taken = 0; taken < this.#settings.maxRecords; taken++) {
+    for (let taken = 0; taken < this.#limit; taken++) {
       let first = -1;
       let time = Number.POSITIVE_INFINITY;
       for (const input of inputs) {
@@ -100,7 +114,7 @@ export class Policy {
         }
       }
       if (first < 0 || this.#blocked(time, now)) return;
-      live(this.#task, this.#journal, ['take', first, 1]);
+      this.#take(first, 1);
     }
   }
 

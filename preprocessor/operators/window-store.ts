@@ -1,0 +1,201 @@
+import type { SqlType, Value } from '@millrace/shared-schemas/types.ts';
+import { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
+import type { Aggregate } from '../aggregates/aggregate.ts';
+import { Cells } from './cells.ts';
+import type { StateWriter } from './operator.ts';
+import type { PaneRun, Panes } from './pane-run.ts';
+import { insertSorted, lowerBound } from './sorted.ts';
+
+/** One key with open panes. */
+export interface WindowKey extends Panes {
+  readonly id: number;
+  readonly text: string;
+  /** of the key columns */
+  readonly values: readonly Value[];
+  /** runs of starts of windows that an end of the input has fired, as [first, last] pairs, ascending */
+  readonly fired: number[];
+  /** how many of its panes are in the window that fired last; kept by `ActiveKeys`, not saved */
+  active: number;
+  listed: boolean;
+  /** not saved */
+  run: PaneRun | null;
+  dirty: boolean;
+}
+
+/** Everyone's panes of one start. */
+export interface Bucket {
+  readonly start: number;
+  readonly keys: WindowKey[];
+}
+
+/**
+ * The keys of a window step and their panes, and how they are saved.
+ *
+ * State: `n` next id, arrivals · `k<id>` key, its values, fired windows · `p<id>.<start>` the pane's aggregates.
+ */
+export class WindowStore {
+  readonly cells: Cells;
+  readonly keys = new Map<string, WindowKey>();
+  /** ascending by start */
+  readonly buckets: Bucket[] = [];
+  private readonly starts: number[] = [];
+  arrivals = 0;
+  private nextId = 0;
+  private readonly aggregates: readonly Aggregate[];
+  private readonly keyTypes: readonly SqlType[];
+  /** of each cell: the pane it is, and whether it has changed and was saved */
+  private owners: WindowKey[] = [];
+  private ownStarts: number[] = [];
+  private dirtyCell = new Uint8Array(64);
+  private dirtyCells: number[] = [];
+  private dirtyKeys: WindowKey[] = [];
+  private gone: string[] = [];
+
+  constructor(aggregates: readonly Aggregate[], keyTypes: readonly SqlType[]) {
+    this.aggregates = aggregates;
+    this.keyTypes = keyTypes;
+    this.cells = new Cells(aggregates);
+  }
+
+  addKey(text: string, values: readonly Value[]): WindowKey {
+    return this.putKey(this.nextId++, text, values, []);
+  }
+
+  /** The pane's cell, −1 when the key has none there. */
+  find(key: WindowKey, start: number): number {
+    const { starts } = key;
+    const last = starts.length - 1;
+    if (last >= 0 && starts[last] === start) return key.cells[last];
+    const at = lowerBound(starts, start);
+    return at <= last && starts[at] === start ? key.cells[at] : -1;
+  }
+
+  addPane(key: WindowKey, start: number): number {
+    const cell = this.cells.take();
+    const at = insertSorted(key.starts, start);
+    key.cells.splice(at, 0, cell);
+    this.owners[cell] = key;
+    this.ownStarts[cell] = start;
+    this.bucket(start).keys.push(key);
+    return cell;
+  }
+
+  /** Forgets the first bucket: its panes, and keys that are left without any. */
+  dropFirst(): void {
+    const { start, keys } = this.buckets.shift() as Bucket;
+    this.starts.shift();
+    for (const key of keys) {
+      const at = lowerBound(key.starts, start);
+      if (key.run !== null && key.run.from <= start) key.run.dropBefore(key, start + 1);
+      const cell = key.cells[at];
+      key.starts.splice(at, 1);
+      key.cells.splice(at, 1);
+      this.cells.release(cell);
+      this.dirtyCell[cell] = 0;
+      this.gone.push(`p${key.id}.${start}`);
+      if (key.starts.length === 0) this.dropKey(key);
+    }
+  }
+
+  changedPane(cell: number): void {
+    if (cell >= this.dirtyCell.length) {
+      const larger = new Uint8Array(Math.max(cell + 1, this.dirtyCell.length * 2));
+      larger.set(this.dirtyCell);
+      this.dirtyCell = larger;
+    }
+    if (this.dirtyCell[cell] === 1) return;
+    this.dirtyCell[cell] = 1;
+    this.dirtyCells.push(cell);
+  }
+
+  changedKey(key: WindowKey): void {
+    if (key.dirty) return;
+    key.dirty = true;
+    this.dirtyKeys.push(key);
+  }
+
+  snapshot(writer: StateWriter, all: boolean): void {
+    for (const entry of this.gone) writer.delete(entry);
+    const bytes = new ByteWriter();
+    if (all || this.dirtyCells.length + this.dirtyKeys.length + this.gone.length > 0) {
+      bytes.varint(this.nextId);
+      bytes.varint(this.arrivals);
+      writer.put('n', bytes.finish());
+    }
+    this.gone = [];
+    for (const key of all ? this.keys.values() : this.dirtyKeys) {
+      if (all || key.dirty) this.saveKey(writer, bytes, key);
+      if (all) for (let i = 0; i < key.starts.length; i++) this.savePane(writer, bytes, key.cells[i]);
+    }
+    if (!all) for (const cell of this.dirtyCells) if (this.dirtyCell[cell] === 1) this.savePane(writer, bytes, cell);
+    this.dirtyKeys = [];
+    this.dirtyCells = [];
+  }
+
+  restore(entries: Iterable<readonly [key: string, value: Uint8Array]>): void {
+    const byId = new Map<number, WindowKey>();
+    const bytes = new ByteReader();
+    for (const [entry, value] of entries) {
+      bytes.start(value);
+      if (entry === 'n') {
+        this.nextId = bytes.varint();
+        this.arrivals = bytes.varint();
+      } else if (entry.startsWith('k')) {
+        const id = Number(entry.slice(1));
+        const text = bytes.text();
+        const values = this.keyTypes.map((type) => bytes.value(type));
+        const fired: number[] = [];
+        while (!bytes.done) fired.push(bytes.varint());
+        byId.set(id, this.putKey(id, text, values, fired));
+      } else {
+        const [id, start] = entry.slice(1).split('.');
+        const cell = this.addPane(byId.get(Number(id)) as WindowKey, Number(start));
+        for (const aggregate of this.aggregates) aggregate.load(cell, bytes);
+      }
+    }
+    for (const key of byId.values()) key.dirty = false;
+    this.dirtyKeys = [];
+  }
+
+  private putKey(id: number, text: string, values: readonly Value[], fired: number[]): WindowKey {
+    const key: WindowKey = { id, text, values, fired, starts: [], cells: [], active: 0, listed: false, run: null, dirty: false };
+    this.keys.set(text, key);
+    this.changedKey(key);
+    return key;
+  }
+
+  private dropKey(key: WindowKey): void {
+    this.keys.delete(key.text);
+    key.run?.release();
+    key.run = null;
+    key.dirty = false;
+    this.gone.push(`k${key.id}`);
+  }
+
+  private bucket(start: number): Bucket {
+    const last = this.buckets.length - 1;
+    if (last >= 0 && this.starts[last] === start) return this.buckets[last];
+    const at = lowerBound(this.starts, start);
+    if (at <= last && this.starts[at] === start) return this.buckets[at];
+    const bucket = { start, keys: [] };
+    this.starts.splice(at, 0, start);
+    this.buckets.splice(at, 0, bucket);
+    return bucket;
+  }
+
+  private saveKey(writer: StateWriter, bytes: ByteWriter, key: WindowKey): void {
+    key.dirty = false;
+    bytes.text(key.text);
+    this.keyTypes.forEach((type, i) => {
+      bytes.value(type, key.values[i]);
+    });
+    for (const start of key.fired) bytes.varint(start);
+    writer.put(`k${key.id}`, bytes.finish());
+  }
+
+  private savePane(writer: StateWriter, bytes: ByteWriter, cell: number): void {
+    this.dirtyCell[cell] = 0;
+    for (const aggregate of this.aggregates) aggregate.save(cell, bytes);
+    writer.put(`p${this.owners[cell].id}.${this.ownStarts[cell]}`, bytes.finish());
+  }
+}

@@ -74,13 +74,14 @@ describe('as DuckDB', () => {
     await expectSame(oracle, [unary('sqrt', 'DOUBLE', 'sqrt'), unary('radians', 'DOUBLE', 'radians'), unary('degrees', 'DOUBLE', 'degrees')], { raises: 5 });
   });
 
-  test.each(['cbrt', 'exp', 'ln', 'log2', 'log10', 'log', 'sin', 'cos', 'tan', 'asin', 'acos', 'atan'])(
-    '%s within two units in the last place',
-    async (name) => {
-      const raises = ['cbrt', 'exp', 'atan'].includes(name) ? 0 : 2;
-      await expectSame(oracle, [unary(name, 'DOUBLE', name, 2)], { raises });
-    },
-  );
+  test('cbrt within four units in the last place', async () => {
+    await expectSame(oracle, [unary('cbrt', 'DOUBLE', 'cbrt', 4)]);
+  });
+
+  test.each(['exp', 'ln', 'log2', 'log10', 'log', 'sin', 'cos', 'tan', 'asin', 'acos', 'atan'])('%s within two units in the last place', async (name) => {
+    const raises = ['exp', 'atan'].includes(name) ? 0 : 2;
+    await expectSame(oracle, [unary(name, 'DOUBLE', name, 2)], { raises });
+  });
 
   test.each([
     ['pow', 'pow', 0],

@@ -39,8 +39,8 @@ export function roundHalfAway(value: number): number {
   return Math.abs(value - whole) >= 0.5 ? whole + Math.sign(value) : whole;
 }
 
-// 10^0 to 10^308, each the double nearest to it, which Math.pow is not everywhere
-const powersOfTen = Array.from({ length: 309 }, (_, n) => Number(`1e${n}`));
+// As C's `pow` has them, which is what DuckDB asks: a unit in the last place off the literal at two exponents.
+const powersOfTen = Array.from({ length: 309 }, (_, n) => 10 ** n);
 const powerOfTen = (n: number): number => (n > 308 ? Number.POSITIVE_INFINITY : powersOfTen[n]);
 
 function roundDouble(value: number, digits: number): number {

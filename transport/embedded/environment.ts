@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
-import { storageFailure } from './failures.ts';
+import { storageFailure } from '../failures.ts';
 
 /** the address space set aside for the file, which grows as it is written; the file itself is as large as what it holds */
 const MAP_SIZE = 2 ** 40;

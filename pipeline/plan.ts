@@ -39,6 +39,7 @@ export interface SourcePlan {
   readonly idleAfter: number;
   readonly maxAhead: number | null;
   readonly late: 'dead_letter' | 'drop';
+  readonly onError: 'dead_letter' | 'drop' | 'fail';
   /** bytes */
   readonly maxRecord: number;
   readonly generator: GeneratorPlan | null;

@@ -34,6 +34,7 @@ const table = {
   output_mismatch: { kind: 'lint', meaning: 'What arrives at the output does not fit its schema.', hint: 'Add or cast the field in a map step, or change the schema.' },
   reserved_name: { kind: 'lint', meaning: 'The name means something to millrace or to JavaScript.', hint: 'Use another name.' },
   schema_invalid: { kind: 'lint', meaning: 'The Avro schema cannot be used.', hint: 'Mend the schema at the place named.' },
+  type_error: { kind: 'lint', meaning: 'A value of this type does not fit here.', hint: 'Cast it, or use another column.' },
   undefined_variable: { kind: 'lint', meaning: 'The variable is not set and has no default.', hint: 'Set it, or write ${NAME:-default}.' },
   union_mismatch: { kind: 'lint', meaning: 'The inputs of a union have different columns.', hint: 'Make their names and types alike with a map step before the union.' },
   union_unsupported: { kind: 'lint', meaning: 'The schema has a union other than of null and one type.', hint: 'Make it nullable, or split it into a field for each type.' },

@@ -1,0 +1,90 @@
+import { dirname, resolve } from 'node:path';
+import { decodeUtf8, readBytes } from './files.ts';
+import type { Finding } from './finding.ts';
+import { Expressions } from './flow/expressions.ts';
+import type { Flow } from './flow/flow.ts';
+import { readFlow } from './flow/read-flow.ts';
+import { readTables } from './flow/read-tables.ts';
+import { pipelineFields } from './flow/sections.ts';
+import { deepFreeze, planHash } from './hash.ts';
+import type { Table } from './tables.ts';
+import { checkTargets } from './targets.ts';
+import type { Plan } from './plan.ts';
+import { planStages } from './planner.ts';
+import { Report } from './report.ts';
+import { loadSchemas } from './schemas.ts';
+import { readFields } from './spec/field.ts';
+import { openChecker } from './sql/check.ts';
+import { entryOf, type MapNode } from './yaml/node.ts';
+import type { Environment } from './yaml/substitute.ts';
+import { parseYaml } from './yaml/parse.ts';
+
+export interface Loaded {
+  /** by position */
+  readonly findings: readonly Finding[];
+  /** frozen; null when a finding is an error */
+  readonly plan: Plan | null;
+  readonly text: string;
+}
+
+/**
+ * Reads, checks and plans a pipeline file. Whatever is in it ends in findings; only a file that cannot be read throws
+ * (`MillraceError` unreadable_pipeline). Reads the schemas and tables it names, nothing else.
+ */
+export async function loadPipeline(file: string, { env }: { env: Environment }): Promise<Loaded> {
+  const path = resolve(file);
+  const { text: decoded, broken } = decodeUtf8(readBytes(path, file));
+  const text = decoded.startsWith('\ufeff') ? decoded.slice(1) : decoded;
+  const report = new Report(path, text);
+  if (broken >= 0) report.error({ start: broken, end: broken + 1 }, 'yaml_syntax', 'The file is not UTF-8 from here on.', 'Save it as UTF-8.');
+  const root = broken >= 0 ? null : parseYaml(text, env, report);
+  const plan = root === null ? null : await planOf(root, path, report);
+  return { findings: report.findings(), plan: report.failed ? null : plan, text };
+}
+
+async function planOf(root: MapNode, file: string, report: Report): Promise<Plan | null> {
+  const directory = dirname(file);
+  const read = readFields(root, pipelineFields, report, 'a pipeline');
+  const section = (key: 'schemas' | 'tables' | 'preprocess'): MapNode | undefined => {
+    const node = entryOf(root, key)?.value;
+    return node?.kind === 'map' ? node : undefined;
+  };
+  // schemas, tables and steps are looked at whatever else is missing at the top
+  const schemas = loadSchemas(section('schemas'), directory, report);
+  const tables = await readTables(section('tables'), directory, schemas, report);
+  const preprocess = section('preprocess');
+  if (preprocess === undefined) return null;
+  const checker = await openChecker();
+  try {
+    const context = { report, tables, expressions: new Expressions(checker, report) };
+    const flow = await readFlow(preprocess, directory, schemas, context);
+    if (report.failed || read === null || flow === null) return null;
+    const { name, guarantee, dead_letter } = read.values;
+    const budget = dead_letter?.values.budget?.values;
+    const deadLetter = { topic: dead_letter?.values.topic?.text ?? `${name.text}.dead`, budget: budget === undefined ? null : { ratio: budget.ratio, per: budget.per } };
+    checkTargets(flow.outputs, flow.outputNodes, { deadLetter: deadLetter.topic, pipeline: name.text, files: filesRead(file, flow, tables) }, report);
+    if (report.failed) return null;
+    const plan = {
+      version: 1,
+      name: name.text,
+      file,
+      guarantee,
+      mergeWait: flow.mergeWait,
+      sources: flow.sources.map((source) => source.plan),
+      stages: planStages(flow, name.text),
+      tables: [...tables.values()].map(({ id, path, key, columns }) => ({ id, path, key, columns: columns ?? [] })),
+      deadLetter,
+    } as const;
+    return deepFreeze({ ...plan, hash: planHash(plan) });
+  } finally {
+    checker.close();
+  }
+}
+
+/** What the pipeline reads, by path: no output may write over it. */
+function filesRead(file: string, flow: Flow, tables: ReadonlyMap<string, Table>): ReadonlyMap<string, string> {
+  const files = new Map([[file, 'the pipeline file']]);
+  for (const { plan } of flow.sources) if (plan.path !== null) files.set(plan.path, `the file of source ${plan.id}`);
+  for (const table of tables.values()) files.set(table.path, `the file of table ${table.id}`);
+  return files;
+}

@@ -4,7 +4,7 @@ import { FlawError, type SqlKind, type SqlType, type Value } from '@millrace/sha
 export type Exact = number | bigint;
 
 /** A function over values whose types the checker has settled, under the type that `Overload.make` gives. */
-export function typed<Args extends readonly Value[]>(fn: (...args: Args) => Value): (...values: Value[]) => Value {
+export function typed<Args extends readonly (Value | undefined)[]>(fn: (...args: Args) => Value): (...values: Value[]) => Value {
   return fn as unknown as (...values: Value[]) => Value;
 }
 

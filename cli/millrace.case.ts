@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach } from 'vitest';
+
+const main = fileURLToPath(new URL('./bin/millrace.js', import.meta.url));
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Running {
+  readonly child: ReturnType<typeof spawn>;
+  readonly done: Promise<Outcome>;
+  /** resolves once stdout and stderr together hold the text */
+  seen(text: string): Promise<void>;
+}
+
+/** Starts the real command as a person would, in `cwd`. */
+export function start(cwd: string, args: readonly string[], options: { input?: string | Buffer; env?: Record<string, string> } = {}): Running {
+  const env: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: '1', ...options.env };
+  delete env.FORCE_COLOR;
+  const child = spawn(process.execPath, [main, ...args], { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
+  let stdout = '';
+  let stderr = '';
+  const watchers = new Set<() => void>();
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    for (const watch of watchers) watch();
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+    for (const watch of watchers) watch();
+  });
+  child.stdin.on('error', () => undefined);
+  if (options.input !== undefined) child.stdin.end(options.input);
+  const done = new Promise<Outcome>((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
+  const seen = (text: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const watch = (): void => {
+        if (!(stdout + stderr).includes(text)) return;
+        watchers.delete(watch);
+        resolve();
+      };
+      watchers.add(watch);
+      child.on('close', () => reject(new Error(`ended without ${JSON.stringify(text)}:\n${stdout}${stderr}`)));
+      watch();
+    });
+  return { child, done, seen };
+}
+
+export function millrace(cwd: string, ...args: string[]): Promise<Outcome> {
+  return start(cwd, args, { input: '' }).done;
+}
+
+/** A directory of its own for each test of a file. */
+export function tempDir(): { readonly path: string } {
+  const dir = { path: '' };
+  beforeEach(() => {
+    dir.path = mkdtempSync(join(tmpdir(), 'millrace-cli-'));
+  });
+  afterEach(() => rmSync(dir.path, { recursive: true, force: true }));
+  return dir;
+}

@@ -1,7 +1,7 @@
 import { type CompileOptions, compile, compilePredicate } from '@millrace/pipeline/sql/compile.ts';
 import type { AggregateCall, Checked, Expr } from '@millrace/pipeline/sql/expr.ts';
 import { rowMaker, slotGetter, slotSetter } from '@millrace/shared-schemas/row.ts';
-import type { Column, Row, Value } from '@millrace/shared-schemas/types.ts';
+import type { Column, Row, SqlType, Value } from '@millrace/shared-schemas/types.ts';
 import type { Aggregate } from '../aggregates/aggregate.ts';
 import { createAggregate } from '../aggregates/create.ts';
 
@@ -13,6 +13,7 @@ export interface BoundCalls {
   readonly aggregates: readonly Aggregate[];
   /** the different arguments; NULL where the call's FILTER leaves the row out */
   readonly arguments: readonly ((row: Row) => Value)[];
+  readonly types: readonly SqlType[];
   /** of each call: which of them is its argument, and which decides (see `Cells.add`); `ALWAYS` for neither */
   readonly value: readonly number[];
   readonly by: readonly number[];
@@ -21,12 +22,14 @@ export interface BoundCalls {
 export function bindCalls(calls: readonly AggregateCall[], options?: CompileOptions): BoundCalls {
   const known = new Map<string, number>();
   const compiled: ((row: Row) => Value)[] = [];
+  const types: SqlType[] = [];
   const argument = (expr: Expr | null, filter: Expr | null): number => {
     if (expr === null && filter === null) return ALWAYS;
     const id = JSON.stringify([expr, filter]);
     const had = known.get(id);
     if (had !== undefined) return had;
     known.set(id, compiled.length);
+    types.push(expr === null ? { kind: 'BOOLEAN' } : expr.type);
     return compiled.push(filtered(expr, filter, options)) - 1;
   };
   const value: number[] = [];
@@ -36,7 +39,7 @@ export function bindCalls(calls: readonly AggregateCall[], options?: CompileOpti
     if (fn === 'arg_min' || fn === 'arg_max') by.push(argument(args[1], filter));
     else by.push(fn === 'first' || fn === 'last' ? argument(null, filter) : ALWAYS);
   }
-  return { aggregates: calls.map(createAggregate), arguments: compiled, value, by };
+  return { aggregates: calls.map(createAggregate), arguments: compiled, types, value, by };
 }
 
 function filtered(expr: Expr | null, filter: Expr | null, options?: CompileOptions): (row: Row) => Value {

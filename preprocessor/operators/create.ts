@@ -5,6 +5,8 @@ import { createFlatMap } from './flat-map.ts';
 import { createLookup } from './lookup.ts';
 import { createMap } from './map.ts';
 import type { Operator, OperatorContext } from './operator.ts';
+import { createRolling } from './rolling.ts';
+import { createWindow } from './window.ts';
 
 /** Every step that is an operator; a union only copies slots, which the task does as it wires the steps. */
 export type StepPlan = Exclude<NodePlan, UnionPlan>;
@@ -23,7 +25,8 @@ export function createOperator(node: StepPlan, context: OperatorContext): Operat
     case 'dedupe':
       return createDedupe(node, context);
     case 'rolling':
+      return createRolling(node, context);
     case 'window':
-      throw new Error(`step type ${node.type} is not there yet`);
+      return createWindow(node, context);
   }
 }

@@ -44,7 +44,7 @@ class WindowOperator implements Operator {
   private readonly setStart;
   private readonly setEnd;
   private readonly tumbling: boolean;
-  /** the last time that fired, of the watermark and of an end of the input */
+  /** the last time that fired, of the watermark and of the end of the input that is under way */
   private firedTo = Number.NEGATIVE_INFINITY;
   private endedTo = Number.NEGATIVE_INFINITY;
   private nextFire = Number.POSITIVE_INFINITY;
@@ -77,6 +77,7 @@ class WindowOperator implements Operator {
   process(row: Row): void {
     const { node, context, geometry, store, values } = this;
     const { time } = context;
+    if (!time.ending) this.endedTo = Number.NEGATIVE_INFINITY;
     const text = this.keyText.text(row);
     if (text === null) {
       context.flaw('null_key', `a key column of step ${node.id} is NULL`, row);
@@ -115,7 +116,7 @@ class WindowOperator implements Operator {
     this.add(cell);
     store.changedPane(cell);
     if (node.emit === 'on_update') this.fireEach(key, first, last, true);
-    else if (first + geometry.size - 1 <= time.watermark || key.fired.length > 0) this.fireEach(key, first, last, false);
+    else if ((node.allowedLateness > 0 && first + geometry.size - 1 <= time.watermark) || key.fired.length > 0) this.fireEach(key, first, last, false);
   }
 
   nextTimer(): number {
@@ -124,6 +125,7 @@ class WindowOperator implements Operator {
       if (this.node.emit === 'on_update') return Number.POSITIVE_INFINITY;
       return this.fireAfter(Math.max(this.endedTo, this.firedTo, time.watermark));
     }
+    this.endedTo = Number.NEGATIVE_INFINITY;
     if (!this.timersKnown) this.computeTimers();
     return Math.min(this.nextFire, this.nextDrop);
   }

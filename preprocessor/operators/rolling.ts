@@ -1,0 +1,138 @@
+import type { RollingPlan } from '@millrace/pipeline/plan.ts';
+import { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
+import { keyWriter } from '@millrace/shared-schemas/keys.ts';
+import type { Row, Value } from '@millrace/shared-schemas/types.ts';
+import { bindCalls, bindResults, keyGetters } from './calls.ts';
+import { asFlaw } from './guard.ts';
+import { HeldRows } from './held-rows.ts';
+import type { Operator, OperatorContext, StateWriter } from './operator.ts';
+import { Histories } from './rolling-history.ts';
+import { RollingStore } from './rolling-store.ts';
+
+/** Opens a rolling step. */
+export function createRolling(node: RollingPlan, context: OperatorContext): Operator {
+  return new RollingOperator(node, context);
+}
+
+/**
+ * Adds to each record what its key's recent past comes to. A record is in the past of those behind it even if its own
+ * results fail. With `on_watermark` a row waits, as bytes, until the watermark has reached it; from there on all is the same.
+ *
+ * State: `n` next id, arrivals, and what `RollingStore` and `HeldRows` say.
+ */
+class RollingOperator implements Operator {
+  private readonly node: RollingPlan;
+  private readonly context: OperatorContext;
+  private readonly calls;
+  private readonly results;
+  private readonly keyText;
+  private readonly keyValues;
+  private readonly histories: Histories;
+  private readonly store: RollingStore;
+  private readonly held: HeldRows | null;
+  /** the arguments of the record in hand */
+  private readonly values: Value[];
+  private readonly lateAfter: number;
+
+  constructor(node: RollingPlan, context: OperatorContext) {
+    this.node = node;
+    this.context = context;
+    this.calls = bindCalls(node.calls, context.expressions);
+    this.results = bindResults(node.calls, node.key, node.add, context.expressions);
+    this.keyText = keyWriter(node.key);
+    this.keyValues = keyGetters(node.key);
+    this.histories = new Histories(node, this.calls);
+    this.store = new RollingStore(this.histories, this.calls.types);
+    this.held = node.emit === 'on_watermark' ? new HeldRows(node) : null;
+    this.values = this.calls.arguments.map(() => null);
+    this.lateAfter = node.range.size + node.delay + node.allowedLateness;
+  }
+
+  process(row: Row): void {
+    const { context, held } = this;
+    const { time } = context;
+    const text = this.keyText.text(row);
+    if (text === null) context.flaw('null_key', `a key column of step ${this.node.id} is NULL`, row);
+    else if (time.eventTime < time.watermark - this.lateAfter) context.late(row);
+    else if (held !== null && time.eventTime > time.watermark) held.hold(row, time);
+    else this.answer(row, text);
+  }
+
+  nextTimer(): number {
+    const held = this.held === null ? Number.POSITIVE_INFINITY : this.held.next();
+    return this.context.time.ending ? held : Math.min(held, this.store.expiry.next());
+  }
+
+  fire(at: number): void {
+    const { held } = this;
+    if (held !== null && held.next() === at) this.release(held, at);
+    if (!this.context.time.ending) this.store.expire(at);
+  }
+
+  snapshot(writer: StateWriter, all: boolean): void {
+    const bytes = new ByteWriter();
+    this.store.snapshot(writer, bytes, all);
+    this.held?.snapshot(writer, bytes, all);
+    bytes.varint(this.store.nextId);
+    bytes.varint(this.held?.arrivals ?? 0);
+    writer.put('n', bytes.finish());
+  }
+
+  restore(entries: Iterable<readonly [key: string, value: Uint8Array]>): void {
+    const rest: (readonly [key: string, value: Uint8Array])[] = [];
+    for (const [entry, value] of entries) {
+      const bytes = new ByteReader(value);
+      if (entry === 'n') {
+        this.store.nextId = bytes.varint();
+        const arrivals = bytes.varint();
+        if (this.held !== null) this.held.arrivals = arrivals;
+      } else if (entry.startsWith('h')) this.held?.load(entry, bytes);
+      else rest.push([entry, value]);
+    }
+    this.store.restore(rest);
+  }
+
+  /** Lets the rows of one event time go, each with its own lineage. */
+  private release(held: HeldRows, at: number): void {
+    const { time } = this.context;
+    const { eventTime, origin, originOffset } = time;
+    const row = this.context.row(this.node.shape);
+    while (held.next() === at) {
+      held.take(row, time);
+      this.answer(row, this.keyText.text(row) as string);
+    }
+    time.eventTime = eventTime;
+    time.origin = origin;
+    time.originOffset = originOffset;
+  }
+
+  private answer(row: Row, text: string): void {
+    const { context, results, histories, store, values } = this;
+    const { time } = context;
+    const { aggregates, arguments: evaluate } = this.calls;
+    try {
+      for (let i = 0; i < evaluate.length; i++) values[i] = evaluate[i](row);
+    } catch (error) {
+      const flaw = asFlaw(error);
+      context.flaw(flaw.code, flaw.message, row);
+      return;
+    }
+    const history = store.open(text, time.eventTime);
+    histories.forget(history, time.watermark);
+    const inOrder = histories.insert(history, time.eventTime, values) < 0;
+    store.changed(history);
+    try {
+      for (let i = 0; i < this.keyValues.length; i++) results.setKey[i](results.row, this.keyValues[i](row));
+      if (!inOrder) histories.gather(history, time.eventTime);
+      for (let i = 0; i < aggregates.length; i++) {
+        results.setCall[i](results.row, inOrder ? histories.result(history, i) : histories.resultAside(i));
+      }
+      results.into(row);
+    } catch (error) {
+      const flaw = asFlaw(error);
+      context.flaw(flaw.code, flaw.message, row);
+      return;
+    }
+    context.next(row);
+  }
+}

@@ -230,6 +230,12 @@ function bindCast(node: SqlNode, context: BindContext): Bound {
 
 const intervalRule = 'An INTERVAL stands only as a literal added to or taken from a DATE or TIMESTAMP, such as ts + INTERVAL 1 DAY.';
 
+function joined(arg: Bound): Bound {
+  const { kind } = closed(arg.type);
+  if (kind === 'LIST' || kind === 'BLOB' || kind === 'STRUCT' || kind === 'MAP') return refuse(`|| of ${kind} values`, arg.place);
+  return castTo(arg, { kind: 'VARCHAR' });
+}
+
 function bindFunction(node: SqlNode, context: BindContext): Bound {
   const place = placeOf(node, context);
   const name = foldName(node.function_name ?? '');
@@ -240,6 +246,8 @@ function bindFunction(node: SqlNode, context: BindContext): Bound {
   if (args.every((arg) => 'expr' in arg)) {
     if (name === 'nullif' && args.length === 2) return bindNullif(args, place);
     if ((name === 'coalesce' || name === 'ifnull') && args.length > 0) return bindCoalesce(args, place);
+    // || takes anything and makes text of it
+    if (name === '||' && args.length === 2) return bindCall(name, node, args.map((arg) => joined(arg)), place);
     if (name === 'struct_extract' && args.length === 2 && args[1].type.kind === 'STRING_LITERAL') return bindField(args[0], (args[1].expr as { text: string }).text, args[1].place);
   }
   const bound = bindCall(name, node, args, place);

@@ -51,7 +51,8 @@ export function folded(expr: Expr): Expr {
   const parts = expr.op === 'call' || expr.op === 'and' || expr.op === 'or' ? expr.args : expr.op === 'cast' ? [expr.arg] : [];
   if (parts.length === 0 || !parts.every(constant)) return expr;
   if (expr.type.kind === 'LIST' || expr.type.kind === 'STRUCT' || expr.type.kind === 'MAP' || expr.type.kind === 'BLOB') return expr;
-  if (expr.op === 'call' && expr.fn.startsWith('hmac')) return expr;
+  // its secret is known to the run only
+  if (expr.op === 'call' && expr.fn === 'hmac') return expr;
   try {
     return literalOf(compile(expr)(noRow) as Value, expr.type);
   } catch (error) {

@@ -3,7 +3,7 @@ import type { Row, SqlType, Value } from '@millrace/shared-schemas/types.ts';
 import { FlawError } from '@millrace/shared-schemas/types.ts';
 import { castOf } from './casts/cast.ts';
 import type { Expr } from './expr.ts';
-import { overloads } from './functions/table.ts';
+import { overloadOf } from './functions/table.ts';
 import { literalValue } from './literal.ts';
 import { compileOperator } from './operators/compile-operator.ts';
 import { compilePredicateOf } from './operators/predicate.ts';
@@ -20,11 +20,12 @@ export type Predicate = (row: Row) => boolean;
 type Call = Expr & { readonly op: 'call' };
 
 function compileFunction(expr: Call, args: readonly Evaluate[], options: CompileOptions): Evaluate {
-  const overload = overloads.get(expr.fn);
-  if (overload === undefined) throw new Error(`no such function: ${expr.fn}`);
-  const types = expr.args.map((arg) => arg.type);
-  const detail = expr.fn.startsWith('hmac') ? (options.hmacSecret ?? undefined) : expr.detail;
-  const apply = overload.make(types, expr.type, detail);
+  const overload = overloadOf(expr.fn, options.hmacSecret ?? null);
+  const apply = overload.make(
+    expr.args.map((arg) => arg.type),
+    expr.type,
+    expr.detail,
+  );
   const [a, b, c] = args;
   if (overload.nulls === 'own') {
     switch (args.length) {

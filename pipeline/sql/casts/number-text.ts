@@ -1,5 +1,6 @@
 import type { Exact } from '../functions/value.ts';
 import { exact } from '../functions/value.ts';
+import { decimalStorage } from '../sql-type.ts';
 import { type Shape, shapeText } from './decimal.ts';
 import { fail, powerOfTen } from './integer.ts';
 
@@ -36,7 +37,7 @@ function cannot(text: string, kind: string): never {
 }
 
 // digits may be parted by single underscores; white space around as C's isspace has it
-const integerPattern = /^[ \t-\r]*([+-]?)(?:(\d+(?:_\d+)*)(?:\.(\d+(?:_\d+)*)?)?|\.(\d+(?:_\d+)*))(?:[eE]([+-]?\d+(?:_\d+)*))?[ \t-\r]*$/;
+const numberPattern = /^[ \t-\r]*([+-]?)(?:(\d+(?:_\d+)*)(?:\.(\d+(?:_\d+)*)?)?|\.(\d+(?:_\d+)*))(?:[eE]([+-]?\d+(?:_\d+)*))?[ \t-\r]*$/;
 const hexPattern = /^[ \t-\r]*0[xX]([0-9a-fA-F]+(?:_[0-9a-fA-F]+)*)$/;
 const binaryPattern = /^[ \t-\r]*0[bB]([01]+(?:_[01]+)*)$/;
 
@@ -48,21 +49,23 @@ export function textToInteger(min: bigint, max: bigint, kind: string): (text: st
       const value = BigInt(`0${/0b/i.test(text) ? 'b' : 'x'}${based[1].replaceAll('_', '')}`);
       return value > max ? cannot(text, kind) : exact(value);
     }
-    const match = integerPattern.exec(text);
+    const match = numberPattern.exec(text);
     if (match === null) return cannot(text, kind);
-    const value = scaled(match, 0);
+    // DuckDB reads the digits before the point as 64 bits, whatever the exponent
+    if (kind !== 'HUGEINT' && BigInt((match[2] ?? '0').replaceAll('_', '')) > 2n ** 63n) return cannot(text, kind);
+    const value = scaled(match);
     if (value === null || value < min || value > max) return cannot(text, kind);
     return exact(value);
   };
 }
 
-/** The unscaled value of a matched number at a scale, halves away from zero; null when it is absurdly large. */
-function scaled(match: RegExpExecArray, scale: number): bigint | null {
+/** The whole number nearest to a matched number, halves away from zero; null when it is absurdly large. */
+function scaled(match: RegExpExecArray): bigint | null {
   const whole = (match[2] ?? '').replaceAll('_', '');
   const fraction = (match[3] ?? match[4] ?? '').replaceAll('_', '');
   const digits = BigInt(whole + fraction);
   if (digits === 0n) return 0n;
-  const power = Number((match[5] ?? '0').replaceAll('_', '')) - fraction.length + scale;
+  const power = Number((match[5] ?? '0').replaceAll('_', '')) - fraction.length;
   const sign = match[1] === '-' ? -1n : 1n;
   if (power >= 0) return power > 100 ? null : sign * digits * 10n ** BigInt(power);
   if (-power > whole.length + fraction.length + 1) return 0n;
@@ -70,15 +73,56 @@ function scaled(match: RegExpExecArray, scale: number): bigint | null {
   return sign * ((digits + divisor / 2n) / divisor);
 }
 
-/** Text to DECIMAL: more digits behind the point than fit round half away from zero. */
+const storageDigits = { 16: 4, 32: 9, 64: 18, 128: 38 } as const;
+
+/**
+ * Text to DECIMAL. Without an exponent, what does not fit behind the point rounds half away from zero. With one, DuckDB works on the
+ * digits as they are written: those before the point must fit before the exponent moves it, and of the others it keeps as many as
+ * the storage holds.
+ */
 export function textToDecimal(to: Shape): (text: string) => Exact {
   const limit = powerOfTen(to.width);
+  const room = to.width - to.scale;
+  const wrong = (text: string): never => fail(`Could not convert string "${text}" to ${shapeText(to)}`);
   return (text) => {
-    const match = integerPattern.exec(text);
-    const value = match === null ? null : scaled(match, to.scale);
-    if (value === null || value >= limit || value <= -limit) return fail(`Could not convert string "${text}" to ${shapeText(to)}`);
-    return exact(value);
+    const match = numberPattern.exec(text);
+    if (match === null) return wrong(text);
+    const whole = (match[2] ?? '').replaceAll('_', '').replace(/^0+/, '');
+    const fraction = (match[3] ?? match[4] ?? '').replaceAll('_', '');
+    if (whole.length > room) return wrong(text);
+    const exponent = match[5] === undefined ? 0 : Number(match[5].replaceAll('_', ''));
+    if (exponent > 32_767 || exponent < -32_768) return wrong(text);
+    const value = exponent === 0 ? plainDecimal(whole, fraction, to.scale) : shiftedDecimal(whole, fraction, exponent, to, limit);
+    if (value === null || value >= limit) return wrong(text);
+    return exact(match[1] === '-' ? -value : value);
   };
+}
+
+function plainDecimal(whole: string, fraction: string, scale: number): bigint {
+  const value = BigInt(whole + fraction.slice(0, scale).padEnd(scale, '0') || '0');
+  return fraction.length > scale && fraction[scale] >= '5' ? value + 1n : value;
+}
+
+function shiftedDecimal(whole: string, fraction: string, exponent: number, to: Shape, limit: bigint): bigint | null {
+  const kept = fraction.slice(0, Math.max(0, storageDigits[decimalStorage(to.width)] - whole.length));
+  const excess = Math.max(0, kept.length - to.scale);
+  if (exponent < 0) {
+    const start = BigInt(whole + kept.slice(0, to.scale).padEnd(to.scale, '0') || '0');
+    return start >= limit ? null : roundedDown(start, -exponent);
+  }
+  if (excess > exponent) return roundedDown(BigInt(whole + kept || '0'), excess - exponent);
+  const start = BigInt(whole + kept.padEnd(Math.max(to.scale, kept.length), '0') || '0');
+  const zeros = exponent - excess;
+  if (start >= limit) return null;
+  if (start === 0n) return 0n;
+  return whole.length + zeros > to.width - to.scale ? null : start * 10n ** BigInt(zeros);
+}
+
+/** Takes digits off the end one by one; the last one taken rounds. */
+function roundedDown(value: bigint, digits: number): bigint {
+  if (digits > 80) return 0n;
+  const rest = value / 10n ** BigInt(digits - 1);
+  return rest / 10n + (rest % 10n >= 5n ? 1n : 0n);
 }
 
 const floatingPattern = /^[ \t-\r]*\+?(-?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+)?)[ \t-\r]*$/;
@@ -89,8 +133,7 @@ export function textToFloating(kind: 'DOUBLE' | 'FLOAT'): (text: string) => numb
   return (text) => {
     const match = floatingPattern.exec(text);
     if (match !== null) {
-      const value = round(Number(match[1].replaceAll('_', '')));
-      return Number.isFinite(value) ? value : cannot(text, kind);
+      return round(Number(match[1].replaceAll('_', '')));
     }
     const word = wordPattern.exec(text);
     if (word === null) return cannot(text, kind);

@@ -79,13 +79,80 @@ export function dateToTimestamp(days: number): Exact {
 
 /** Whether a TIMESTAMP can hold it as a finite time. */
 function inRange(micros: bigint): boolean {
-  return micros < infiniteMicros && micros > -infiniteMicros && micros >= -9_223_372_022_400_000_000n;
+  return micros < infiniteMicros && micros !== -infiniteMicros && micros >= -(2n ** 63n);
 }
 
-export function textToDate(_text: string): number {
-  return fail('not yet');
+const datePattern = /^[ \t-\r]*(-?)(\d{1,9})([ \-/\\])(\d{1,2})\3(\d{1,2})([ \t-\r]\([bB][cC]\))?/;
+const specialPattern = /^[ \t-\r]*(-?)(?:(inf(?:inity(?=[ \t-\r]*$)|$))|epoch)[ \t-\r]*$/i;
+const monthDays = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/** A day number, and how much of the text it took; null when it is no date at all, NaN for one outside the calendar. */
+function readDate(text: string): { readonly days: number; readonly length: number } | null {
+  const match = datePattern.exec(text);
+  if (match === null) {
+    const special = specialPattern.exec(text);
+    if (special === null) return null;
+    const days = special[2] === undefined ? 0 : special[1] === '-' ? -infiniteDays : infiniteDays;
+    return { days, length: text.length };
+  }
+  const before = match[6] !== undefined;
+  let year = Number(match[1] + match[2]) + 0;
+  if (before && year <= 0) return null;
+  if (before) year = 1 - year;
+  const next = text.charCodeAt(match[0].length);
+  if (next >= 0x30 && next <= 0x39) return null;
+  const [month, day] = [Number(match[4]), Number(match[5])];
+  const leap = month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 1 : 0;
+  const valid = month >= 1 && month <= 12 && day >= 1 && day <= monthDays[month - 1] + leap;
+  const days = valid ? daysOf(year, month, day) : Number.NaN;
+  // the calendar goes from -5877641-06-25 to 5881580-07-10
+  return { days: Math.abs(days) < infiniteDays ? days : Number.NaN, length: match[0].length };
 }
 
-export function textToTimestamp(_text: string): Exact {
-  return fail('not yet');
+export function textToDate(text: string): number {
+  const date = readDate(text);
+  if (date === null) return fail(`invalid date field format: "${text}", expected format is (YYYY-MM-DD)`);
+  return Number.isNaN(date.days) ? fail(`date field value out of range: "${text}"`) : date.days;
+}
+
+const timePattern = /^[ \t-\r]*(\d{1,9}):(?:(\d{1,2})(?::(?:(\d{1,2})(?:\.(\d*))?)?)?)?/;
+const zonePattern = /^(?:Z|([+-])(\d\d)(?:(:?)(\d\d)(?:(?<=:\d\d):(\d\d))?|:)?| [uU][tT][cC]| )?[ \t-\r]*$/;
+
+/** Microseconds into the day, and how much of the text they took. */
+function readTime(text: string): { readonly micros: number; readonly length: number } | null {
+  const match = timePattern.exec(text);
+  if (match === null) return null;
+  const [all, hour, minute, second, fraction] = match;
+  // without seconds nothing may follow, not even a zone
+  if (second === undefined && all.length < text.length) return null;
+  if (Number(minute ?? 0) >= 60 || Number(second ?? 0) >= 60) return null;
+  const micros = Number((fraction ?? '').slice(0, 6).padEnd(6, '0'));
+  return { micros: (Number(hour) * 3600 + Number(minute ?? 0) * 60 + Number(second ?? 0)) * 1e6 + micros, length: all.length };
+}
+
+export function textToTimestamp(text: string): Exact {
+  const wrong = (): never => fail(`invalid timestamp field format: "${text}", expected format is (YYYY-MM-DD HH:MM:SS[.US][±HH[:MM[:SS]]| ZONE])`);
+  const range = (): never => fail(`timestamp field value out of range: "${text}"`);
+  const date = readDate(text);
+  if (date === null) return wrong();
+  if (Number.isNaN(date.days)) return range();
+  if (date.length === text.length) return Math.abs(date.days) === infiniteDays ? dateToTimestamp(date.days) : (finite(date.days, 0, 0) ?? range());
+  const separator = text[date.length] === ' ' || text[date.length] === 'T' ? 1 : 0;
+  const rest = text.slice(date.length + separator);
+  const time = readTime(rest);
+  if (time === null) return wrong();
+  if (time.micros > microsPerDay) return range();
+  const zone = zonePattern.exec(rest.slice(time.length));
+  if (zone === null) return wrong();
+  const [, sign, hours, , minutes, seconds] = zone;
+  const offset = sign === undefined ? 0 : (sign === '-' ? -1 : 1) * (Number(hours) * 3600 + Number(minutes ?? 0) * 60 + Number(seconds ?? 0));
+  return finite(date.days, time.micros, offset) ?? range();
+}
+
+function finite(days: number, micros: number, offset: number): Exact | null {
+  const quick = days * microsPerDay + micros - offset * 1e6;
+  if (Number.isSafeInteger(quick) && Number.isSafeInteger(days * microsPerDay)) return quick;
+  const local = BigInt(days) * BigInt(microsPerDay) + BigInt(micros);
+  const instant = local - BigInt(offset) * 1_000_000n;
+  return inRange(local) && instant >= -(2n ** 63n) && instant < 2n ** 63n ? exact(instant) : null;
 }

@@ -1,11 +1,37 @@
 import { operatorFunctions } from '../operators/arithmetic.ts';
 import type { Overload, ScalarFunction } from './function.ts';
+import { hashFunctions } from './hash.ts';
+import { likeFunctions } from './like.ts';
 import { mathFunctions } from './math.ts';
+import { privacyFunctions } from './privacy.ts';
+import { roundingFunctions } from './rounding.ts';
+import { textFunctions } from './text.ts';
+import { trigFunctions } from './trig.ts';
 
-const all: readonly ScalarFunction[] = [...operatorFunctions({}), ...mathFunctions];
+const all: readonly ScalarFunction[] = [
+  ...operatorFunctions,
+  ...mathFunctions,
+  ...roundingFunctions,
+  ...trigFunctions,
+  ...textFunctions,
+  ...likeFunctions,
+  ...hashFunctions,
+  // without a secret: enough for a checker. A task's own are made where it compiles
+  ...privacyFunctions(() => null),
+];
 
 /** Every scalar function and arithmetic operator of the language, by the name DuckDB's tree has for it. */
 export const scalarFunctions: ReadonlyMap<string, ScalarFunction> = new Map(all.map((entry) => [entry.name, entry]));
 
-/** Every overload by its own name, which a checked tree holds. */
-export const overloads: ReadonlyMap<string, Overload> = new Map(all.flatMap((entry) => entry.overloads.map((overload) => [overload.fn, overload])));
+function byName(functions: readonly ScalarFunction[]): ReadonlyMap<string, Overload> {
+  return new Map(functions.flatMap((entry) => entry.overloads.map((overload) => [overload.fn, overload])));
+}
+
+const overloads = byName(all);
+
+/** The overload that a checked tree names; `secret` is the profile's for `hmac`. */
+export function overloadOf(fn: string, secret: string | null): Overload {
+  const overload = byName(privacyFunctions(() => secret)).get(fn) ?? overloads.get(fn);
+  if (overload === undefined) throw new Error(`no such function: ${fn}`);
+  return overload;
+}

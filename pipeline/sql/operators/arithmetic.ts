@@ -5,6 +5,7 @@ import type { Overload, ScalarFunction } from '../functions/function.ts';
 import { modOverloads } from '../functions/math.ts';
 import { type Exact, exact, type IntegerKind, integerKinds, quotient, scalar, scaleOf, typed, widthOf } from '../functions/value.ts';
 import { decimal, decimalStorage, integerRange, maxDecimalWidth } from '../sql-type.ts';
+import { timeOperators } from './times.ts';
 
 /** `+ - * / // %` over numbers, as `function/scalar/operator/arithmetic.cpp` of DuckDB does them. */
 
@@ -173,16 +174,16 @@ function numbers(sign: Sign): readonly Overload[] {
   return [...integerKinds.map((kind) => integers(sign, kind)), decimals(sign), ...floats(sign)];
 }
 
-export const numberOperators: Readonly<Record<'+' | '-' | '*' | '/' | '//' | '%', readonly Overload[]>> = {
-  '+': [...numbers('+'), ...plus],
-  '-': [...numbers('-'), ...negate],
-  '*': numbers('*'),
-  '/': divide,
-  '//': wholeDivide,
-  '%': modOverloads,
-};
+const join: Overload = { fn: 'join', params: ['VARCHAR', 'VARCHAR'], returns: scalar('VARCHAR'), nulls: 'propagate', make: () => typed((a: string, b: string) => a + b) };
 
-export function operatorFunctions(times: Readonly<Partial<Record<'+' | '-', readonly Overload[]>>>): readonly ScalarFunction[] {
-  return Object.entries(numberOperators).map(([name, overloads]) => ({ name, overloads: [...overloads, ...(times[name as '+' | '-'] ?? [])] }));
-}
+/** The operators by their sign; LIKE and its kin are in `functions/`. */
+export const operatorFunctions: readonly ScalarFunction[] = [
+  { name: '+', overloads: [...numbers('+'), ...plus, ...timeOperators['+']] },
+  { name: '-', overloads: [...numbers('-'), ...negate, ...timeOperators['-']] },
+  { name: '*', overloads: numbers('*') },
+  { name: '/', overloads: divide },
+  { name: '//', overloads: wholeDivide },
+  { name: '%', overloads: modOverloads },
+  { name: '||', overloads: [join] },
+];
 

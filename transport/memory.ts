@@ -155,7 +155,7 @@ export function openMemory(): MemoryTransport {
       }
       for (const [key, value] of commit.puts) {
         if (value === null) values.delete(key);
-        else values.set(key, Uint8Array.prototype.slice.call(value));
+        else values.set(key, new Uint8Array(value));
       }
       for (const appender of commit.appenders) appender.discard();
       if (appended) changed();

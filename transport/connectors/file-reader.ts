@@ -102,8 +102,8 @@ export class FileReader implements Reader {
     this.#index.add(this.#line, window.at);
     if (window.at === 0) this.#passMark();
     if (this.#cut) this.#passLineEnd();
-    let room = this.#cut ? 0 : maxBytes;
-    while (room > 0 && view.count < maxRecords) {
+    let room = maxBytes;
+    while (!this.#cut && view.count < maxRecords && (room > 0 || view.count === 0)) {
       const newline = this.#skipped < 0 ? this.#framing.find(window.buffer, window.pos, window.seen, window.filled) : -1;
       if (newline >= 0) {
         room -= newline - window.pos;

@@ -8,6 +8,7 @@ const POLL_MS = 8;
 export class Wakes {
   readonly #counter: Int32Array | null;
   readonly #waiting = new Set<() => void>();
+  #listening = false;
 
   constructor(wake: SharedArrayBuffer | undefined) {
     this.#counter = wake === undefined ? null : new Int32Array(wake, 0, 1);
@@ -19,49 +20,52 @@ export class Wakes {
       Atomics.add(this.#counter, 0, 1);
       Atomics.notify(this.#counter, 0);
     }
-    for (const look of [...this.#waiting]) look();
+    this.#look();
   }
 
-  /** Resolves once `changed` holds, or after `ms`. */
+  /** Resolves once `changed` holds, or after `ms`; rejects with what `changed` throws. */
   wait(ms: number, changed: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
-      const done = () => {
+      const done = (settle: () => void) => {
         clearInterval(poll);
         clearTimeout(timer);
         this.#waiting.delete(look);
+        settle();
       };
       const look = () => {
         try {
-          if (!changed()) return;
-          done();
-          resolve();
+          if (changed()) done(resolve);
         } catch (error) {
-          done();
-          reject(error);
+          done(() => reject(error));
         }
       };
       const poll = setInterval(look, POLL_MS);
-      const timer = setTimeout(() => {
-        done();
-        resolve();
-      }, ms);
+      const timer = setTimeout(() => done(resolve), ms);
       this.#waiting.add(look);
-      this.#listen(look);
+      // first listen, then look: an append in between is heard
+      this.#listen();
       look();
     });
   }
 
-  /** Looks again whenever another thread counts up, as long as someone waits. */
-  #listen(look: () => void): void {
+  #look(): void {
+    for (const look of [...this.#waiting]) look();
+  }
+
+  /** Looks whenever a thread counts up, as long as someone waits. */
+  #listen(): void {
     const counter = this.#counter;
-    if (counter === null) return;
-    const again = () => {
-      if (!this.#waiting.has(look)) return;
-      const result = Atomics.waitAsync(counter, 0, Atomics.load(counter, 0), 1000);
-      look();
-      if (result.async) void result.value.then(again);
-      else queueMicrotask(again);
-    };
-    again();
+    if (counter === null || this.#listening) return;
+    for (;;) {
+      const { async, value } = Atomics.waitAsync(counter, 0, Atomics.load(counter, 0));
+      if (!async) continue;
+      this.#listening = true;
+      void value.then(() => {
+        this.#listening = false;
+        this.#look();
+        if (this.#waiting.size > 0) this.#listen();
+      });
+      return;
+    }
   }
 }

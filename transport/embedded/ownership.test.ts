@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Transport } from '../log.ts';
+import { openEmbedded } from './open.ts';
+import { claim } from './ownership.ts';
+import { isAlive, thisProcess } from './process.ts';
+
+let dir: string;
+let transport: Transport;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'millrace-owner-'));
+  transport = openEmbedded(dir);
+});
+afterEach(async () => {
+  await transport.close();
+  rmSync(dir, { recursive: true });
+});
+
+const script = `
+  import { openEmbedded } from ${JSON.stringify(new URL('./open.ts', import.meta.url).href)};
+  import { claim } from ${JSON.stringify(new URL('./ownership.ts', import.meta.url).href)};
+  const transport = openEmbedded(process.argv[1]);
+  const { generation, fence } = claim(transport, process.argv[1], 'preprocessor');
+  process.on('SIGUSR2', () => {
+    try {
+      transport.commit({ appenders: [], puts: [['x', Buffer.from('zombie')]], fence });
+      console.log('committed');
+    } catch (error) {
+      console.log(error.code);
+    }
+  });
+  console.log(generation);
+  setInterval(() => {}, 1000);
+`;
+
+async function startOwner(): Promise<{ child: ChildProcess; says: () => Promise<string> }> {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script, dir], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const says = async () => String((await once(child.stdout as NodeJS.ReadableStream, 'data'))[0]).trim();
+  return { child, says };
+}
+
+const put = (value: string) => [['x', Buffer.from(value)]] as const;
+
+test('a role is refused while its owner lives, and given to the next when it was given back', () => {
+  const first = claim(transport, dir, 'preprocessor');
+  expect(first.generation).toBe(1);
+  expect(() => claim(transport, dir, 'preprocessor')).toThrow(
+    expect.objectContaining({ code: 'already_running', message: expect.stringContaining(String(process.pid)) }),
+  );
+  expect(claim(transport, dir, 'analyzer').generation).toBe(1);
+  transport.commit({ appenders: [], puts: put('1'), fence: first.fence });
+  first.release();
+  expect(() => transport.commit({ appenders: [], puts: put('2'), fence: first.fence })).toThrow(expect.objectContaining({ code: 'fenced' }));
+  const second = claim(transport, dir, 'preprocessor');
+  expect(second.generation).toBe(2);
+  first.release();
+  transport.commit({ appenders: [], puts: put('3'), fence: second.fence });
+});
+
+test('a killed owner is followed; a living one is named; a zombie is fenced', { timeout: 20_000 }, async () => {
+  const { child, says } = await startOwner();
+  expect(await says()).toBe('1');
+  expect(() => claim(transport, dir, 'preprocessor')).toThrow(
+    expect.objectContaining({ code: 'already_running', message: expect.stringContaining(String(child.pid)) }),
+  );
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const mine = claim(transport, dir, 'preprocessor');
+  expect(mine.generation).toBe(2);
+  mine.release();
+
+  const { child: stale, says: staleSays } = await startOwner();
+  expect(await staleSays()).toBe('3');
+  // its place is taken while it lives, as a machine that sees other process numbers would do
+  const key = 'owner/preprocessor';
+  transport.commit({ appenders: [], puts: [[key, Buffer.from(JSON.stringify({ generation: 3, owner: null }))]] });
+  expect(claim(transport, dir, 'preprocessor').generation).toBe(4);
+  stale.kill('SIGUSR2');
+  expect(await staleSays()).toBe('fenced');
+  stale.kill('SIGKILL');
+  await once(stale, 'exit');
+});
+
+test('a number that another process has got since is no owner', () => {
+  const self = thisProcess();
+  expect(isAlive(self)).toBe(true);
+  expect(isAlive({ ...self, started: 'another boot/1' })).toBe(self.started === '');
+  expect(isAlive({ pid: 2 ** 22 + 1, started: '' })).toBe(false);
+});

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { append } from './append.case.ts';
+import { logCases, readAll } from './log.case.ts';
+import { openMemory } from './memory.ts';
+
+logCases('memory', () => {
+  const transport = openMemory();
+  return { open: () => transport, remove: () => {} };
+});
+
+test('a test can make a commit fail before or behind its point of no return', () => {
+  const transport = openMemory();
+  transport.log.ensure('t', 1);
+  const out = transport.log.appender('t');
+  const fail = () => {
+    throw new Error('planted');
+  };
+  const commit = { appenders: [out], puts: [['x', Buffer.from('1')]] as const };
+  append(out, 0, { key: null, value: Buffer.from('v') });
+  transport.beforeCommit = fail;
+  expect(() => transport.commit(commit)).toThrow('planted');
+  expect([transport.log.endOffset('t', 0), transport.ledger.get('x')]).toEqual([0, null]);
+  transport.beforeCommit = null;
+  transport.afterCommit = fail;
+  expect(() => transport.commit(commit)).toThrow('planted');
+  expect(readAll(transport.log.reader('t', 0, { offset: 0 })).length).toBe(1);
+  expect(transport.ledger.get('x')).toEqual(new Uint8Array([49]));
+});

@@ -7,17 +7,17 @@ import { readFlow } from './flow/read-flow.ts';
 import { readTables } from './flow/read-tables.ts';
 import { pipelineFields } from './flow/sections.ts';
 import { deepFreeze, planHash } from './hash.ts';
-import type { Table } from './tables.ts';
-import { checkTargets } from './targets.ts';
 import type { Plan } from './plan.ts';
 import { planStages } from './planner.ts';
 import { Report } from './report.ts';
 import { loadSchemas } from './schemas.ts';
 import { readFields } from './spec/field.ts';
 import { openChecker } from './sql/check.ts';
+import type { Table } from './tables.ts';
+import { checkTargets } from './targets.ts';
 import { entryOf, type MapNode } from './yaml/node.ts';
-import type { Environment } from './yaml/substitute.ts';
 import { parseYaml } from './yaml/parse.ts';
+import type { Environment } from './yaml/substitute.ts';
 
 export interface Loaded {
   /** by position */
@@ -61,7 +61,10 @@ async function planOf(root: MapNode, file: string, report: Report): Promise<Plan
     if (report.failed || read === null || flow === null) return null;
     const { name, guarantee, dead_letter } = read.values;
     const budget = dead_letter?.values.budget?.values;
-    const deadLetter = { topic: dead_letter?.values.topic?.text ?? `${name.text}.dead`, budget: budget === undefined ? null : { ratio: budget.ratio, per: budget.per } };
+    const deadLetter = {
+      topic: dead_letter?.values.topic?.text ?? `${name.text}.dead`,
+      budget: budget === undefined ? null : { ratio: budget.ratio, per: budget.per },
+    };
     checkTargets(flow.outputs, flow.outputNodes, { deadLetter: deadLetter.topic, pipeline: name.text, files: filesRead(file, flow, tables) }, report);
     if (report.failed) return null;
     const plan = {

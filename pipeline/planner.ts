@@ -55,7 +55,13 @@ class Planner {
       slots: slotsOf(stream, body),
     });
     const partitioning =
-      body.type === 'union' ? unitePartitions(node.inputs, inputs.map((input) => input.partitioning), stream) : partitionBehind(body, node.inputs[0], inputs[0].partitioning);
+      body.type === 'union'
+        ? unitePartitions(
+            node.inputs,
+            inputs.map((input) => input.partitioning),
+            stream,
+          )
+        : partitionBehind(body, node.inputs[0], inputs[0].partitioning);
     this.#placed.set(stream.id, { stage, from: stream.id, partitioning });
   }
 
@@ -110,7 +116,16 @@ class Planner {
     const id = into === undefined ? `${step}.exchange` : `${step}.${input.id}.exchange`;
     const topic = `${this.#pipeline}.${id}`;
     const writer = this.#at(input);
-    const output: Omit<ExchangeOutput, 'from'> = { kind: 'exchange', id, order, columns: input.columns, onError: input.onError, topic, key, single: key === null };
+    const output: Omit<ExchangeOutput, 'from'> = {
+      kind: 'exchange',
+      id,
+      order,
+      columns: input.columns,
+      onError: input.onError,
+      topic,
+      key,
+      single: key === null,
+    };
     writer.stage.outputs.push({ made: this.#made++, shape: input.shape, plan: { ...output, from: writer.from } });
     const stage = into ?? this.#stage();
     stage.inputs.push({ kind: 'exchange', id, topic, stage: writer.stage, shape: input.shape, columns: input.columns, one: key === null });

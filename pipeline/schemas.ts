@@ -108,7 +108,8 @@ function rawSchema(node: Node, directory: string, report: Report): unknown {
   try {
     return JSON.parse(decodeUtf8(readFileSync(resolve(directory, file.value.text))).text);
   } catch (error) {
-    if (error instanceof SyntaxError) report.error(file.value, 'schema_invalid', `${file.value.shown} is no JSON: ${error.message}.`, 'An Avro schema file (.avsc) is JSON.');
+    if (error instanceof SyntaxError)
+      report.error(file.value, 'schema_invalid', `${file.value.shown} is no JSON: ${error.message}.`, 'An Avro schema file (.avsc) is JSON.');
     else report.error(file.value, 'unreadable_file', `${file.value.shown}: ${whyUnreadable(error)}.`);
     return undefined;
   }

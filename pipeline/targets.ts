@@ -17,17 +17,24 @@ export function checkTargets(outputs: Flow['outputs'], nodes: readonly MapNode[]
     const node = nodes.find((one) => isNamed(one, output.id));
     if (node === undefined) continue;
     const { body } = output;
-    const at = headOf(valueOf(node, body.kind === 'file' ? 'path' : 'topic'));
+    const at = headOf(valueNode(node, body.kind === 'file' ? 'path' : 'topic'));
     if (body.kind === 'file') {
       const other = seen.get(body.path);
       if (other !== undefined) report.error(at, 'duplicate_target', `The output ${output.id} would write over ${other}.`, 'Give it a path of its own.');
       else seen.set(body.path, `the file of output ${output.id}`);
-    } else if (body.topic === taken.deadLetter) report.error(at, 'duplicate_target', `The topic ${body.topic} is that of the dead letters.`, 'Use another topic.');
-    else if (body.topic.startsWith(`${taken.pipeline}.`) && body.topic.endsWith('.exchange')) report.error(at, 'reserved_name', `Topics named ${taken.pipeline}.….exchange are the pipeline's own.`);
+    } else if (body.topic === taken.deadLetter)
+      report.error(at, 'duplicate_target', `The topic ${body.topic} is that of the dead letters.`, 'Use another topic.');
+    else if (body.topic.startsWith(`${taken.pipeline}.`) && body.topic.endsWith('.exchange'))
+      report.error(at, 'reserved_name', `Topics named ${taken.pipeline}.….exchange are the pipeline's own.`);
     else {
       const other = outputs.find((one) => one.body.kind === 'topic' && one.body.topic === body.topic);
       if (other !== undefined && other !== output && !alike(other, output)) {
-        report.error(at, 'duplicate_target', `The outputs ${other.id} and ${output.id} write to ${body.topic} with different formats or schemas.`, 'Give each a topic of its own.');
+        report.error(
+          at,
+          'duplicate_target',
+          `The outputs ${other.id} and ${output.id} write to ${body.topic} with different formats or schemas.`,
+          'Give each a topic of its own.',
+        );
       }
     }
   }
@@ -42,6 +49,6 @@ function isNamed(node: MapNode, id: string): boolean {
   return found?.kind === 'scalar' && found.text === id;
 }
 
-function valueOf(node: MapNode, key: string): Node {
+function valueNode(node: MapNode, key: string): Node {
   return entryOf(node, key)?.value ?? node;
 }

@@ -40,10 +40,16 @@ export class Ids {
     const named = this.#named.get(from.text);
     const readable = [...this.#named].filter(([, one]) => one.kind === 'source' || (one.kind === 'step' && one.position < position)).map(([id]) => id);
     if (named === undefined) this.#report.error(from, 'dangling_from', `There is no source or step ${from.shown}.`, didYouMean(from.text, readable));
-    else if (named.kind === 'output') this.#report.error(from, 'dangling_from', `${from.shown} is an output, and nothing can read from it here.`, didYouMean('', readable));
+    else if (named.kind === 'output')
+      this.#report.error(from, 'dangling_from', `${from.shown} is an output, and nothing can read from it here.`, didYouMean('', readable));
     else if (named.kind === 'step' && named.position >= position) {
       const self = named.position === position;
-      this.#report.error(from, 'forward_from', self ? `${from.shown} reads itself.` : `${from.shown} comes after this step.`, self ? didYouMean('', readable) : undefined);
+      this.#report.error(
+        from,
+        'forward_from',
+        self ? `${from.shown} reads itself.` : `${from.shown} comes after this step.`,
+        self ? didYouMean('', readable) : undefined,
+      );
     } else return this.stream(from.text);
     return null;
   }

@@ -11,11 +11,23 @@ import { preprocessFields } from './sections.ts';
 import type { Stream } from './stream.ts';
 
 /** Reads `preprocess`: every source, step and output in turn, each against the columns that reach it. */
-export async function readFlow(node: MapNode, directory: string, schemas: Schemas, context: PlanContext): Promise<(Flow & { readonly mergeWait: number; readonly outputNodes: readonly MapNode[] }) | null> {
+export async function readFlow(
+  node: MapNode,
+  directory: string,
+  schemas: Schemas,
+  context: PlanContext,
+): Promise<(Flow & { readonly mergeWait: number; readonly outputNodes: readonly MapNode[] }) | null> {
   const read = readFields(node, preprocessFields, context.report, 'preprocess');
   if (read === null) return null;
   const { sources, steps = [], outputs, merge_wait } = read.values;
-  const ids = new Ids([['source', sources], ['step', steps], ['output', outputs]], context.report);
+  const ids = new Ids(
+    [
+      ['source', sources],
+      ['step', steps],
+      ['output', outputs],
+    ],
+    context.report,
+  );
   const flowSources: FlowSource[] = [];
   const nodes: FlowNode[] = [];
   const flowOutputs: FlowOutput[] = [];

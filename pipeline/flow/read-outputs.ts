@@ -11,7 +11,15 @@ import { inputsOf, uniteAs } from './read-steps.ts';
 import type { Stream } from './stream.ts';
 
 /** Plans one output, and the union before it when it reads several. */
-export function readOutput(node: MapNode, order: number, before: Stream | null | undefined, directory: string, schemas: Schemas, ids: Ids, context: PlanContext): { nodes: FlowNode[]; output: FlowOutput | null } {
+export function readOutput(
+  node: MapNode,
+  order: number,
+  before: Stream | null | undefined,
+  directory: string,
+  schemas: Schemas,
+  ids: Ids,
+  context: PlanContext,
+): { nodes: FlowNode[]; output: FlowOutput | null } {
   const nothing = { nodes: [], output: null };
   const { report } = context;
   const spec: OutputSpec | null = specOf(node, outputSpecs, [], 'output', context, 'topic');
@@ -22,7 +30,11 @@ export function readOutput(node: MapNode, order: number, before: Stream | null |
   const from = fromNode === undefined ? undefined : commonFields.from.kind.read(fromNode, report);
   const inputs = inputsOf(node, from, Number.POSITIVE_INFINITY, before, ids, report);
   const schemaNode = entryOf(node, 'schema')?.value;
-  const schema = schemaNamed(schemaNode?.kind === 'scalar' && typeof schemaNode.value === 'string' && !schemaNode.unresolved ? schemaNode : undefined, schemas, context);
+  const schema = schemaNamed(
+    schemaNode?.kind === 'scalar' && typeof schemaNode.value === 'string' && !schemaNode.unresolved ? schemaNode : undefined,
+    schemas,
+    context,
+  );
   if (read === null || inputs === null) return nothing;
   const values = read.values as Read<typeof commonFields>['values'];
   const id = values.id.text;

@@ -1,9 +1,9 @@
-import type { Column } from '@millrace/shared-schemas/types.ts';
 import { columnsOf, type ParsedSchema } from '@millrace/shared-schemas/avro.ts';
+import type { Column } from '@millrace/shared-schemas/types.ts';
 import type { SourcePlan } from '../plan.ts';
 import type { Schemas } from '../schemas.ts';
-import { commonFields, eventTimeFields, type SourceSpec } from '../sources/source.ts';
 import { sourceSpecs, sourcesNotYet } from '../sources/list.ts';
+import { commonFields, eventTimeFields, type SourceSpec } from '../sources/source.ts';
 import { type Read, readFields } from '../spec/field.ts';
 import { typeSql } from '../sql/sql-type.ts';
 import { didYouMean } from '../suggest.ts';
@@ -16,13 +16,21 @@ import { columnsIn, Shape } from './stream.ts';
 const NESTED = new Set(['LIST', 'STRUCT', 'MAP']);
 
 /** The spec that a node's `type` names; reports when there is none. */
-export function specOf<S extends { readonly type: string }>(node: MapNode, specs: readonly S[], later: readonly string[], what: string, context: PlanContext, otherwise?: string): S | null {
+export function specOf<S extends { readonly type: string }>(
+  node: MapNode,
+  specs: readonly S[],
+  later: readonly string[],
+  what: string,
+  context: PlanContext,
+  otherwise?: string,
+): S | null {
   const { report } = context;
   const at = typeNode(node);
   const names = specs.map(({ type }) => type);
   if (at === undefined && otherwise !== undefined) return specs.find(({ type }) => type === otherwise) ?? null;
   if (at === undefined) report.error(headOf(node), 'missing_key', `The ${what} has no type.`, `Add type: one of ${names.join(', ')}.`);
-  else if (at.kind !== 'scalar' || typeof at.value !== 'string') report.error(headOf(at), 'wrong_type', `Expected a type of ${what}, found ${describe(at)}.`, `One of ${names.join(', ')}.`);
+  else if (at.kind !== 'scalar' || typeof at.value !== 'string')
+    report.error(headOf(at), 'wrong_type', `Expected a type of ${what}, found ${describe(at)}.`, `One of ${names.join(', ')}.`);
   else if (at.unresolved) return null;
   else if (later.includes(at.text)) report.error(at, 'not_yet', `The ${what} type ${at.text} is not built yet.`, `Built: ${names.join(', ')}.`);
   else {
@@ -56,7 +64,8 @@ export async function readSource(node: MapNode, index: number, directory: string
   const body = await spec.plan(read, { schema, columns, directory, node }, context);
   if (schema === null) return null;
   const nested = body.format === 'csv' ? columns.find((column) => NESTED.has(column.type.kind)) : undefined;
-  if (nested !== undefined) report.error(values.schema, 'type_error', `CSV cannot hold the field ${nested.name}, a ${nested.type.kind}.`, 'Use another format, or change the schema.');
+  if (nested !== undefined)
+    report.error(values.schema, 'type_error', `CSV cannot hold the field ${nested.name}, a ${nested.type.kind}.`, 'Use another format, or change the schema.');
   const visible = { columns, broken: new Set<string>() };
   const key = values.key === undefined ? null : keyColumns(values.key, visible, report).map(({ name }) => name);
   const time = eventTimeOf(values.event_time, columns, body.format, context);
@@ -77,5 +86,11 @@ function eventTimeOf(read: Read<typeof eventTimeFields> | undefined, columns: re
   if (column !== undefined && kind !== 'BIGINT' && kind !== 'TIMESTAMP' && !(kind === 'VARCHAR' && text)) {
     report.error(field, 'bad_event_time', `${field.shown} is ${typeSql(column.type)}, which is no event time${kind === 'VARCHAR' ? ` in ${format}` : ''}.`);
   }
-  return { eventTime: column === undefined ? null : { slot: column.slot, type: column.type }, outOfOrder: out_of_order, idleAfter: idle_after, maxAhead: max_ahead, late };
+  return {
+    eventTime: column === undefined ? null : { slot: column.slot, type: column.type },
+    outOfOrder: out_of_order,
+    idleAfter: idle_after,
+    maxAhead: max_ahead,
+    late,
+  };
 }

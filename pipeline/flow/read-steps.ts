@@ -1,8 +1,8 @@
 import type { Report } from '../report.ts';
 import { type Fields, type Read, readFields } from '../spec/field.ts';
 import { fromIds } from '../spec/kinds.ts';
-import { commonFields, type StepDraft, type StepSpec } from '../steps/step.ts';
 import { stepSpecs, stepsNotYet } from '../steps/list.ts';
+import { commonFields, type StepDraft, type StepSpec } from '../steps/step.ts';
 import { unite } from '../steps/union.ts';
 import { entryOf, type MapNode, type Range, type ScalarNode } from '../yaml/node.ts';
 import type { PlanContext } from './context.ts';
@@ -21,7 +21,14 @@ export interface Inputs {
  * Resolves `from`. Left out, it is what comes before: `before` is that stream, null when unknown, or undefined when there is no one thing
  * before (several sources, and no step yet).
  */
-export function inputsOf(node: MapNode, from: readonly ScalarNode[] | undefined, position: number, before: Stream | null | undefined, ids: Ids, report: Report): Inputs | null {
+export function inputsOf(
+  node: MapNode,
+  from: readonly ScalarNode[] | undefined,
+  position: number,
+  before: Stream | null | undefined,
+  ids: Ids,
+  report: Report,
+): Inputs | null {
   if (from === undefined) {
     if (entryOf(node, 'from') !== undefined) return null;
     if (before === undefined) report.error(placeOf(node), 'ambiguous_from', 'There are several sources, so from: has to say which.');
@@ -59,7 +66,13 @@ interface StepValues {
 }
 
 /** Plans one step: its nodes (a list in `from` makes a union of its own), and its stream, null when not known. */
-export async function readStep(node: MapNode, position: number, before: Stream | null | undefined, ids: Ids, context: PlanContext): Promise<{ nodes: FlowNode[]; stream: Stream | null }> {
+export async function readStep(
+  node: MapNode,
+  position: number,
+  before: Stream | null | undefined,
+  ids: Ids,
+  context: PlanContext,
+): Promise<{ nodes: FlowNode[]; stream: Stream | null }> {
   const nothing = { nodes: [], stream: null };
   const spec: StepSpec | null = specOf(node, stepSpecs, stepsNotYet, 'step', context);
   if (spec === null) return nothing;

@@ -27,7 +27,8 @@ export async function readTables(node: MapNode | undefined, directory: string, s
     const names = key.map(({ text }) => text);
     const table = { ...unknown, path, key: names };
     tables.set(id.text, table);
-    if (schema !== undefined && !schemas.has(schema.text)) report.error(schema, 'unknown_schema', `There is no schema ${schema.shown}.`, didYouMean(schema.text, schemas.keys()));
+    if (schema !== undefined && !schemas.has(schema.text))
+      report.error(schema, 'unknown_schema', `There is no schema ${schema.shown}.`, didYouMean(schema.text, schemas.keys()));
     const parsed = schema === undefined ? null : (schemas.get(schema.text) ?? undefined);
     if (parsed === undefined || names.length === 0 || read.at.topic !== undefined || !isReadable(path, file, report)) continue;
     try {

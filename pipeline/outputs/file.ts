@@ -21,7 +21,13 @@ export const file: OutputSpec<typeof fields> = {
     const { schema } = input;
     const columns = writtenColumns(input, entryOf(node, 'schema')?.value, report);
     const nested = values.format === 'csv' ? columns.find((column) => NESTED.has(column.type.kind)) : undefined;
-    if (nested !== undefined) report.error(at.format ?? headOf(node), 'output_mismatch', `CSV cannot hold the column ${nested.name}, a ${nested.type.kind}.`, 'Use format: json, or drop the column.');
+    if (nested !== undefined)
+      report.error(
+        at.format ?? headOf(node),
+        'output_mismatch',
+        `CSV cannot hold the column ${nested.name}, a ${nested.type.kind}.`,
+        'Use format: json, or drop the column.',
+      );
     return { kind: 'file', path: resolve(input.directory, values.path.text), format: values.format, schema: schema?.json ?? null, columns };
   },
 };

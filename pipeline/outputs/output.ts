@@ -8,8 +8,8 @@ import type { Report } from '../report.ts';
 import { type Fields, optional, type Read, required, withDefault } from '../spec/field.ts';
 import { fromIds, id, text } from '../spec/kinds.ts';
 import { typeSql } from '../sql/sql-type.ts';
-import { headOf, type MapNode, type Node, type ScalarNode } from '../yaml/node.ts';
 import { onErrorField } from '../steps/step.ts';
+import { headOf, type MapNode, type Node, type ScalarNode } from '../yaml/node.ts';
 
 /** An output as planned, before it is known which stage it is in. */
 export type OutputBody = Omit<TopicOutput, 'id' | 'order' | 'from' | 'onError'> | Omit<FileOutput, 'id' | 'order' | 'from' | 'onError'>;
@@ -48,11 +48,23 @@ export function writtenColumns({ stream, schema }: Pick<OutputInput, 'stream' | 
     const field = fieldOf(schema, name);
     const column = columnOf(stream.columns, name);
     if (column === undefined || field === null) {
-      if (!stream.broken.has(name) && at !== undefined) report.error(headOf(at), 'output_mismatch', `The schema has a field ${name}, and no such column arrives from ${stream.id}.`, `Add ${name} in a map step, or change the schema.`);
+      if (!stream.broken.has(name) && at !== undefined)
+        report.error(
+          headOf(at),
+          'output_mismatch',
+          `The schema has a field ${name}, and no such column arrives from ${stream.id}.`,
+          `Add ${name} in a map step, or change the schema.`,
+        );
       continue;
     }
     const reason = assignable(column.type, field);
-    if (reason !== null && at !== undefined) report.error(headOf(at), 'output_mismatch', `The column ${name} is ${typeSql(column.type)}: ${reason}.`, `Cast ${name} in a map step, or change the schema.`);
+    if (reason !== null && at !== undefined)
+      report.error(
+        headOf(at),
+        'output_mismatch',
+        `The column ${name} is ${typeSql(column.type)}: ${reason}.`,
+        `Cast ${name} in a map step, or change the schema.`,
+      );
     columns.push(column);
   }
   return columns;

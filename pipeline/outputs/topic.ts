@@ -21,7 +21,8 @@ export const topic: OutputSpec<typeof fields> = {
     const schemaNode = entryOf(node, 'schema')?.value;
     const key = values.key === undefined ? null : keyColumns(values.key, stream, report);
     const format = values.format ?? (schemaNode === undefined ? 'json' : 'avro');
-    if (format === 'avro' && schemaNode === undefined && at.format !== undefined) report.error(at.format, 'missing_key', 'Avro needs a schema.', 'Add schema: with the name of one under schemas.');
+    if (format === 'avro' && schemaNode === undefined && at.format !== undefined)
+      report.error(at.format, 'missing_key', 'Avro needs a schema.', 'Add schema: with the name of one under schemas.');
     return { kind: 'topic', topic: values.topic.text, format, schema: schema?.json ?? null, key, columns: writtenColumns(input, schemaNode, report) };
   },
 };

@@ -21,7 +21,10 @@ const generateFields = {
   seed: withDefault(number({ min: 0, max: 2 ** 32 - 1, integer: true }), 1, '1', 'The same seed gives the same records.'),
   count: optional(number({ min: 0, max: Number.MAX_SAFE_INTEGER, integer: true }), 'Records in all. Endless when left out.'),
   rate: optional(number({ min: 0.001, max: 1e9 }), 'Records a second. As fast as they are taken when left out.'),
-  fields: required(expressionMap, 'An expression for each field of the schema, over i (index from 0), u1 … u8 (uniform in [0, 1)) and n1 … n4 (standard normal). A field with a default may be left out.'),
+  fields: required(
+    expressionMap,
+    'An expression for each field of the schema, over i (index from 0), u1 … u8 (uniform in [0, 1)) and n1 … n4 (standard normal). A field with a default may be left out.',
+  ),
 };
 
 const fields = { generate: required(object('generate', generateFields), 'What to generate.') };
@@ -47,7 +50,11 @@ export const generator: SourceSpec<typeof fields> = {
   },
 };
 
-async function planFields(given: readonly NamedExpression[], { schema, node }: SourceInput, { report, expressions }: PlanContext): Promise<GeneratorPlan['fields']> {
+async function planFields(
+  given: readonly NamedExpression[],
+  { schema, node }: SourceInput,
+  { report, expressions }: PlanContext,
+): Promise<GeneratorPlan['fields']> {
   const made = [];
   for (const { name, expr } of given) {
     const checked = await expressions.scalar(expr, { columns: generatorColumns, broken: new Set() });
@@ -58,13 +65,19 @@ async function planFields(given: readonly NamedExpression[], { schema, node }: S
       report.error(name, 'unknown_column', `The schema has no field ${name.shown}.`, didYouMean(name.text, known));
     } else if (checked !== null) {
       const reason = assignable(checked.type, field);
-      if (reason !== null) report.error(expr.locate(0, expr.text.length), 'type_error', `${typeSql(checked.type)} does not fit the field ${name.text}: ${reason}.`, 'Cast it.');
+      if (reason !== null)
+        report.error(expr.locate(0, expr.text.length), 'type_error', `${typeSql(checked.type)} does not fit the field ${name.text}: ${reason}.`, 'Cast it.');
       made.push({ name: name.text, expr: checked });
     }
   }
   for (const { name, hasDefault } of schema === null ? [] : columnsOf(schema)) {
     if (hasDefault || given.some((one) => one.name.text === name)) continue;
-    report.error(headOf(node), 'missing_key', `The generator has no expression for the field ${name}, which has no default.`, `Add ${name} under generate.fields.`);
+    report.error(
+      headOf(node),
+      'missing_key',
+      `The generator has no expression for the field ${name}, which has no default.`,
+      `Add ${name} under generate.fields.`,
+    );
   }
   return made;
 }

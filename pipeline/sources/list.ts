@@ -1,6 +1,6 @@
-import type { SourceSpec } from './source.ts';
 import { file } from './file.ts';
 import { generator } from './generator.ts';
+import type { SourceSpec } from './source.ts';
 import { topic } from './topic.ts';
 
 /** Every type of source there is. */

@@ -43,5 +43,10 @@ export const commonFields = {
   key: optional(oneOrMore('a column, or a list of columns'), 'How the source is partitioned: records of a key are in one partition.'),
   event_time: optional(object('event_time', eventTimeFields), "The records' event time. Without it a topic's is the log's timestamp."),
   max_record: withDefault(size(), 2 ** 20, '1MiB', 'A longer record is a dead letter.'),
-  on_error: withDefault(oneOf(['dead_letter', 'drop', 'fail']), 'dead_letter', 'dead_letter', 'What becomes of a record that cannot be used, here and (by default) in the steps behind.'),
+  on_error: withDefault(
+    oneOf(['dead_letter', 'drop', 'fail']),
+    'dead_letter',
+    'dead_letter',
+    'What becomes of a record that cannot be used, here and (by default) in the steps behind.',
+  ),
 };

@@ -62,7 +62,8 @@ export interface Read<F extends Fields> {
  */
 export function readFields<F extends Fields>(node: MapNode, fields: F, report: Report, what: string): Read<F> | null {
   for (const { key } of node.entries) {
-    if (!Object.hasOwn(fields, key.text) && !key.unresolved) report.error(key, 'unknown_key', `${what} has no key ${key.shown}.`, didYouMean(key.text, Object.keys(fields)));
+    if (!Object.hasOwn(fields, key.text) && !key.unresolved)
+      report.error(key, 'unknown_key', `${what} has no key ${key.shown}.`, didYouMean(key.text, Object.keys(fields)));
   }
   const values: Record<string, unknown> = {};
   const at: Record<string, Node | undefined> = {};

@@ -7,7 +7,12 @@ import { type Fields, type JsonSchema, type Kind, type Read, readFields } from '
 
 function wrong(node: Node, what: string, report: Report): undefined {
   if (node.kind === 'scalar' && node.unresolved) return undefined;
-  report.error(headOf(node), 'wrong_type', `Expected ${what}, found ${describe(node)}.`, node.kind === 'scalar' && node.value !== null ? undefined : `Write ${what}.`);
+  report.error(
+    headOf(node),
+    'wrong_type',
+    `Expected ${what}, found ${describe(node)}.`,
+    node.kind === 'scalar' && node.value !== null ? undefined : `Write ${what}.`,
+  );
   return undefined;
 }
 
@@ -62,8 +67,16 @@ export function pattern(what: string, expression: RegExp, rule: string): Kind<Sc
   };
 }
 
-export const id = pattern('an id', /^[A-Za-z_][A-Za-z0-9_-]{0,99}$/, 'An id is made of letters, digits, _ and -, begins with a letter, and has at most 100 characters.');
-export const topicName = pattern('the name of a topic', /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/, 'A topic is named with letters, digits, ".", "_" and "-", at most 249 of them.');
+export const id = pattern(
+  'an id',
+  /^[A-Za-z_][A-Za-z0-9_-]{0,99}$/,
+  'An id is made of letters, digits, _ and -, begins with a letter, and has at most 100 characters.',
+);
+export const topicName = pattern(
+  'the name of a topic',
+  /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/,
+  'A topic is named with letters, digits, ".", "_" and "-", at most 249 of them.',
+);
 
 function list<T>(what: string, one: (node: Node, report: Report) => T | undefined): (node: Node, report: Report) => T[] | undefined {
   return (node, report) => {
@@ -89,7 +102,10 @@ function nonEmpty<T extends Node>(read: (node: Node, report: Report) => T[] | un
 
 /** One name, or a list of them: a key. */
 export function oneOrMore(what: string): Kind<ScalarNode[]> {
-  const many = nonEmpty(list(what, (node, report) => nameNode(node, 'the name of a column', report)), what);
+  const many = nonEmpty(
+    list(what, (node, report) => nameNode(node, 'the name of a column', report)),
+    what,
+  );
   return {
     what,
     schema: { anyOf: [NAME_SCHEMA, { type: 'array', items: NAME_SCHEMA, minItems: 1 }] },
@@ -104,7 +120,10 @@ export function oneOrMore(what: string): Kind<ScalarNode[]> {
 
 /** A list of names. */
 export function names(what: string): Kind<ScalarNode[]> {
-  const read = nonEmpty(list(what, (node, report) => nameNode(node, 'the name of a column', report)), what);
+  const read = nonEmpty(
+    list(what, (node, report) => nameNode(node, 'the name of a column', report)),
+    what,
+  );
   return { what, schema: { type: 'array', items: NAME_SCHEMA, minItems: 1 }, placeholder: [], read };
 }
 
@@ -118,7 +137,10 @@ export const fromIds: Kind<ScalarNode[]> = {
       const one = textNode(node, what, report);
       return one === undefined ? undefined : [one];
     }
-    return nonEmpty(list(what, (item) => textNode(item, 'an id', report)), what)(node, report);
+    return nonEmpty(
+      list(what, (item) => textNode(item, 'an id', report)),
+      what,
+    )(node, report);
   },
 };
 
@@ -141,7 +163,13 @@ export function duration(limits: DurationLimits = {}): Kind<number> {
       if (value !== null && value >= min) return value;
       const hint = typeof node.value === 'number' ? `Add the unit: ${node.shown}ms, ${node.shown}s …` : undefined;
       if (value === null) report.error(node, 'bad_duration', `${node.shown} is no duration.`, hint);
-      else report.error(node, 'bad_duration', min > 0 && value === 0 ? 'The duration has to be above zero.' : 'The duration cannot be negative.', 'Use a longer duration.');
+      else
+        report.error(
+          node,
+          'bad_duration',
+          min > 0 && value === 0 ? 'The duration has to be above zero.' : 'The duration cannot be negative.',
+          'Use a longer duration.',
+        );
       return undefined;
     },
   };
@@ -251,14 +279,20 @@ export function object<F extends Fields>(what: string, fields: F): Kind<Read<F>>
   return {
     what: `a mapping (${Object.keys(fields).join(', ')})`,
     schema: objectSchema(fields),
-    read: (node, report) => (node.kind === 'map' ? (readFields(node, fields, report, what) ?? undefined) : wrong(node, `a mapping of ${Object.keys(fields).join(', ')}`, report)),
+    read: (node, report) =>
+      node.kind === 'map' ? (readFields(node, fields, report, what) ?? undefined) : wrong(node, `a mapping of ${Object.keys(fields).join(', ')}`, report),
   };
 }
 
 export function objectSchema(fields: Fields): JsonSchema {
   const properties = Object.entries(fields).map(([key, field]) => [key, { description: field.doc, ...field.kind.schema }] as const);
   const needed = Object.entries(fields).filter(([, field]) => field.need === 'required');
-  return { type: 'object', properties: Object.fromEntries(properties), ...(needed.length > 0 ? { required: needed.map(([key]) => key) } : {}), additionalProperties: false };
+  return {
+    type: 'object',
+    properties: Object.fromEntries(properties),
+    ...(needed.length > 0 ? { required: needed.map(([key]) => key) } : {}),
+    additionalProperties: false,
+  };
 }
 
 /** A mapping or list that something else looks into. */

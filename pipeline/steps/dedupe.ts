@@ -1,8 +1,8 @@
 import { keyColumns } from '../flow/context.ts';
 import { required } from '../spec/field.ts';
 import { duration, oneOrMore } from '../spec/kinds.ts';
-import { needEventTime } from './time.ts';
 import type { StepSpec } from './step.ts';
+import { needEventTime } from './time.ts';
 
 const fields = {
   key: required(oneOrMore('a column, or a list of columns'), 'What tells records apart.'),
@@ -13,7 +13,8 @@ export const dedupe: StepSpec<typeof fields> = {
   type: 'dedupe',
   doc: 'Passes the first record of a key. A repeat is one whose event time is less than `within` from that of the record that passed; repeats do not extend it.',
   example: '- { id: once, type: dedupe, key: tx_id, within: 10m }',
-  delivery: 'Keeps the keys that passed, for `within`. Which of several records arrives first is up to the order of arrival behind an exchange or a merge (`timing`).',
+  delivery:
+    'Keeps the keys that passed, for `within`. Which of several records arrives first is up to the order of arrival behind an exchange or a merge (`timing`).',
   fields,
   plan({ values, node }, input, { report }) {
     needEventTime(node, input, 'dedupe', report);

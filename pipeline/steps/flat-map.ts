@@ -21,7 +21,8 @@ export const flatMap: StepSpec<typeof fields> = {
     const as = values.as.text;
     const columns = [...input.columns];
     const body = { type: 'flat_map', each: each ?? expressions.nothing, slot: as } as const;
-    if (each !== null && each.type.kind !== 'LIST') report.error(values.each, 'type_error', `each has to be a list, this is ${each.type.kind}.`, 'Name a column that holds a list.');
+    if (each !== null && each.type.kind !== 'LIST')
+      report.error(values.each, 'type_error', `each has to be a list, this is ${each.type.kind}.`, 'Name a column that holds a list.');
     const taken = columnOf(columns, as) !== undefined;
     if (taken) report.error(values.as, 'duplicate_column', `There is a column ${as} already.`, 'Use another name for the element.');
     if (each === null || each.type.kind !== 'LIST' || taken || clashes(values.as, columns, report)) {

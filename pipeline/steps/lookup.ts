@@ -12,7 +12,12 @@ const fields = {
   table: required(text('the id of a table'), 'A table of `tables`.'),
   on: required(oneOrMore('a column, or a list of columns'), "The columns that hold the table's key, in its order."),
   add: required(names('a list of columns of the table'), 'The columns to take from the table.'),
-  missing: withDefault(oneOf(['null', 'drop', 'dead_letter']), 'null', 'null', 'What becomes of a record whose key is not in the table: it goes on with NULLs, is dropped, or is a dead letter.'),
+  missing: withDefault(
+    oneOf(['null', 'drop', 'dead_letter']),
+    'null',
+    'null',
+    'What becomes of a record whose key is not in the table: it goes on with NULLs, is dropped, or is a dead letter.',
+  ),
 };
 
 export const lookup: StepSpec<typeof fields> = {
@@ -29,7 +34,8 @@ export const lookup: StepSpec<typeof fields> = {
     const table = tables.get(values.table.text);
     const body = { type: 'lookup', table: values.table.text, on, add, missing: values.missing } as const;
     const draft = { body, columns, shape: input.shape, broken };
-    if (table === undefined) report.error(values.table, 'unknown_table', `There is no table ${values.table.shown}.`, didYouMean(values.table.text, tables.keys()));
+    if (table === undefined)
+      report.error(values.table, 'unknown_table', `There is no table ${values.table.shown}.`, didYouMean(values.table.text, tables.keys()));
     if (table === undefined || table.columns === null) {
       for (const node of values.add) broken.add(node.text);
       return draft;
@@ -39,7 +45,16 @@ export const lookup: StepSpec<typeof fields> = {
     for (const node of values.add) {
       const source = table.columns.find((column) => column.name === node.text);
       const taken = columnOf(columns, node.text) !== undefined;
-      if (source === undefined) report.error(node, 'unknown_column', `The table ${table.id} has no column ${node.shown}.`, didYouMean(node.text, table.columns.map((column) => column.name)));
+      if (source === undefined)
+        report.error(
+          node,
+          'unknown_column',
+          `The table ${table.id} has no column ${node.shown}.`,
+          didYouMean(
+            node.text,
+            table.columns.map((column) => column.name),
+          ),
+        );
       else if (taken) report.error(node, 'duplicate_column', `There is a column ${node.shown} already.`, 'Drop or rename it in a map step first.');
       if (source === undefined || taken || clashes(node, columns, report)) {
         broken.add(node.text);
@@ -57,7 +72,8 @@ function keyMismatch(table: Table, on: readonly Column[]): string | null {
   if (table.key.length !== on.length) return `The table ${table.id} has a key of ${table.key.length} columns (${table.key.join(', ')}), on names ${on.length}.`;
   for (const [i, name] of table.key.entries()) {
     const type = table.columns?.find((column) => column.name === name)?.type;
-    if (type !== undefined && !sameKeys(type, on[i].type)) return `${on[i].name} is ${typeSql(on[i].type)}, the key ${name} of table ${table.id} is ${typeSql(type)}.`;
+    if (type !== undefined && !sameKeys(type, on[i].type))
+      return `${on[i].name} is ${typeSql(on[i].type)}, the key ${name} of table ${table.id} is ${typeSql(type)}.`;
   }
   return null;
 }

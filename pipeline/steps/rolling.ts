@@ -13,7 +13,12 @@ const fields = {
   offset: withDefault(duration({ min: Number.MIN_SAFE_INTEGER }), 0, '0s', 'Moves the windows of `tumbling` off the epoch.'),
   delay: withDefault(duration(), 0, '0s', 'Looks at an older past: (t − delay − range, t − delay], this record excluded.'),
   allowed_lateness: withDefault(duration(), 3_600_000, '1h', 'A record is late when it is older than the watermark − (range + delay + allowed_lateness).'),
-  emit: withDefault(oneOf(['immediately', 'on_watermark']), 'immediately', 'immediately', 'Emit at once, or wait for the watermark and emit in the order of event time.'),
+  emit: withDefault(
+    oneOf(['immediately', 'on_watermark']),
+    'immediately',
+    'immediately',
+    'Emit at once, or wait for the watermark and emit in the order of event time.',
+  ),
   add: required(expressionMap, 'Columns of aggregates over that past.'),
   late: lateField,
 };
@@ -27,11 +32,15 @@ export const rolling: StepSpec<typeof fields> = {
   async plan({ values, at, node }, input, { report, expressions }) {
     needEventTime(node, input, 'rolling', report);
     const { range: size, tumbling } = values;
-    if (at.range === undefined && at.tumbling === undefined) report.error(headOf(node), 'missing_key', 'A rolling step needs range or tumbling.', 'Add range: 1d.');
-    if (at.range !== undefined && at.tumbling !== undefined) report.error(at.tumbling, 'bad_window', 'range and tumbling exclude each other.', 'Keep one of the two.');
+    if (at.range === undefined && at.tumbling === undefined)
+      report.error(headOf(node), 'missing_key', 'A rolling step needs range or tumbling.', 'Add range: 1d.');
+    if (at.range !== undefined && at.tumbling !== undefined)
+      report.error(at.tumbling, 'bad_window', 'range and tumbling exclude each other.', 'Keep one of the two.');
     if (at.offset !== undefined && at.tumbling === undefined) report.error(at.offset, 'bad_window', 'offset belongs to tumbling.', 'Remove it.');
-    if (at.offset !== undefined && tumbling !== undefined && Math.abs(values.offset) >= tumbling) report.error(at.offset, 'bad_window', 'The offset has to be smaller than the window.', 'Use a smaller offset.');
-    if (at.delay !== undefined && at.tumbling !== undefined && values.delay > 0) report.error(at.delay, 'bad_window', 'delay belongs to range.', 'Remove it, or use range.');
+    if (at.offset !== undefined && tumbling !== undefined && Math.abs(values.offset) >= tumbling)
+      report.error(at.offset, 'bad_window', 'The offset has to be smaller than the window.', 'Use a smaller offset.');
+    if (at.delay !== undefined && at.tumbling !== undefined && values.delay > 0)
+      report.error(at.delay, 'bad_window', 'delay belongs to range.', 'Remove it, or use range.');
     const key = keyColumns(values.key, input, report);
     const broken = new Set(input.broken);
     const columns = [...input.columns];
@@ -41,14 +50,25 @@ export const rolling: StepSpec<typeof fields> = {
     for (const { name, expr } of checked.results) {
       const written = values.add.find((item) => item.name.text === name)?.name;
       const taken = columnOf(columns, name) !== undefined;
-      if (taken && written !== undefined) report.error(written, 'duplicate_column', `There is a column ${name} already.`, 'Use another name, or drop the column first.');
+      if (taken && written !== undefined)
+        report.error(written, 'duplicate_column', `There is a column ${name} already.`, 'Use another name, or drop the column first.');
       if (taken || (written !== undefined && clashes(written, columns, report))) continue;
       const slot = input.shape.allocate(name);
       columns.push({ name, type: expr.type, nullable: expr.nullable, slot });
       add.push({ slot, expr });
     }
-    const range = tumbling !== undefined ? ({ kind: 'tumbling', size: tumbling, offset: values.offset } as const) : ({ kind: 'range', size: size ?? 1 } as const);
-    const body = { type: 'rolling', key, range, delay: values.delay, allowedLateness: values.allowed_lateness, emit: values.emit, calls: checked.calls, add } as const;
+    const range =
+      tumbling !== undefined ? ({ kind: 'tumbling', size: tumbling, offset: values.offset } as const) : ({ kind: 'range', size: size ?? 1 } as const);
+    const body = {
+      type: 'rolling',
+      key,
+      range,
+      delay: values.delay,
+      allowedLateness: values.allowed_lateness,
+      emit: values.emit,
+      calls: checked.calls,
+      add,
+    } as const;
     return { body, columns, shape: input.shape, broken, key };
   },
 };

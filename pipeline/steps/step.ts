@@ -34,7 +34,10 @@ export interface StepSpec<F extends Fields = Fields> {
   plan(read: Read<F>, input: Stream, context: PlanContext): StepDraft | Promise<StepDraft>;
 }
 
-export const onErrorField = optional(oneOf(['dead_letter', 'drop', 'fail']), "What becomes of a record that fails here. Default: its source's `on_error`, dead_letter.");
+export const onErrorField = optional(
+  oneOf(['dead_letter', 'drop', 'fail']),
+  "What becomes of a record that fails here. Default: its source's `on_error`, dead_letter.",
+);
 export const lateField = optional(oneOf(['dead_letter', 'drop']), "What becomes of a late record. Default: its source's `late`, dead_letter.");
 
 /** keys of every step */

@@ -42,7 +42,9 @@ function compare(first: Stream, other: Stream, broken: ReadonlySet<string>, at: 
   for (const column of first.columns) {
     const match = columnOf(other.columns, column.name);
     if (match === undefined && !broken.has(column.name)) tell(`${other.id} has no column ${column.name}, ${first.id} has.`);
-    else if (match !== undefined && !sameType(match.type, column.type)) tell(`The column ${column.name} is ${typeSql(match.type)} in ${other.id} and ${typeSql(column.type)} in ${first.id}.`);
+    else if (match !== undefined && !sameType(match.type, column.type))
+      tell(`The column ${column.name} is ${typeSql(match.type)} in ${other.id} and ${typeSql(column.type)} in ${first.id}.`);
   }
-  for (const { name } of other.columns) if (columnOf(first.columns, name) === undefined && !broken.has(name)) tell(`${first.id} has no column ${name}, ${other.id} has.`);
+  for (const { name } of other.columns)
+    if (columnOf(first.columns, name) === undefined && !broken.has(name)) tell(`${first.id} has no column ${name}, ${other.id} has.`);
 }

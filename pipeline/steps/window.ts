@@ -22,7 +22,12 @@ const fields = {
   key: required(oneOrMore('a column, or a list of columns'), 'One row a key and window.'),
   window: required(object('window', shapeFields), 'The windows: `{ tumbling: 1m }` or `{ sliding: 10m, every: 1m }`. Aligned to the epoch plus `offset`.'),
   allowed_lateness: withDefault(duration(), 0, '0s', 'How long a closed window still takes records; each of them repeats its row.'),
-  emit: withDefault(oneOf(['on_close', 'on_update']), 'on_close', 'on_close', 'A row when the window closes (and at late records), or after each record and none at the close.'),
+  emit: withDefault(
+    oneOf(['on_close', 'on_update']),
+    'on_close',
+    'on_close',
+    'A row when the window closes (and at late records), or after each record and none at the close.',
+  ),
   select: required(expressionMap, 'Columns of aggregates over the window.'),
   late: lateField,
 };
@@ -47,7 +52,13 @@ export const window: StepSpec<typeof fields> = {
       else clashes(name, key, report);
     }
     for (const [i, column] of key.entries()) {
-      if (reserved.includes(column.name.toLowerCase())) report.error(values.key[i] ?? headOf(node), 'duplicate_column', `A window's row has a column ${column.name} already.`, 'Rename the key column in a map step.');
+      if (reserved.includes(column.name.toLowerCase()))
+        report.error(
+          values.key[i] ?? headOf(node),
+          'duplicate_column',
+          `A window's row has a column ${column.name} already.`,
+          'Rename the key column in a map step.',
+        );
     }
     const select = checked.results.map(({ name, expr }) => {
       const slot = shape.allocate(name);
@@ -56,25 +67,50 @@ export const window: StepSpec<typeof fields> = {
     });
     const startSlot = shape.allocate('window_start');
     const endSlot = shape.allocate('window_end');
-    columns.push({ name: 'window_start', type: { kind: 'BIGINT' }, nullable: false, slot: startSlot }, { name: 'window_end', type: { kind: 'BIGINT' }, nullable: false, slot: endSlot });
-    const body = { type: 'window', key, keySlots, window: windowOf(values.window, report), startSlot, endSlot, allowedLateness: values.allowed_lateness, emit: values.emit, calls: checked.calls, select } as const;
+    columns.push(
+      { name: 'window_start', type: { kind: 'BIGINT' }, nullable: false, slot: startSlot },
+      { name: 'window_end', type: { kind: 'BIGINT' }, nullable: false, slot: endSlot },
+    );
+    const body = {
+      type: 'window',
+      key,
+      keySlots,
+      window: windowOf(values.window, report),
+      startSlot,
+      endSlot,
+      allowedLateness: values.allowed_lateness,
+      emit: values.emit,
+      calls: checked.calls,
+      select,
+    } as const;
     return { body, columns, shape, broken: new Set([...checked.broken, ...brokenKeys(values.key, key)]), key };
   },
 };
 
-const brokenKeys = (names: readonly { text: string }[], key: readonly Column[]): string[] => names.map(({ text }) => text).filter((text) => columnOf(key, text) === undefined);
+const brokenKeys = (names: readonly { text: string }[], key: readonly Column[]): string[] =>
+  names.map(({ text }) => text).filter((text) => columnOf(key, text) === undefined);
 
 function windowOf({ values, at, node }: Read<typeof shapeFields>, report: Report): WindowPlan['window'] {
   const { tumbling, sliding, every, offset } = values;
   const unknown = { kind: 'tumbling', size: 1, offset: 0 } as const;
   if (at.session !== undefined || at.count !== undefined) return unknown;
-  if (at.tumbling !== undefined && at.sliding !== undefined) report.error(at.sliding, 'bad_window', 'A window is tumbling or sliding, not both.', 'Keep one of the two.');
-  else if (at.tumbling === undefined && at.sliding === undefined) report.error(headOf(node), 'missing_key', 'A window needs tumbling or sliding.', 'Write window: { tumbling: 1m }.');
-  else if (at.sliding !== undefined && at.every === undefined) report.error(headOf(node), 'missing_key', 'A sliding window needs every.', 'Write { sliding: 10m, every: 1m }.');
+  if (at.tumbling !== undefined && at.sliding !== undefined)
+    report.error(at.sliding, 'bad_window', 'A window is tumbling or sliding, not both.', 'Keep one of the two.');
+  else if (at.tumbling === undefined && at.sliding === undefined)
+    report.error(headOf(node), 'missing_key', 'A window needs tumbling or sliding.', 'Write window: { tumbling: 1m }.');
+  else if (at.sliding !== undefined && at.every === undefined)
+    report.error(headOf(node), 'missing_key', 'A sliding window needs every.', 'Write { sliding: 10m, every: 1m }.');
   if (at.tumbling !== undefined && at.every !== undefined) report.error(at.every, 'bad_window', 'every belongs to sliding.', 'Remove it, or use sliding.');
-  if (sliding !== undefined && every !== undefined && every > sliding) report.error(at.every ?? node, 'bad_window', 'every is longer than the window, so records between windows would be lost.', 'Use a slide no longer than the size.');
+  if (sliding !== undefined && every !== undefined && every > sliding)
+    report.error(
+      at.every ?? node,
+      'bad_window',
+      'every is longer than the window, so records between windows would be lost.',
+      'Use a slide no longer than the size.',
+    );
   const step = tumbling ?? every;
-  if (at.offset !== undefined && step !== undefined && Math.abs(offset) >= step) report.error(at.offset, 'bad_window', `The offset has to be smaller than the ${tumbling === undefined ? 'slide' : 'size'}.`, 'Use a smaller offset.');
+  if (at.offset !== undefined && step !== undefined && Math.abs(offset) >= step)
+    report.error(at.offset, 'bad_window', `The offset has to be smaller than the ${tumbling === undefined ? 'slide' : 'size'}.`, 'Use a smaller offset.');
   if (tumbling !== undefined) return { kind: 'tumbling', size: tumbling, offset };
   return sliding !== undefined && every !== undefined ? { kind: 'sliding', size: sliding, slide: every, offset } : unknown;
 }

@@ -63,6 +63,7 @@ export function toData(node: Node): unknown {
   if (node.kind === 'scalar') return node.value;
   if (node.kind === 'list') return node.items.map(toData);
   const data: Record<string, unknown> = {};
-  for (const { key, value } of node.entries) Object.defineProperty(data, key.text, { value: toData(value), enumerable: true, configurable: true, writable: true });
+  for (const { key, value } of node.entries)
+    Object.defineProperty(data, key.text, { value: toData(value), enumerable: true, configurable: true, writable: true });
   return data;
 }

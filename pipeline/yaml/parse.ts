@@ -1,4 +1,4 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node as YamlNode, type Pair, parseAllDocuments, type Scalar } from 'yaml';
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Pair, parseAllDocuments, type Scalar, type Node as YamlNode } from 'yaml';
 import type { Report } from '../report.ts';
 import type { Entry, MapNode, Node, Range, ScalarNode } from './node.ts';
 import { type ScalarStyle, scalarMap } from './scalar-map.ts';
@@ -34,7 +34,13 @@ class Converter {
     if (isAlias(node)) return this.#alias(node, rangeOf(node, at));
     if (!isScalar(node) && !isMap(node) && !isSeq(node)) return this.#empty(at);
     const range = rangeOf(node, at);
-    if (typeof node.tag === 'string' && this.#text.slice(0, range.start).trimEnd().match(/![^\s]*(\s+&\S+)?$/)) {
+    if (
+      typeof node.tag === 'string' &&
+      this.#text
+        .slice(0, range.start)
+        .trimEnd()
+        .match(/![^\s]*(\s+&\S+)?$/)
+    ) {
       this.#report.error(range, 'unsupported_yaml', `Tags are not used in pipeline files: ${node.tag}`);
     }
     if (isScalar(node)) return this.#scalar(node, range);
@@ -92,7 +98,8 @@ class Converter {
       const value = this.node(pair.value, key.end + 1);
       at = value.end;
       if (key.kind !== 'scalar') this.#report.error(key, 'unsupported_yaml', 'A key has to be a plain text.');
-      else if (key.plain && key.text === '<<') this.#report.error(key, 'unsupported_yaml', 'Merge keys (<<) are not used in pipeline files.', 'Write the keys out.');
+      else if (key.plain && key.text === '<<')
+        this.#report.error(key, 'unsupported_yaml', 'Merge keys (<<) are not used in pipeline files.', 'Write the keys out.');
       else if (seen.has(key.text)) this.#report.error(key, 'duplicate_key', `The key ${key.shown} stands twice in this mapping.`);
       else {
         seen.set(key.text, key);
@@ -120,7 +127,11 @@ export function parseYaml(text: string, env: Environment, report: Report): MapNo
     for (const error of one.errors) {
       failed = true;
       const code = error.code === 'MULTIPLE_DOCS' ? 'unsupported_yaml' : 'yaml_syntax';
-      report.error({ start: error.pos[0], end: error.pos[1] }, code, error.code === 'RESOURCE_EXHAUSTION' ? 'The file is nested too deeply.' : `${error.message}.`);
+      report.error(
+        { start: error.pos[0], end: error.pos[1] },
+        code,
+        error.code === 'RESOURCE_EXHAUSTION' ? 'The file is nested too deeply.' : `${error.message}.`,
+      );
       if (error.code === 'RESOURCE_EXHAUSTION') return null;
     }
   }

@@ -79,7 +79,13 @@ function align(text: string, source: string, style: ScalarStyle): { at: Int32Arr
  * The mapper of one scalar. `file` is the whole text; [start, end) the scalar with its quotes or block header.
  * A span's end is the place behind its last character, so a span in the text is never wider than its token in the file.
  */
-export function scalarMap(text: string, file: string, start: number, end: number, style: ScalarStyle): (from: number, to: number) => { start: number; end: number } {
+export function scalarMap(
+  text: string,
+  file: string,
+  start: number,
+  end: number,
+  style: ScalarStyle,
+): (from: number, to: number) => { start: number; end: number } {
   const quoted = style === 'single' || style === 'double';
   const header = style === 'block' ? file.indexOf('\n', start) + 1 : 0;
   const base = quoted ? start + 1 : header > start ? header : start;

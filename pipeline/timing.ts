@@ -1,0 +1,61 @@
+import type { NodePlan, Plan, StagePlan } from './plan.ts';
+
+/** Why the results of a step or output may differ between two runs over the same logs, by id; what is not in it is the same in every run. */
+export type Timing = ReadonlyMap<string, string>;
+
+/**
+ * Finds what `exactly-once` calls timing: a result that depends on the order in which records of several logs or writers arrived, and all that
+ * is computed from it.
+ */
+export function timingOf(plan: Plan): Timing {
+  const reasons = new Map<string, string>();
+  const unordered = new Map<StagePlan, string | null>();
+  for (const stage of plan.stages) {
+    const why = arrival(stage, plan, unordered);
+    unordered.set(stage, why);
+    const local = new Map<string, string>();
+    for (const input of stage.inputs) {
+      const writer =
+        input.kind === 'exchange' ? plan.stages[input.stage].outputs.find((output) => output.kind === 'exchange' && output.topic === input.topic) : undefined;
+      const reason = writer === undefined ? undefined : reasons.get(writer.id);
+      if (reason !== undefined) local.set(input.id, reason);
+    }
+    for (const node of stage.nodes) {
+      const own =
+        why !== null && byArrival(node)
+          ? `${node.type === 'dedupe' ? 'which repeat passes' : 'what a record sees'} depends on the order of arrival: ${why}`
+          : undefined;
+      const inherited = node.from.map((from) => local.get(from)).find((reason) => reason !== undefined);
+      const reason = own ?? inherited;
+      if (reason === undefined) continue;
+      local.set(node.id, reason);
+      reasons.set(node.id, reason);
+    }
+    for (const output of stage.outputs) {
+      const reason = local.get(output.from);
+      if (reason !== undefined) reasons.set(output.id, reason);
+    }
+  }
+  return reasons;
+}
+
+/** Why records of a stage have no order that the logs fix; null when they have one. */
+function arrival(stage: StagePlan, plan: Plan, before: ReadonlyMap<StagePlan, string | null>): string | null {
+  if (stage.inputs.length > 1) return `stage ${stage.id} merges ${stage.inputs.map(({ id }) => id).join(' and ')}`;
+  const [input] = stage.inputs;
+  if (input.kind === 'source') return null;
+  const writer = plan.stages[input.stage];
+  return isSingle(writer, plan) ? (before.get(writer) ?? null) : `exchange ${input.topic} has several writers`;
+}
+
+function byArrival(node: NodePlan): boolean {
+  return node.type === 'dedupe' || (node.type === 'rolling' && node.emit === 'immediately');
+}
+
+/** Whether a stage can only ever have one task: all it reads has one partition. */
+export function isSingle(stage: StagePlan, plan: Plan): boolean {
+  return stage.inputs.every((input) => {
+    if (input.kind === 'source') return plan.sources[input.source].type !== 'topic';
+    return plan.stages[input.stage].outputs.some((output) => output.kind === 'exchange' && output.topic === input.topic && output.single);
+  });
+}

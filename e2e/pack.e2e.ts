@@ -52,3 +52,34 @@ test('a wrong call exits 2 without a stack trace', () => {
   expect(err).toContain('rnu');
   expect(err).not.toMatch(/\n\s+at /);
 });
+
+test('init writes a pipeline that lints and runs', () => {
+  expect(millrace('init', 'shop')).toMatchObject({ code: 0, err: '' });
+  expect(millrace('lint', 'shop/pipeline.yaml')).toMatchObject({ code: 0 });
+  expect(millrace('run', 'shop/pipeline.yaml', '--until', 'end')).toMatchObject({ code: 0 });
+});
+
+test('a filter from file to file', () => {
+  writeFileSync(
+    join(home, 'filter.yaml'),
+    `version: 1
+name: filter
+schemas:
+  order: { type: record, name: Order, fields: [{ name: id, type: int }, { name: amount, type: double }, { name: at, type: long }] }
+preprocess:
+  sources:
+    - { id: orders, type: file, path: in.jsonl, format: json, schema: order, event_time: { field: at, out_of_order: 1s } }
+  steps:
+    - { id: large, type: filter, where: "amount > 10" }
+  outputs:
+    - { id: out, type: file, path: out.jsonl, format: json }
+`,
+  );
+  writeFileSync(join(home, 'in.jsonl'), [5, 15, 25].map((amount, id) => `${JSON.stringify({ id, amount, at: 1000 * id })}\n`).join(''));
+  expect(millrace('run', 'filter.yaml', '--until', 'end')).toMatchObject({ code: 0 });
+  const rows = readFileSync(join(home, 'out.jsonl'), 'utf8').trimEnd().split('\n');
+  expect(rows.map((row) => JSON.parse(row))).toEqual([
+    { id: 1, amount: 15, at: 1000 },
+    { id: 2, amount: 25, at: 2000 },
+  ]);
+});

@@ -103,10 +103,12 @@ function speaker(host: Host, profile: Profile, reporter: Reporter): (event: RunE
 function summarize(call: Call, plan: Plan, progress: RunProgress, dataDir: string, finished: boolean): RunSummary {
   const { host } = call;
   const wanted = call.json ? 0 : (call.integer('show') ?? (host.stdout.isTerminal ? SHOWN_ROWS : 0));
-  const samples = new Map<string, readonly string[]>();
+  const samples = new Map<string, { rows: number; lines: string[] }>();
   const columns = host.stdout.isTerminal ? host.stdout.columns - 3 : 157;
   for (const output of plan.stages.flatMap((stage) => stage.outputs)) {
-    if (output.kind === 'file' && output.format === 'json' && wanted > 0) samples.set(output.id, renderRows(lastLines(output.path, wanted), columns));
+    if (output.kind !== 'file' || output.format !== 'json' || wanted === 0) continue;
+    const rows = lastLines(output.path, wanted);
+    samples.set(output.id, { rows: rows.length, lines: renderRows(rows, columns) });
   }
   return {
     pipeline: plan.name,

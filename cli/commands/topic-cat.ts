@@ -22,7 +22,8 @@ export const topicCatCommand: CommandSpec = {
   examples: ['millrace topic cat card.minutes --until end', 'millrace topic cat shop.dead --headers --json --until end --data-dir .millrace/shop'],
   async run(call) {
     const { host } = call;
-    const transport = await openExisting(host.cwd, await dataDirOf(call));
+    const dir = await dataDirOf(call);
+    const transport = await openExisting(host.cwd, dir);
     const stop = stopOnSignal(host);
     try {
       const topic = await findTopic(transport.log, call.args[0]);
@@ -32,9 +33,10 @@ export const topicCatCommand: CommandSpec = {
       const { RecordPrinter } = await import('../logs/record-printer.ts');
       const { valuePrinter } = await import('../logs/values.ts');
       const { readTopic } = await import('../logs/read-topic.ts');
-      const printer = new RecordPrinter({ headers: call.flag('headers'), internal: call.flag('internal'), value: valuePrinter(topic) });
+      const printer = new RecordPrinter({ headers: call.flag('headers'), internal: call.flag('internal'), value: valuePrinter(topic, dir) });
       const style = styleFor(host.stdout, host.env);
       let left = call.integer('limit') ?? Number.POSITIVE_INFINITY;
+      if (left === 0) return 0;
       let text = '';
       await readTopic({
         log: transport.log,

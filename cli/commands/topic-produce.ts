@@ -37,7 +37,8 @@ export const topicProduceCommand: CommandSpec = {
     const { host } = call;
     const name = call.args[0];
     const source = await sourceOf(call, name);
-    const schema = call.text('schema') === undefined ? undefined : parseSchemaFile(call, call.text('schema') as string);
+    const schemaFile = call.text('schema');
+    const schema = schemaFile === undefined ? undefined : await readSchema(call, schemaFile);
     const dir = await dataDirOf(call);
     const file = call.text('file');
     if (file !== undefined) checkReadable(host.cwd, file, 'file_unreadable');
@@ -46,7 +47,7 @@ export const topicProduceCommand: CommandSpec = {
     const stop = stopOnSignal(host);
     try {
       const topic = await prepareTopic(call, transport, name, source, schema);
-      const encode = await encoderFor(call, topic, source);
+      const encode = await encoderFor(call, dir, topic, source);
       const { produceLines } = await import('../logs/produce-lines.ts');
       const input = addAbortSignal(stop.signal, file === undefined ? host.stdin : createReadStream(resolve(host.cwd, file)));
       const { records, refused } = await produceLines({ log: transport.log, topic: name, input, encode, now: () => host.clock.now(), signal: stop.signal });
@@ -73,12 +74,18 @@ async function sourceOf(call: Call, topic: string): Promise<SourcePlan | undefin
   return (await planOf(call.host, pipeline)).sources.find((source) => source.type === 'topic' && source.topic === topic);
 }
 
-function parseSchemaFile(call: Call, file: string): unknown {
+/** A checked Avro schema. Throws schema_invalid. */
+async function readSchema(call: Call, file: string): Promise<unknown> {
   const text = readNamed(call.host.cwd, file, 'file_unreadable');
+  const { parseSchema } = await import('@millrace/shared-schemas/avro.ts');
   try {
-    return JSON.parse(text);
+    return parseSchema(JSON.parse(text)).json;
   } catch (error) {
-    throw new MillraceError('schema_invalid', `${file} is not JSON: ${(error as Error).message}`);
+    throw new PlacedError(
+      'schema_invalid',
+      { file, line: 1, col: 1 },
+      error instanceof SyntaxError ? `It is not JSON: ${error.message}.` : (error as Error).message,
+    );
   }
 }
 
@@ -99,10 +106,8 @@ async function prepareTopic(call: Call, { log }: Transport, name: string, source
   return log.ensure(name, call.integer('partitions') || profile.transport.partitions, meta);
 }
 
-/** The id in the Confluent frame: a data directory has one schema a topic. */
-const SCHEMA_ID = 1;
-
-async function encoderFor(call: Call, topic: TopicInfo, source: SourcePlan | undefined): Promise<LineEncoder> {
+/** An Avro topic's schema is registered as the run itself would. */
+async function encoderFor(call: Call, dir: string, topic: TopicInfo, source: SourcePlan | undefined): Promise<LineEncoder> {
   const { avroLines, jsonLines, textLines } = await import('../logs/line-encoder.ts');
   const keys = call.text('key')?.split(',') ?? source?.key ?? [];
   if (call.text('format') === 'text') {
@@ -110,5 +115,8 @@ async function encoderFor(call: Call, topic: TopicInfo, source: SourcePlan | und
       throw new MillraceError('wrong_usage', '--key needs lines of JSON to take the key from.', { hint: 'Leave --key or --format text out.' });
     return textLines;
   }
-  return formatOf(topic) === 'avro' && topic.meta.schema !== undefined ? avroLines(JSON.parse(topic.meta.schema), SCHEMA_ID, keys) : jsonLines(keys);
+  if (formatOf(topic) !== 'avro') return jsonLines(keys);
+  const { FileRegistry } = await import('@millrace/shared-schemas/registry/file.ts');
+  const schema: unknown = JSON.parse(topic.meta.schema);
+  return avroLines(schema, new FileRegistry(dir).register(`${topic.name}-value`, schema), keys);
 }

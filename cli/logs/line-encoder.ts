@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { MillraceError } from '@millrace/runtime/errors.ts';
 import { avroEncoder, columnsOf, parseSchema } from '@millrace/shared-schemas/avro.ts';
 import { jsonDecoder } from '@millrace/shared-schemas/json/decoder.ts';
 import { keyWriter } from '@millrace/shared-schemas/keys.ts';
@@ -35,7 +36,10 @@ export function avroLines(schemaJson: unknown, schemaId: number, keyFields: read
   const row = rowMaker(fields.map(({ slot }) => slot))();
   const keyColumns = keyFields.map((name) => {
     const found = fields.find(({ field }) => field === name);
-    if (!found) throw new FlawError('unknown_column', `the schema has no field ${name} to take the key from`);
+    if (!found)
+      throw new MillraceError('wrong_usage', `The schema has no field ${name} to take the key from.`, {
+        hint: `It has ${fields.map(({ field }) => field).join(', ')}.`,
+      });
     return found;
   });
   const keys = keyColumns.length === 0 ? null : keyWriter(keyColumns);

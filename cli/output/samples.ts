@@ -45,11 +45,16 @@ export function renderRows(lines: readonly string[], columns: number): string[] 
 
 function parse(line: string): Record<string, unknown> | null {
   try {
-    const value: unknown = JSON.parse(line);
+    const value: unknown = JSON.parse(line, exact);
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
   } catch {
     return null;
   }
+}
+
+/** Integers that a number cannot hold, in full digits. */
+function exact(_: string, value: unknown, context?: { source?: string }): unknown {
+  return typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? '') ? context?.source : value;
 }
 
 const isTime = (name: string): boolean => name === 'window_start' || name === 'window_end' || name === 'event_time';

@@ -23,8 +23,8 @@ export interface RunSummary {
   readonly deadLetterTopic: string;
   /** as a person would type it here */
   readonly dataDir: string;
-  /** sample rows by output id; an output that is not there shows none */
-  readonly samples: ReadonlyMap<string, readonly string[]>;
+  /** the last rows by output id, drawn as lines; an output that is not there shows none */
+  readonly samples: ReadonlyMap<string, { readonly rows: number; readonly lines: readonly string[] }>;
 }
 
 /** The outputs of a plan in the order of the file, with what this run wrote to them; exchanges are not outputs. */
@@ -70,13 +70,13 @@ export function renderSummary(summary: RunSummary, style: Style): string {
     );
   }
   for (const output of summary.outputs) {
-    const rows = summary.samples.get(output.id);
-    if (rows && rows.length > 0)
-      lines.push(
-        '',
-        `  ${style.bold(output.id)}${style.dim(`, last ${rows.length === 1 ? 'row' : `${rows.length} rows`} of ${output.target}`)}`,
-        ...rows.map((row) => `  ${row}`),
-      );
+    const sample = summary.samples.get(output.id);
+    if (!sample || sample.rows === 0) continue;
+    lines.push(
+      '',
+      `  ${style.bold(output.id)}${style.dim(`, last ${sample.rows === 1 ? 'row' : `${sample.rows} rows`} of ${output.target}`)}`,
+      ...sample.lines.map((line) => `  ${line}`),
+    );
   }
   lines.push('', ...hints(summary).map(([what, command]) => `  ${style.dim(what.padEnd(13))} ${command}`));
   return `${lines.join('\n')}\n`;

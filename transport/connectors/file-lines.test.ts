@@ -142,7 +142,7 @@ describe('lines of a file', () => {
     reader.close();
   });
 
-  test('lookup finds any record read, also after a start in the middle', () => {
+  test('lookup finds any record of the file, whatever this reader has read', () => {
     const lines = Array.from({ length: 50_000 }, (_, i) => (i % 7 === 3 ? '' : `{"n":${i},"pad":"${'p'.repeat(i % 50)}"}`));
     const path = file(lines.join('\n'));
     const reader = openLines(path, options);
@@ -155,7 +155,7 @@ describe('lines of a file', () => {
     expect(reader.lookup(50_000)).toBeNull();
     const later = openLines(path, options, { offset: 49_999, byte: Buffer.byteLength(lines.slice(0, 49_999).join('\n')) + 1 });
     expect(Buffer.from(later.lookup(5)?.value as Uint8Array).toString()).toBe(lines[5]);
-    expect(later.lookup(49_999)).toBeNull();
+    expect(Buffer.from(later.lookup(49_999)?.value as Uint8Array).toString()).toBe(lines[49_999]);
     reader.close();
     later.close();
   });

@@ -224,15 +224,17 @@ export class FileReader implements Reader {
 
   lookup(offset: number): StoredRecord | null {
     this.#again ??= new FileReader(this.#path, this.#framing, { ...this.#options, chunk: LOOKUP_CHUNK }, { offset: 0, byte: 0 }, this.#fd);
-    return this.#again.#find(offset, this.#index.before(offset), { offset: -1, byte: this.#window.at });
+    return this.#again.#find(offset, this.#index.before(offset));
   }
 
-  /** The record at `offset`, from the records in hand or read again from a place before it. */
-  #find(offset: number, from: Position, limit: Position): StoredRecord | null {
+  /** The record at `offset`, from the records in hand or read again from the nearest place known before it (`known`, or one of this reader's own). */
+  #find(offset: number, known: Position): StoredRecord | null {
     const view = this.#view;
     if (view.count === 0 || offset < view.offsets[0] || offset >= this.#line) {
-      this.seek(from);
-      this.limit(limit);
+      const own = this.#index.before(offset);
+      const from = own.offset > known.offset ? own : known;
+      if (offset < this.#line || from.offset > this.#line) this.seek(from);
+      this.limit(this.end());
       while (this.poll(LOOKUP_CHUNK) !== null && view.offsets[view.count - 1] < offset);
     }
     const at = view.offsets.subarray(0, view.count).indexOf(offset);

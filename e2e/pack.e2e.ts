@@ -59,27 +59,36 @@ test('init writes a pipeline that lints and runs', () => {
   expect(millrace('run', 'shop/pipeline.yaml', '--until', 'end')).toMatchObject({ code: 0 });
 });
 
-test('a filter from file to file', () => {
-  writeFileSync(
-    join(home, 'filter.yaml'),
-    `version: 1
-name: filter
+const SOURCE = `version: 1
+name: orders
 schemas:
   order: { type: record, name: Order, fields: [{ name: id, type: int }, { name: amount, type: double }, { name: at, type: long }] }
 preprocess:
   sources:
     - { id: orders, type: file, path: in.jsonl, format: json, schema: order, event_time: { field: at, out_of_order: 1s } }
-  steps:
-    - { id: large, type: filter, where: "amount > 10" }
-  outputs:
-    - { id: out, type: file, path: out.jsonl, format: json }
-`,
-  );
-  writeFileSync(join(home, 'in.jsonl'), [5, 15, 25].map((amount, id) => `${JSON.stringify({ id, amount, at: 1000 * id })}\n`).join(''));
-  expect(millrace('run', 'filter.yaml', '--until', 'end')).toMatchObject({ code: 0 });
-  const rows = readFileSync(join(home, 'out.jsonl'), 'utf8').trimEnd().split('\n');
-  expect(rows.map((row) => JSON.parse(row))).toEqual([
+`;
+
+/** Runs the steps over three orders and gives the rows of the file they end in. */
+function run(steps: string, ...options: string[]): unknown[] {
+  const folder = mkdtempSync(join(home, 'run-'));
+  const outputs = '  outputs:\n    - { id: out, type: file, path: out.jsonl, format: json }\n';
+  writeFileSync(join(folder, 'pipeline.yaml'), `${SOURCE}  steps:\n    - ${steps}\n${outputs}`);
+  writeFileSync(join(folder, 'in.jsonl'), [5, 15, 25].map((amount, id) => `${JSON.stringify({ id, amount, at: 1000 * id })}\n`).join(''));
+  expect(millrace('run', join(folder, 'pipeline.yaml'), '--until', 'end', ...options)).toMatchObject({ code: 0 });
+  const rows = readFileSync(join(folder, 'out.jsonl'), 'utf8').trimEnd().split('\n');
+  return rows.map((row) => JSON.parse(row));
+}
+
+test('a filter from file to file', () => {
+  expect(run('{ id: large, type: filter, where: "amount > 10" }')).toEqual([
     { id: 1, amount: 15, at: 1000 },
     { id: 2, amount: 25, at: 2000 },
   ]);
+});
+
+test('windows behind an exchange, on two threads', () => {
+  writeFileSync(join(home, 'two.yaml'), 'parallelism: 2\n');
+  const rows = run('{ id: minutes, type: window, key: id, window: { tumbling: 1m }, select: { total: "sum(amount)" } }', '--profile', join(home, 'two.yaml'));
+  expect(rows).toHaveLength(3);
+  expect(rows).toEqual(expect.arrayContaining([5, 15, 25].map((total, id) => expect.objectContaining({ id, total, window_start: 0, window_end: 60_000 }))));
 });

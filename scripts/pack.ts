@@ -15,7 +15,7 @@ const stage = join(root, 'dist/package');
 const ENTRIES: Readonly<Record<string, string>> = { main: 'cli/main.ts', worker: 'preprocessor/worker.ts' };
 
 /** Copied as they are. */
-const EXTRAS = ['README.md', 'LICENSE', 'CHANGELOG.md', 'pipelines'];
+const EXTRAS = ['README.md', 'LICENSE', 'CHANGELOG.md', 'pipelines', 'shared-schemas/avro'];
 
 interface Manifest {
   readonly version: string;

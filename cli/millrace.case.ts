@@ -22,8 +22,8 @@ export interface Running {
 
 /** Starts the real command as a person would, in `cwd`. */
 export function start(cwd: string, args: readonly string[], options: { input?: string | Buffer; env?: Record<string, string> } = {}): Running {
-  const env: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: '1', ...options.env };
-  delete env.FORCE_COLOR;
+  const { FORCE_COLOR: _, NO_COLOR: __, ...inherited } = process.env;
+  const env = { ...inherited, ...options.env };
   const child = spawn(process.execPath, [main, ...args], { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';

@@ -1,0 +1,122 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { millrace, start, tempDir } from './millrace.case.ts';
+
+const dir = tempDir();
+const write = (name: string, text: string): void => writeFileSync(join(dir.path, name), text);
+
+const good = `version: 1
+name: tiny
+schemas:
+  order: { type: record, name: Order, fields: [{ name: id, type: long }, { name: amount, type: double }] }
+preprocess:
+  sources:
+    - { id: orders, type: file, path: in.jsonl, format: json, schema: order }
+  steps:
+    - { id: large, type: filter, where: "amount > 100" }
+  outputs:
+    - { id: kept, from: large, type: file, path: out.jsonl, format: json }
+`;
+const bad = good.replace('amount > 100', 'amout > 100').replace('from: large', 'fro: large');
+
+test('a file with nothing wrong', async () => {
+  write('p.yaml', good);
+  expect(await millrace(dir.path, 'lint', 'p.yaml')).toEqual({ code: 0, stdout: 'p.yaml: nothing wrong\n', stderr: '' });
+  expect(await millrace(dir.path, 'lint', '--json', 'p.yaml')).toEqual({ code: 0, stdout: '{"findings":[]}\n', stderr: '' });
+});
+
+test('every finding at once, on stderr, with the place in the source', async () => {
+  write('p.yaml', bad);
+  const { code, stdout, stderr } = await millrace(dir.path, 'lint', 'p.yaml');
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toContain('p.yaml:9:42 unknown_column ');
+  expect(stderr).toContain('   9 |     - { id: large, type: filter, where: "amout > 100" }'.slice(1));
+  expect(
+    stderr
+      .split('\n')
+      .find((line) => line.includes('^^^^^'))
+      ?.indexOf('^^^^^'),
+  ).toBe('  9 | '.length + 41);
+  expect(stderr).toContain('p.yaml:11:19 unknown_key ');
+  expect(stderr).toMatch(/\d errors in p\.yaml\n$/);
+});
+
+test('the same for machines, over several files', async () => {
+  write('good.yaml', good);
+  write('bad.yaml', bad);
+  const { code, stdout, stderr } = await millrace(dir.path, 'lint', '--json', 'good.yaml', 'bad.yaml');
+  expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+  const { findings } = JSON.parse(stdout) as { findings: Record<string, unknown>[] };
+  expect(findings).toContainEqual({
+    file: 'bad.yaml',
+    line: 9,
+    col: 40,
+    end: 45,
+    code: 'unknown_column',
+    severity: 'error',
+    message: expect.any(String),
+    hint: expect.stringContaining('amount'),
+  });
+  expect(findings.every((finding) => finding.file === 'bad.yaml')).toBe(true);
+});
+
+test('a file that cannot be read is exit code 2, and the others are still checked', async () => {
+  write('bad.yaml', bad);
+  mkdirSync(join(dir.path, 'folder'));
+  const { code, stdout, stderr } = await millrace(dir.path, 'lint', 'folder', 'none.yaml', 'bad.yaml');
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toContain('folder:1:1 unreadable_pipeline This is a directory.');
+  expect(stderr).toContain('none.yaml:1:1 unreadable_pipeline There is no such file.');
+  expect(stderr).toContain('bad.yaml:9:42 unknown_column');
+});
+
+test('YAML that cannot be parsed is a finding', async () => {
+  write('p.yaml', 'version: 1\nname: [tiny\n');
+  const { code, stdout } = await millrace(dir.path, 'lint', '--json', 'p.yaml');
+  expect(code).toBe(1);
+  expect(JSON.parse(stdout).findings[0]).toMatchObject({ file: 'p.yaml', code: 'yaml_syntax', severity: 'error' });
+});
+
+test('explain shows the plan, and refuses what lint refuses', async () => {
+  write('p.yaml', good);
+  write('bad.yaml', bad);
+  const { code, stdout } = await millrace(dir.path, 'explain', 'p.yaml');
+  expect(code).toBe(0);
+  for (const id of ['orders', 'large', 'kept', 'exactly_once']) expect(stdout).toContain(id);
+  const json = await millrace(dir.path, 'explain', '--json', 'p.yaml');
+  expect(json.code).toBe(0);
+  expect(JSON.parse(json.stdout)).toBeTypeOf('object');
+  const refused = await millrace(dir.path, 'explain', '--json', 'bad.yaml');
+  expect(refused.code).toBe(1);
+  expect(JSON.parse(refused.stdout).findings).not.toHaveLength(0);
+  expect(refused.stderr).toContain('bad.yaml:9:42 unknown_column');
+});
+
+test('run lints first', async () => {
+  write('bad.yaml', bad);
+  const { code, stdout, stderr } = await millrace(dir.path, 'run', 'bad.yaml', '--until', 'end');
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toContain('bad.yaml:9:42 unknown_column');
+  const json = await millrace(dir.path, 'run', 'bad.yaml', '--json');
+  expect(json.code).toBe(1);
+  expect(JSON.parse(json.stdout)).toMatchObject({ event: 'findings', findings: [expect.anything(), expect.anything()] });
+});
+
+test('FORCE_COLOR colours what is piped', async () => {
+  write('p.yaml', bad);
+  const { stderr } = await start(dir.path, ['lint', 'p.yaml'], { input: '', env: { FORCE_COLOR: '1' } }).done;
+  expect(stderr).toContain('\u001b[31munknown_column\u001b[39m');
+});
+
+test('init writes what lints clean, and overwrites nothing', async () => {
+  const { code, stdout } = await millrace(dir.path, 'init', 'my shop');
+  expect(code).toBe(0);
+  expect(stdout).toContain("millrace run 'my shop/pipeline.yaml' --until end");
+  expect((await millrace(dir.path, 'lint', 'my shop/pipeline.yaml')).stdout).toBe('my shop/pipeline.yaml: nothing wrong\n');
+  writeFileSync(join(dir.path, 'my shop', 'pipeline.yaml'), 'mine');
+  const again = await millrace(dir.path, 'init', 'my shop');
+  expect(again.code).toBe(2);
+  expect(again.stderr).toContain('already_there');
+  expect(readFileSync(join(dir.path, 'my shop', 'pipeline.yaml'), 'utf8')).toBe('mine');
+});

@@ -1,36 +1,18 @@
-import { compareUtf8 } from '@millrace/shared-schemas/keys.ts';
+import { type Compare, comparerOf } from '@millrace/pipeline/sql/operators/compare.ts';
 import type { SqlType, Value } from '@millrace/shared-schemas/types.ts';
 
-/** Negative, 0 or positive as a sorts before, with or behind b; neither is NULL. */
-export type Compare = (a: Value, b: Value) => number;
-
-/** The order of a type in DuckDB: NaN behind all numbers, text by its UTF-8 bytes, and inside lists and structs NULL last. */
+/** The order of a type in DuckDB, of nested types too: inside lists and structs NULL is last. */
 export function comparator(type: SqlType): Compare {
   switch (type.kind) {
-    case 'VARCHAR':
-      return (a, b) => compareUtf8(a as string, b as string);
-    case 'FLOAT':
-    case 'DOUBLE':
-      return (a, b) => compareDoubles(a as number, b as number);
     case 'BLOB':
       return (a, b) => Buffer.compare(a as Uint8Array, b as Uint8Array);
     case 'LIST':
       return lists(nullsLast(comparator(type.of)));
     case 'STRUCT':
       return structs(type.fields.map((field) => ({ name: field.name, compare: nullsLast(comparator(field.type)) })));
-    case 'MAP':
-      throw new Error('maps have no order');
     default:
-      // booleans, and integers in either form
-      return (a, b) => ((a as number) < (b as number) ? -1 : (a as number) > (b as number) ? 1 : 0);
+      return comparerOf(type);
   }
-}
-
-function compareDoubles(a: number, b: number): number {
-  if (a < b) return -1;
-  if (a > b) return 1;
-  if (a === b) return 0;
-  return (Number.isNaN(a) ? 1 : 0) - (Number.isNaN(b) ? 1 : 0);
 }
 
 function nullsLast(compare: Compare): Compare {

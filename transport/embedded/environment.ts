@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { storageFailure } from '../failures.ts';
+import { checkFile } from './check-file.ts';
 
 /** the address space set aside for the file, which grows as it is written; the file itself is as large as what it holds */
 const MAP_SIZE = 2 ** 40;
@@ -57,6 +58,7 @@ export class Environment {
     this.path = join(dir, 'log.mdb');
     this.#root = this.guard(() => {
       mkdirSync(dir, { recursive: true });
+      checkFile(this.path);
       // overlappingSync off: a commit returns when it is on the disk. The root keeps lmdb's own key encoding, or its named tables are not found again.
       return open({ path: this.path, noSubdir: true, maxDbs: 16, maxReaders: 512, mapSize: MAP_SIZE, overlappingSync: false, noSync: !options.sync });
     });

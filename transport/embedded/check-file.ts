@@ -6,6 +6,7 @@ const MAGIC = { at: 24, value: 0xbeefc0de };
 const VERSION = { at: 28, value: 2 };
 const PAGE_SIZE = 48;
 const LAST_PAGE = 144;
+const TRANSACTION = 152;
 const META_END = 160;
 /** the file may end before its last page when that one is free: by a few pages of the B-trees */
 const SLACK = 1024 * 1024;
@@ -18,21 +19,19 @@ export function checkFile(path: string): void {
   const fd = openExisting(path);
   if (fd === null) return;
   try {
-    const { size } = fstatSync(fd);
+    const first = readMeta(fd, 0);
     // made, but never written to
-    if (size === 0) return;
-    const meta = Buffer.alloc(META_END);
-    const read = readSync(fd, meta, 0, META_END, 0);
-    if (read < META_END || meta.readUInt32LE(MAGIC.at) !== MAGIC.value || meta.readUInt32LE(VERSION.at) !== VERSION.value)
+    if (first === null && fstatSync(fd).size === 0) return;
+    if (first === null || first.readUInt32LE(MAGIC.at) !== MAGIC.value || first.readUInt32LE(VERSION.at) !== VERSION.value)
       throw new MillraceError('storage_corrupt', `${path} is no database that millrace has written.`);
-    const pageSize = meta.readUInt32LE(PAGE_SIZE);
-    // two meta pages take turns: the second may tell of more pages
-    const second = Buffer.alloc(META_END);
-    const last = Number(meta.readBigUInt64LE(LAST_PAGE));
-    const both = readSync(fd, second, 0, META_END, pageSize) === META_END;
-    const pages = 1 + (both ? Math.min(last, Number(second.readBigUInt64LE(LAST_PAGE))) : last);
-    if (!both || size + SLACK < pages * pageSize)
-      throw new MillraceError('storage_corrupt', `${path} has ${size} bytes, but should have ${pages * pageSize}: it was cut short.`);
+    const pageSize = first.readUInt32LE(PAGE_SIZE);
+    // two meta pages take turns: the one of the later transaction holds
+    const second = readMeta(fd, pageSize);
+    const newest = second !== null && second.readBigUInt64LE(TRANSACTION) > first.readBigUInt64LE(TRANSACTION) ? second : first;
+    const wanted = (Number(newest.readBigUInt64LE(LAST_PAGE)) + 1) * pageSize;
+    const { size } = fstatSync(fd);
+    if (second === null || size + SLACK < wanted)
+      throw new MillraceError('storage_corrupt', `${path} has ${size} bytes, but should have ${wanted}: it was cut short.`);
   } finally {
     closeSync(fd);
   }
@@ -48,4 +47,10 @@ function openExisting(path: string): number | null {
     return null;
   }
   return null;
+}
+
+/** A meta page's bytes, or null when the file ends before. */
+function readMeta(fd: number, at: number): Buffer | null {
+  const meta = Buffer.alloc(META_END);
+  return readSync(fd, meta, 0, META_END, at) === META_END ? meta : null;
 }

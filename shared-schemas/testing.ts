@@ -1,0 +1,26 @@
+import { rowMaker } from './row.ts';
+import type { Row, RowDecoder, RowEncoder } from './types.ts';
+
+/** For tests: a row of these slots and values. */
+export function rowOf(values: Row): Row {
+  return Object.assign(rowMaker(Object.keys(values))(), values);
+}
+
+/** For tests: encodes in the middle of a buffer, grown as callers do, and gives the bytes; checks that nothing before or behind was touched. */
+export function encoded(encode: RowEncoder, row: Row): Buffer {
+  for (let size = 8; ; size *= 2) {
+    const buffer = Buffer.alloc(size, 0xa5);
+    const end = encode(row, buffer, 3);
+    if (end < 0) continue;
+    if (!buffer.subarray(0, 3).equals(Buffer.alloc(3, 0xa5)) || !buffer.subarray(end).equals(Buffer.alloc(size - end, 0xa5))) throw new Error('wrote outside its bounds');
+    return buffer.subarray(3, end);
+  }
+}
+
+/** For tests: decodes from the middle of a buffer of other bytes; the flaw, or the row's values as a plain object. */
+export function decoded(decode: RowDecoder, slots: readonly string[], bytes: Uint8Array): Row | { flaw: string; message: string } {
+  const buffer = Buffer.concat([Buffer.from('"}x'), bytes, Buffer.from('"}]1')]);
+  const row = rowMaker(slots)();
+  const flaw = decode(row, buffer, 3, 3 + bytes.length);
+  return flaw === undefined ? { ...row } : { flaw: flaw.code, message: flaw.message };
+}

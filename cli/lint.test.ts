@@ -51,8 +51,8 @@ test('the same for machines, over several files', async () => {
   expect(findings).toContainEqual({
     file: 'bad.yaml',
     line: 9,
-    col: 40,
-    end: 45,
+    col: 42,
+    end: 47,
     code: 'unknown_column',
     severity: 'error',
     message: expect.any(String),

@@ -45,8 +45,8 @@ export function humanReporter(sink: Sink, env: Readonly<Record<string, string | 
   };
 }
 
-/** A document a line on stdout, at most one a second while running. */
-export function jsonReporter(sink: Sink, clock: Clock): Reporter {
+/** A document a line on `sink`, at most one a second while running; messages stay on `messages`. */
+export function jsonReporter(sink: Sink, messages: Sink, clock: Clock): Reporter {
   let shown = Number.NEGATIVE_INFINITY;
   return {
     progress(progress) {
@@ -55,7 +55,7 @@ export function jsonReporter(sink: Sink, clock: Clock): Reporter {
       shown = now;
       sink.write(`${JSON.stringify(progressDocument('progress', progress))}\n`);
     },
-    say: () => undefined,
+    say: (line) => void messages.write(`${line}\n`),
     end: () => undefined,
   };
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, test } from 'vitest';
 import { conditionalFunctions } from './conditional.ts';
-import { type Comparison, edges, expectSame, type Oracle, openOracle, overloadNamed } from './duckdb.case.ts';
+import { type Comparison, expectSame, type Oracle, openOracle, overloadNamed } from './duckdb.case.ts';
+import { edges } from './edges.case.ts';
 
 let oracle: Oracle;
 beforeAll(async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { caller, edges, expectSame, type Oracle, openOracle, overloadNamed } from './duckdb.case.ts';
+import { caller, expectSame, type Oracle, openOracle, overloadNamed } from './duckdb.case.ts';
+import { edges } from './edges.case.ts';
 import { hashFunctions } from './hash.ts';
 import { privacyFunctions } from './privacy.ts';
 

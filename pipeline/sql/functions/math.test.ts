@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Column, type Comparison, edges, expectSame, type Oracle, openOracle, overloadNamed } from './duckdb.case.ts';
+import { type Column, type Comparison, expectSame, type Oracle, openOracle, overloadNamed } from './duckdb.case.ts';
+import { edges } from './edges.case.ts';
 import { mathFunctions } from './math.ts';
 import { trigFunctions } from './trig.ts';
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Column, type Comparison, edges, expectSame, type Oracle, openOracle, overloadNamed, typeOf } from './duckdb.case.ts';
+import { type Column, type Comparison, expectSame, type Oracle, openOracle, overloadNamed, typeOf } from './duckdb.case.ts';
+import { edges } from './edges.case.ts';
 import { roundingFunctions } from './rounding.ts';
 
 let oracle: Oracle;

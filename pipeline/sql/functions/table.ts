@@ -1,20 +1,38 @@
 import { operatorFunctions } from '../operators/arithmetic.ts';
+import { conditionalFunctions, conditionalFunctions } from './conditional.ts';
+import { dateDiffFunctions, dateDiffFunctions } from './datediff.ts';
+import { datePartFunctions, datePartFunctions } from './datepart.ts';
+import { dateTruncFunctions, dateTruncFunctions } from './datetrunc.ts';
 import type { Overload, ScalarFunction } from './function.ts';
 import { hashFunctions } from './hash.ts';
 import { likeFunctions } from './like.ts';
 import { mathFunctions } from './math.ts';
 import { privacyFunctions } from './privacy.ts';
 import { roundingFunctions } from './rounding.ts';
+import { strftimeFunctions, strftimeFunctions } from './strftime.ts';
 import { textFunctions } from './text.ts';
+import { timeFunctions, timeFunctions } from './time.ts';
 import { trigFunctions } from './trig.ts';
 
 const all: readonly ScalarFunction[] = [
   ...operatorFunctions,
+  ...conditionalFunctions,
   ...mathFunctions,
   ...roundingFunctions,
   ...trigFunctions,
   ...textFunctions,
   ...likeFunctions,
+  ...datePartFunctions,
+  ...dateTruncFunctions,
+  ...dateDiffFunctions,
+  ...timeFunctions,
+  ...strftimeFunctions,
+  ...datePartFunctions,
+  ...dateDiffFunctions,
+  ...dateTruncFunctions,
+  ...strftimeFunctions,
+  ...timeFunctions,
+  ...conditionalFunctions,
   ...hashFunctions,
   // without a secret: enough for a checker. A task's own are made where it compiles
   ...privacyFunctions(() => null),

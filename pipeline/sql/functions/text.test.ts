@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { lowerCase, upperCase } from './casing.ts';
-import { type Column, type Comparison, edges, expectSame, type Oracle, openOracle, overloadNamed } from './duckdb.case.ts';
+import { type Column, type Comparison, expectSame, type Oracle, openOracle, overloadNamed } from './duckdb.case.ts';
+import { edges } from './edges.case.ts';
 import { graphemeLengths } from './graphemes.ts';
 import { textFunctions } from './text.ts';
 

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { timeOperators } from '../operators/times.ts';
 import { dateDiffFunctions } from './datediff.ts';
 import { datePartFunctions } from './datepart.ts';
 import { dateTruncFunctions } from './datetrunc.ts';
-import { type Column, type Comparison, edges, expectSame, type Oracle, openOracle, overloadNamed, typeOf } from './duckdb.case.ts';
+import { type Column, type Comparison, expectSame, type Oracle, openOracle, overloadNamed, typeOf } from './duckdb.case.ts';
+import { edges } from './edges.case.ts';
 import type { Overload } from './function.ts';
 import { strftimeFunctions } from './strftime.ts';
-import { timeFunctions, timeOperators } from './time.ts';
+import { timeFunctions } from './time.ts';
 
 let oracle: Oracle;
 beforeAll(async () => {
@@ -153,9 +155,9 @@ describe('as DuckDB', () => {
       oracle,
       [
         { sql: '$1 + $2', overload: overloadNamed(operators, 'add.date'), columns: [far, edges.INTEGER] },
-        { sql: '$1 + $2', overload: overloadNamed(operators, 'add.days'), columns: [edges.INTEGER, far] },
-        { sql: '$1 - $2', overload: overloadNamed(operators, 'subtract.days'), columns: [far, edges.INTEGER] },
-        { sql: '$1 - $2', overload: overloadNamed(operators, 'subtract.date'), columns: [far, far] },
+        { sql: '$1 + $2', overload: overloadNamed(operators, 'add.to_date'), columns: [edges.INTEGER, far] },
+        { sql: '$1 - $2', overload: overloadNamed(operators, 'subtract.date'), columns: [far, edges.INTEGER] },
+        { sql: '$1 - $2', overload: overloadNamed(operators, 'subtract.dates'), columns: [far, far] },
       ],
       { raises: 10 },
     );

@@ -22,7 +22,7 @@ export class Report {
   #add(at: Range, code: ErrorCode, severity: Finding['severity'], message: string, hint: string | undefined): void {
     const place = this.#lines.locate(at.start, at.end);
     if (this.#findings.some((f) => f.line === place.line && f.col === place.col && f.code === code && f.message === message)) return;
-    this.#findings.push({ file: this.file, ...place, code, severity, message, hint: hint ?? errorTable[code].hint });
+    this.#findings.push({ file: this.file, ...place, code, severity, message, hint: hint ?? errorTable[code]?.hint });
   }
 
   get failed(): boolean {

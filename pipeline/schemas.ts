@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { MillraceError } from '@millrace/runtime/errors.ts';
-import { type ParsedSchema, parseSchema } from '@millrace/shared-schemas/avro.ts';
+import { columnsOf, type ParsedSchema, parseSchema } from '@millrace/shared-schemas/avro.ts';
+import { isSlot } from '@millrace/shared-schemas/row.ts';
 import { decodeUtf8, whyUnreadable } from './files.ts';
 import type { Report } from './report.ts';
 import { entryOf, headOf, type MapNode, type Node, toData } from './yaml/node.ts';
@@ -82,7 +83,8 @@ export function loadSchemas(node: MapNode | undefined, directory: string, report
   for (const [name, json] of raw) {
     const others = new Map([...raw].filter(([other]) => other !== name));
     try {
-      schemas.set(name, parseSchema(new Linker(others).link(json)));
+      const schema = parseSchema(new Linker(others).link(json));
+      if (hasGoodNames(name, schema, nodes.get(name) as Node, report)) schemas.set(name, schema);
     } catch (error) {
       if (!(error instanceof MillraceError)) throw error;
       const at = nodes.get(name) as Node;
@@ -90,6 +92,24 @@ export function loadSchemas(node: MapNode | undefined, directory: string, report
     }
   }
   return schemas;
+}
+
+/** Fields become columns: their names must not differ in case only, nor mean something to JavaScript. */
+function hasGoodNames(schema: string, parsed: ParsedSchema, node: Node, report: Report): boolean {
+  const seen = new Map<string, string>();
+  let good = true;
+  for (const { name } of columnsOf(parsed)) {
+    const place = placeIn(node, `${name}: `);
+    const other = seen.get(name.toLowerCase());
+    if (!isSlot(name)) report.error(place, 'reserved_name', `Schema ${schema}: ${name} means something to JavaScript and cannot be a column.`);
+    else if (other !== undefined) report.error(place, 'duplicate_column', `Schema ${schema}: ${other} and ${name} are the same name in SQL.`);
+    else {
+      seen.set(name.toLowerCase(), name);
+      continue;
+    }
+    good = false;
+  }
+  return good;
 }
 
 function rawSchema(node: Node, directory: string, report: Report): unknown {

@@ -37,7 +37,11 @@ export class Expressions {
   async #scalar(node: ScalarNode, columns: Columns, expect?: 'BOOLEAN'): Promise<Checked | null> {
     const answer = await this.#checker.scalar(node.text, columns.columns, expect);
     if (answer.ok) return answer.checked;
-    this.#tell(node, answer.flaw, columns);
+    if (this.#tell(node, answer.flaw, columns)) return null;
+    // a column that is missing for another finding hides what is wrong besides: look again as if it were there
+    const guessed = [...columns.broken].map((name) => ({ name, type: { kind: 'BIGINT' } as const, nullable: true, slot: name }));
+    const again = await this.#checker.scalar(node.text, [...columns.columns, ...guessed], expect);
+    if (!again.ok && again.flaw.code === 'unknown_column') this.#tell(node, again.flaw, columns);
     return null;
   }
 
@@ -61,9 +65,11 @@ export class Expressions {
     return again.ok ? { ...again.aggregates, broken: [...broken] } : { calls: [], results: [], broken: items.map(({ name }) => name.text) };
   }
 
-  #tell(node: ScalarNode, flaw: SqlFlaw, { broken }: Columns): void {
+  /** False when the flaw is only the echo of another. */
+  #tell(node: ScalarNode, flaw: SqlFlaw, { broken }: Columns): boolean {
     const named = node.text.slice(flaw.start, flaw.end).replaceAll('"', '').toLowerCase();
-    if (flaw.code === 'unknown_column' && [...broken].some((name) => name.toLowerCase() === named)) return;
+    if (flaw.code === 'unknown_column' && [...broken].some((name) => name.toLowerCase() === named)) return false;
     this.#report.error(node.locate(flaw.start, flaw.end), flaw.code as ErrorCode, flaw.message, flaw.hint);
+    return true;
   }
 }

@@ -56,13 +56,13 @@ class Converter {
     const target = isAlias(node) ? node.resolve(this.#document) : undefined;
     if (target === undefined || this.#within.has(target)) {
       this.#report.error(range, 'yaml_syntax', target === undefined ? 'The alias names no anchor before it.' : 'The alias stands inside what it names.');
-      return this.#empty(range.start);
+      return this.#empty(range.start, true);
     }
     return this.node(target, range.start);
   }
 
-  #empty(at: number): ScalarNode {
-    return { kind: 'scalar', start: at, end: at, text: '', value: null, shown: '', plain: true, unresolved: false, locate: () => ({ start: at, end: at }) };
+  #empty(at: number, unresolved = false): ScalarNode {
+    return { kind: 'scalar', start: at, end: at, text: '', value: null, shown: '', plain: true, unresolved, locate: () => ({ start: at, end: at }) };
   }
 
   #scalar(node: Scalar, range: Range): ScalarNode {
@@ -122,20 +122,16 @@ export function parseYaml(text: string, env: Environment, report: Report): MapNo
   const documents = parse(text, report);
   if (documents === null) return null;
   const [document, second] = documents;
-  let failed = false;
-  for (const one of documents) {
-    for (const error of one.errors) {
-      failed = true;
-      const code = error.code === 'MULTIPLE_DOCS' ? 'unsupported_yaml' : 'yaml_syntax';
-      report.error(
-        { start: error.pos[0], end: error.pos[1] },
-        code,
-        error.code === 'RESOURCE_EXHAUSTION' ? 'The file is nested too deeply.' : `${error.message}.`,
-      );
-      if (error.code === 'RESOURCE_EXHAUSTION') return null;
-    }
+  // one error: what follows a broken place is mostly its echo
+  const [error] = documents.flatMap((one) => one.errors).toSorted((a, b) => a.pos[0] - b.pos[0]);
+  if (error !== undefined) {
+    report.error(
+      { start: error.pos[0], end: error.pos[1] },
+      'yaml_syntax',
+      error.code === 'RESOURCE_EXHAUSTION' ? 'The file is nested too deeply.' : `${error.message}.`,
+    );
+    return null;
   }
-  if (failed) return null;
   if (second !== undefined) {
     const start = second.range?.[0] ?? 0;
     report.error({ start, end: start + 1 }, 'unsupported_yaml', 'The file holds several YAML documents.', 'Keep one document a file.');

@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   transport: ['shared-schemas', 'runtime'],
   preprocessor: ['shared-schemas', 'pipeline', 'runtime', 'transport'],
   cli: PACKAGES,
-  e2e: [],
+  e2e: ['runtime'],
   bench: ['transport', 'shared-schemas', 'runtime'],
   scripts: PACKAGES,
 };

@@ -13,7 +13,7 @@ import { SourceLineage } from './lineage.ts';
 import type { HostSetup } from './open-pipeline.ts';
 import { eventTimeOf } from './source/event-time.ts';
 import { openDecoder, openReader, type SourceContext } from './source/open-source.ts';
-import { Caution, poison } from './suspect.ts';
+import { Caution, poison, WARY_RECORDS } from './suspect.ts';
 import { TableStore } from './table-store.ts';
 import { buildChain } from './task/chain.ts';
 import type { InputCore } from './task/core.ts';
@@ -84,7 +84,7 @@ async function openTask(setup: HostSetup, transport: Transport, clock: Clock, co
   for (const [id, operator] of chain.steps) operator.restore?.(store.state(id));
 
   const inputs: TaskInput[] = [];
-  const task = new Task({ core, time, inputs, chain, topics: outputs.topics, exchanges: outputs.exchanges, files: outputs.files, deadLetters, useTable });
+  const task = new Task({ core, time, inputs, chain, topics: outputs.topics, exchanges: outputs.exchanges, files: outputs.files, deadLetters, dropped, useTable });
   const restored = new Map(core.inputs.map((input) => [input.name, input]));
   core.inputs = [];
   for (const [index, input] of inputPlans.entries()) {
@@ -102,10 +102,10 @@ async function openTask(setup: HostSetup, transport: Transport, clock: Clock, co
       mergeWait: plan.mergeWait,
       idleAfter: inputPlans.map((input) => (input.kind === 'source' ? (plan.sources[input.source]?.idleAfter ?? 0) : Number.POSITIVE_INFINITY)),
       maxBytes: MAX_BYTES,
-      maxRecords: MAX_RECORDS,
+      maxRecords: setup.wary ? WARY_RECORDS : MAX_RECORDS,
     },
     runEnds(setup, inputPlans, number),
-    () => upstreamEnded(setup, transport, inputPlans),
+    (input) => upstreamEnded(setup, transport, inputPlans[input] as InputPlan),
   );
   for (const [table, hash] of Object.entries(setup.tables)) {
     if (uses(stage, table) && core.tables[table] !== hash) live(task, journal, ['table', table, hash]);
@@ -113,7 +113,7 @@ async function openTask(setup: HostSetup, transport: Transport, clock: Clock, co
   policy.skipNext = poison(setup.careful?.suspect ?? null) === `${stage.id}.${number} ${core.inputs.map((input) => input.offset).join(',')}`;
   const parts = { stage: stage.id, number, task, journal, store, policy, clock, wall, files: fileSources(setup, inputPlans), pipeline: plan.name };
   return new OpenTask(
-    { ...parts, exchanges: inputPlans.map((input) => (input.kind === 'exchange' ? input.topic : null)), topicIds: outputs.topicIds, fileIds: outputs.fileIds, dropped, lineage },
+    { ...parts, exchanges: inputPlans.map((input) => (input.kind === 'exchange' ? input.topic : null)), topicIds: outputs.topicIds, fileIds: outputs.fileIds, lineage },
     saved !== null && saved.journal.length > 0,
   );
 }
@@ -159,6 +159,7 @@ function openInput(
     maxAhead: source.maxAhead,
     maxRecord: source.maxRecord,
     eventTime: eventTime && eventTimeOf(eventTime.slot, eventTime.type),
+    onError: source.onError,
     origin: originNumber(layout, source.index, number),
   });
 }
@@ -175,12 +176,12 @@ function runEnds(setup: HostSetup, inputs: readonly InputPlan[], number: number)
   };
 }
 
-/** whether the steps of this pipeline that write a source topic have all ended the run */
-function upstreamEnded(setup: HostSetup, transport: Transport, inputs: readonly InputPlan[]): boolean {
+/** whether the steps of this pipeline that write a source's topic have all ended the run */
+function upstreamEnded(setup: HostSetup, transport: Transport, input: InputPlan): boolean {
   const { plan, layout, run } = setup;
-  const topics = new Set(inputs.flatMap((input) => (input.kind === 'source' ? [plan.sources[input.source]?.topic] : [])));
+  const topic = input.kind === 'source' ? plan.sources[input.source]?.topic : null;
   return plan.stages
-    .filter((stage) => stage.outputs.some((output) => output.kind === 'topic' && topics.has(output.topic)))
+    .filter((stage) => stage.outputs.some((output) => output.kind === 'topic' && output.topic === topic))
     .every((stage) =>
       Array.from({ length: layout.tasks[stage.index] as number }, (_, n) => new TaskStore(transport.ledger, plan.name, stage.id, n).progress()).every(
         (core) => core !== null && core.ended && core.run === run.run,

@@ -95,7 +95,8 @@ export class Host {
     const { stopping, paused } = this.control;
     const commits: Commit[] = [];
     for (const task of this.#tasks) {
-      if (this.#caution) this.#commit([{ appenders: [], puts: this.#caution.before(task.mark) }]);
+      const suspicion = this.#caution?.before(task.name, task.mark);
+      if (suspicion) this.#commit([{ appenders: [], puts: suspicion }]);
       const before = this.#clock.monotonic();
       const done = task.turn(now, stopping || paused);
       if (!done) continue;

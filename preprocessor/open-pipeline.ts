@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Plan } from '@millrace/pipeline/plan.ts';
+import type { GeneratorPlan, Plan } from '@millrace/pipeline/plan.ts';
 import type { Profile } from '@millrace/pipeline/profile.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { checkMark, type FileMark, type FileStamp, stampFile } from '@millrace/transport/connectors/stamp.ts';
 import { openEmbedded } from '@millrace/transport/embedded/open.ts';
 import type { Commit, Fence, Position, Transport } from '@millrace/transport/log.ts';
 import { openMemory } from '@millrace/transport/memory.ts';
-import { type Claim, claim } from '@millrace/transport/ownership.ts';
+import { type Claim, claim } from '@millrace/transport/embedded/ownership.ts';
 import { FileRegistry } from '@millrace/shared-schemas/registry/file.ts';
 import type { Layout } from './layout.ts';
 import { PipelineLedger, type PipelineRecord, type RunRecord, record } from './lifecycle.ts';
@@ -24,6 +24,7 @@ export interface HostSetup {
   readonly dataDir: string;
   readonly layout: Layout;
   readonly run: RunRecord;
+  readonly wary: boolean;
   readonly careful: Prepared['careful'];
   readonly fence: Fence | undefined;
   /** content hash of each table's newest version, by table id */
@@ -65,13 +66,14 @@ export class Opened {
     this.#claim = this.transport.kind === 'embedded' ? claim(this.transport, dataDir, plan.name) : null;
     try {
       this.#ledger = new PipelineLedger(this.transport.ledger, plan.name);
-      const { layout, run, careful } = prepare(plan, this.transport, profile.transport.partitions, this.#claim?.fence);
+      const { layout, run, wary, careful } = prepare(plan, this.transport, profile.transport.partitions, this.#claim?.fence);
       this.run = run;
       this.#setup = {
         plan,
         profile,
         dataDir,
         layout,
+        wary,
         careful,
         fence: this.#claim?.fence,
         stamps: this.#stamps(),
@@ -152,6 +154,7 @@ export class Opened {
     for (const source of plan.sources) {
       ends[source.id] = Array.from({ length: this.#setup.layout.sources[source.index] as number }, (_, partition) => {
         if (written.has(source.topic) && source.type === 'topic') return 'writers';
+        if (source.generator) return { offset: countOf(source.id, source.generator) };
         const reader = openReader(source, partition, START, context);
         const end = reader.end();
         reader.close();
@@ -173,6 +176,11 @@ export class Opened {
       if (!this.#options.transport) await this.transport.close();
     }
   }
+}
+
+function countOf(id: string, generator: GeneratorPlan): number {
+  if (generator.count === null) throw new MillraceError('endless_source', `source ${id} generates records without end, so a run to the end of its input has none`);
+  return generator.count;
 }
 
 function registerSchemas(plan: Plan, dataDir: string): Record<string, number> {

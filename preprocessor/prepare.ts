@@ -1,6 +1,6 @@
 import type { Plan } from '@millrace/pipeline/plan.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
-import type { Position, Transport } from '@millrace/transport/log.ts';
+import type { Fence, Position, Transport } from '@millrace/transport/log.ts';
 import { type Layout, layOut, writerNumber } from './layout.ts';
 import { misfits, migrate, statesOf } from './migrate.ts';
 import { freshRecord, PipelineLedger, type PipelineRecord, type RunRecord, record } from './lifecycle.ts';
@@ -13,7 +13,9 @@ export const BUILD = '0.1';
 export interface Prepared {
   readonly layout: Layout;
   readonly run: RunRecord;
-  /** one record at a time, so that what kills the process can be named; with what is suspected */
+  /** the last process died: take less at a time */
+  readonly wary: boolean;
+  /** and again, with nothing gained: take one record at a time, so that what kills the process can be named; with what is suspected */
   readonly careful: { readonly suspect: Suspect | null } | null;
 }
 
@@ -21,7 +23,7 @@ export interface Prepared {
  * Looks at what the data directory holds of this pipeline and settles under which numbers it goes on. Refuses (`plan_changed`,
  * `partition_count_changed`) what could not be answered exactly.
  */
-export function prepare(plan: Plan, transport: Transport, partitions: number, fence: { key: string; value: Uint8Array } | undefined): Prepared {
+export function prepare(plan: Plan, transport: Transport, partitions: number, fence: Fence | undefined): Prepared {
   const ledger = new PipelineLedger(transport.ledger, plan.name);
   const old = ledger.pipeline();
   const current = old ?? freshRecord(plan, BUILD);
@@ -46,7 +48,7 @@ export function prepare(plan: Plan, transport: Transport, partitions: number, fe
     puts.push([suspectKey(plan.name), suspectBytes(suspect)]);
   }
   transport.commit({ appenders: [], puts, ...(fence ? { fence } : {}) });
-  return { layout, run: ledger.run() ?? { run: 0, ends: null, finished: true }, careful: deaths >= 2 || suspect ? { suspect } : null };
+  return { layout, run: ledger.run() ?? { run: 0, ends: null, finished: true }, wary: deaths > 0, careful: deaths >= 2 || suspect ? { suspect } : null };
 }
 
 /** An edited file is taken only where nothing is under way: no journal to replay, no exchange to drain, no end to reach. */

@@ -3,8 +3,8 @@ import { pipelineKey } from './task/store.ts';
 
 /** After this many deaths at one record it is taken for poison. */
 const PATIENCE = 3;
-/** Commits without a death after which nothing is suspected any more. */
-const TRUST = 20_000;
+/** Records a fetch takes at most after a death: what killed the process is among the next so many of some task. */
+export const WARY_RECORDS = 1000;
 
 /** The step a careful process was about to take, kept before it was taken: found after a death, that step is suspect. */
 export interface Suspect {
@@ -31,21 +31,24 @@ export function poison(suspect: Suspect | null): string | null {
 /** Writes each step down before it is taken, as long as deaths are unexplained. */
 export class Caution {
   readonly #key: string;
-  #deaths: Suspect | null;
-  #steps = 0;
+  readonly #deaths: Suspect | null;
+  readonly #steps = new Map<string, { mark: string; left: number }>();
 
   constructor(pipeline: string, last: Suspect | null) {
     this.#key = suspectKey(pipeline);
     this.#deaths = last;
   }
 
-  /** false once enough has gone well */
+  /** false once every task has taken as many records as one fetch could have brought */
   get needed(): boolean {
-    return this.#steps < TRUST;
+    return [...this.#steps.values()].some((step) => step.left > 0);
   }
 
-  before(mark: string): Commit['puts'] {
-    this.#steps++;
+  /** to be committed before `task` goes on from `mark`; null when it stands where it stood */
+  before(task: string, mark: string): Commit['puts'] | null {
+    const last = this.#steps.get(task);
+    if (last?.mark === mark) return null;
+    this.#steps.set(task, { mark, left: last ? last.left - 1 : WARY_RECORDS });
     const deaths = this.#deaths?.mark === mark ? this.#deaths.deaths : 0;
     return [[this.#key, suspectBytes({ mark, deaths })]];
   }

@@ -58,6 +58,7 @@ const table = {
   value_out_of_range: { kind: 'record', meaning: 'The value does not fit the type of the field it goes to.', hint: 'Cast or round it, or widen the field in the output schema.' },
   // run: runtime, transport, preprocessor
   dead_letter_budget: { kind: 'run', meaning: 'More of the records became dead letters than the budget of the pipeline allows.', hint: 'Look at the dead-letter topic with millrace topic cat; raise dead_letter.budget when they are expected.' },
+  endless_source: { kind: 'run', meaning: 'A run to the end of its input reads a source that has none.', hint: 'Give the generator a count, or run without --until end.' },
   lost_tail: { kind: 'run', meaning: 'An exchange log does not hold what its writer says it wrote.', hint: 'The data directory was damaged or edited: go back to a copy of it, or start with a new one.' },
   plan_changed: { kind: 'run', meaning: 'The pipeline file was edited in a way that the saved state cannot follow.', hint: 'Go on with the file as it was, or start with a new --data-dir.' },
   record_failed: { kind: 'run', meaning: 'A record could not be processed at a step that says on_error: fail.', hint: 'Mend the record or the step; on_error: dead_letter lets the rest go on.' },

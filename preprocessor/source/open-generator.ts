@@ -6,7 +6,7 @@ import { generatorColumns } from '@millrace/pipeline/sources/generator.ts';
 import { compile } from '@millrace/pipeline/sql/compile.ts';
 import type { Clock } from '@millrace/runtime/clock.ts';
 import { seededRandom } from '@millrace/runtime/random.ts';
-import { openGenerator } from '@millrace/transport/connectors/generator.ts';
+import { GeneratorReader } from '@millrace/transport/connectors/generator.ts';
 import type { Position, Reader } from '@millrace/transport/log.ts';
 
 /** A generator source as a log: record i is the JSON of its expressions over (seed, i). */
@@ -31,5 +31,7 @@ export function openGenerated(source: SourcePlan, from: Position, clock: Clock):
     for (const { set, value } of made) set(row, value(row));
     return encode(row, buffer, pos);
   };
-  return openGenerator({ source: source.id, make, count: plan.count, rate: plan.rate, clock }, from);
+  // the record at `from` is due now, however long ago the ones before it came
+  const start = clock.now() - (plan.rate === null ? 0 : (from.offset / plan.rate) * 1000);
+  return new GeneratorReader({ source: source.id, make, count: plan.count, rate: plan.rate, start, clock }, from);
 }

@@ -1,5 +1,6 @@
 import type { HeaderReader } from '@millrace/shared-schemas/header.ts';
 import type { Row, RowDecoder } from '@millrace/shared-schemas/types.ts';
+import type { SourcePlan } from '@millrace/pipeline/plan.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import type { BatchView, Reader } from '@millrace/transport/log.ts';
 import type { TaskTime } from '../operators/operator.ts';
@@ -36,6 +37,11 @@ export abstract class TaskInput {
     this.row = row;
     this.decode = decode;
     this.next = next;
+  }
+
+  /** what becomes of a record that cannot be decoded */
+  get onError(): SourcePlan['onError'] {
+    return 'dead_letter';
   }
 
   /** gets a batch when none is in hand; false when nothing is ready */
@@ -89,6 +95,7 @@ export interface SourceSettings {
   readonly maxRecord: number;
   /** epoch ms of a decoded row, NaN when it has none; null: the log's timestamp */
   readonly eventTime: ((row: Row) => number) | null;
+  readonly onError: SourcePlan['onError'];
   /** number of this source partition over the whole plan: the lineage of its records */
   readonly origin: number;
 }
@@ -110,11 +117,8 @@ export class SourceInput extends TaskInput {
     this.settings = settings;
   }
 
-  override fill(maxBytes: number, maxRecords?: number): boolean {
-    const before = this.view;
-    const filled = super.fill(maxBytes, maxRecords);
-    if (this.view !== before) this.#decodedAt = -1;
-    return filled;
+  override get onError(): SourcePlan['onError'] {
+    return this.settings.onError;
   }
 
   override headTime(): number {
@@ -153,6 +157,7 @@ export class SourceInput extends TaskInput {
 
   protected override process(i: number): void {
     this.#load(i);
+    this.#decodedAt = -1;
     this.#begin(i);
     if (this.#flaw) {
       this.host.sourceFlaw(this, this.#flaw.code, this.#flaw.message);
@@ -160,7 +165,6 @@ export class SourceInput extends TaskInput {
     }
     const time = this.#time;
     this.host.time.eventTime = time;
-    this.#decodedAt = -1;
     this.next(this.row);
     const { core } = this;
     if (time > core.maxTime) {
@@ -182,6 +186,7 @@ export class SourceInput extends TaskInput {
   }
 
   protected override refuse(i: number, code: string, message: string): void {
+    this.#decodedAt = -1;
     this.#begin(i);
     this.host.sourceFlaw(this, code, message);
   }

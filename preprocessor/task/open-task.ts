@@ -30,7 +30,6 @@ export interface OpenTaskParts {
   /** output ids in the order of topics and files, for the statistics */
   readonly topicIds: readonly string[];
   readonly fileIds: readonly string[];
-  readonly dropped: { count: number };
 }
 
 /** A file source this task reads, by its input. */
@@ -132,7 +131,8 @@ export class OpenTask {
   }
 
   addStats(stats: HostStats): void {
-    const { task, topicIds, fileIds, dropped } = this.#parts;
+    const { task, topicIds, fileIds } = this.#parts;
+    const { dropped } = task.parts;
     let recordsIn = 0;
     for (const input of task.parts.inputs) {
       if (!(input instanceof SourceInput)) continue;
@@ -141,7 +141,7 @@ export class OpenTask {
       const source = input.core.name.slice(0, input.core.name.lastIndexOf('/'));
       const at = input.reader.position;
       const left = end.byte === undefined ? Math.max(0, end.offset - input.core.offset) : end.byte - (at.byte ?? 0);
-      stats.lag[source] = (stats.lag[source] ?? 0) + left;
+      if (Number.isFinite(left)) stats.lag[source] = (stats.lag[source] ?? 0) + left;
     }
     stats.recordsIn += recordsIn - this.#recordsIn;
     this.#recordsIn = recordsIn;

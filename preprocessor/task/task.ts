@@ -19,6 +19,8 @@ export interface TaskParts {
   readonly exchanges: readonly LogOutput[];
   readonly files: readonly FileOutput[];
   readonly deadLetters: DeadLetters;
+  /** records dropped because the file says so, since the last drain */
+  readonly dropped: { count: number };
   readonly useTable: (table: string, hash: string) => void;
 }
 
@@ -43,7 +45,10 @@ export class Task implements InputHost {
 
   sourceFlaw(input: TaskInput, code: string, message: string): void {
     const source = input.core.name.slice(0, input.core.name.lastIndexOf('/'));
-    this.parts.deadLetters.write(code, message, source, null, null);
+    const { onError } = input;
+    if (onError === 'fail') throw new MillraceError('record_failed', `source ${source}, offset ${this.time.originOffset}: ${message} (${code})`);
+    if (onError === 'drop') this.parts.dropped.count++;
+    else this.parts.deadLetters.write(code, message, source, null, null);
   }
 
   /** Applies one entry whose records are at hand. */

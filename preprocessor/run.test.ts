@@ -1,0 +1,193 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync, appendFileSync, existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadPipeline } from '@millrace/pipeline/load.ts';
+import type { Plan } from '@millrace/pipeline/plan.ts';
+import { defaultProfile } from '@millrace/pipeline/profile.ts';
+import { systemClock } from '@millrace/runtime/clock.ts';
+import { seededRandom } from '@millrace/runtime/random.ts';
+import { type MemoryTransport, openMemory } from '@millrace/transport/memory.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type RunProgress, run } from './run.ts';
+import { decodeCore } from './task/core.ts';
+
+const yaml = `
+version: 1
+name: sales
+schemas:
+  sale:
+    type: record
+    name: Sale
+    fields:
+      - { name: id, type: string }
+      - { name: shop, type: string }
+      - { name: amount, type: long }
+      - { name: at, type: long }
+preprocess:
+  sources:
+    - { id: sales, type: file, path: in.jsonl, format: json, schema: sale, key: id, event_time: { field: at, out_of_order: 5s } }
+  steps:
+    - { id: positive, type: filter, where: "amount > 0" }
+    - { id: cents, type: map, set: { cents: "amount * 100" } }
+    - { id: windows, type: window, key: shop, window: { tumbling: 10s }, select: { n: "count(*)", total: "sum(cents)" } }
+    - { id: seen, type: rolling, from: cents, key: id, range: 1m, add: { times: "count(*)" } }
+  outputs:
+    - { id: enriched, from: seen, topic: enriched }
+    - { id: per_shop, from: windows, type: file, path: out/windows.jsonl, format: json }
+    - { id: all, from: seen, type: file, path: out/all.jsonl, format: json }
+`;
+
+let dir: string;
+let plan: Plan;
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'millrace-run-'));
+  writeFileSync(join(dir, 'p.yaml'), yaml);
+  writeFileSync(join(dir, 'in.jsonl'), sales(0, 3000));
+  const loaded = await loadPipeline(join(dir, 'p.yaml'), { env: {} });
+  expect(loaded.findings).toEqual([]);
+  plan = loaded.plan as Plan;
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+function sales(from: number, to: number): string {
+  const random = seededRandom(7, from);
+  let text = '';
+  for (let i = from; i < to; i++) {
+    const at = 1_700_000_000_000 + i * 50 - random.below(10) * 1000;
+    text += i % 97 === 5 ? `broken ${i}\n` : `${JSON.stringify({ id: `s${random.below(500)}`, shop: `shop${random.below(20)}`, amount: random.below(100) - 10, at })}\n`;
+  }
+  return text;
+}
+
+function go(transport: MemoryTransport, options: { every?: number; signal?: AbortSignal } = {}): Promise<RunProgress> {
+  return run({
+    plan,
+    profile: { ...defaultProfile, checkpoint: { path: null, every: options.every ?? 5 } },
+    dataDir: join(dir, 'data'),
+    untilEnd: true,
+    clock: systemClock,
+    signal: options.signal ?? new AbortController().signal,
+    onProgress: () => {},
+    onEvent: () => {},
+    transport,
+  });
+}
+
+/** everything the run left, sorted */
+function left(transport: MemoryTransport): Record<string, string[]> {
+  const all: Record<string, string[]> = {};
+  for (const file of ['windows', 'all']) {
+    const path = join(dir, 'out', `${file}.jsonl`);
+    all[file] = existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter(Boolean).sort() : [];
+  }
+  for (const topic of ['enriched', 'sales.dead']) {
+    const values: string[] = [];
+    for (let p = 0; p < (transport.log.topic(topic)?.partitions ?? 0); p++) {
+      const reader = transport.log.reader(topic, p, { offset: 0 });
+      for (let view = reader.poll(1 << 20); view; view = reader.poll(1 << 20)) {
+        for (let i = 0; i < view.count; i++) values.push(`${p} ${view.buffer.toString('utf8', view.valueStart[i], view.valueEnd[i])}`);
+      }
+    }
+    all[topic] = values.sort();
+  }
+  return all;
+}
+
+describe('a run to the end', () => {
+  it('takes every record once, closes every window, and dead-letters what is broken', async () => {
+    const transport = openMemory();
+    const progress = await go(transport);
+    expect(progress).toMatchObject({ recordsIn: 3000, state: 'done' });
+    const { windows, 'sales.dead': dead, all, enriched } = left(transport);
+    const late = progress.deadLettersByCode['late'] ?? 0;
+    expect(dead).toHaveLength(31 + late);
+    expect(dead?.filter((line) => line.includes('broken'))).toHaveLength(31);
+    expect(all).toHaveLength(progress.out['all'] as number);
+    expect(enriched).toHaveLength(all?.length as number);
+    const counted = windows?.reduce((sum, line) => sum + (JSON.parse(line) as { n: number }).n, 0);
+    expect((counted as number) + late).toBe(all?.length);
+  });
+
+  it('writes nothing when it is run again, and goes on where it ended when there is more', async () => {
+    const transport = openMemory();
+    await go(transport);
+    const first = left(transport);
+    expect((await go(transport)).recordsIn).toBe(0);
+    expect(left(transport)).toEqual(first);
+    appendFileSync(join(dir, 'in.jsonl'), sales(3000, 3100));
+    expect((await go(transport)).recordsIn).toBe(100);
+    const { all, windows } = left(transport);
+    expect(all?.length).toBeGreaterThan(first['all']?.length as number);
+    // the windows that the end had closed repeat their row with everything so far
+    const rows = (windows as string[]).map((line) => JSON.parse(line) as { shop: string; window_start: number; n: number });
+    const repeated = rows.filter((row) => rows.some((other) => other !== row && other.shop === row.shop && other.window_start === row.window_start));
+    expect(repeated.length).toBeGreaterThan(0);
+  });
+
+  it.each([4, 5, 6, 7, 9, 11, 14, 18, 23])('leaves the same answer when every %ith commit is its last', async (nth) => {
+    const undisturbed = openMemory();
+    await go(undisturbed);
+    const expected = left(undisturbed);
+    rmSync(join(dir, 'out'), { recursive: true });
+    const transport = openMemory();
+    let commits = 0;
+    const die = (): void => {
+      if (++commits % nth === 0) throw new Error('killed');
+    };
+    // odd: the last commit is lost; even: it stands, and nobody was told
+    if (nth % 2 === 1) transport.beforeCommit = die;
+    else transport.afterCommit = die;
+    const deaths = await untilDone(transport, 'killed', nth % 3 === 0 ? 0 : 5);
+    expect(deaths).toBeGreaterThan(2);
+    expect(left(transport)).toEqual(expected);
+  });
+
+  it('dead-letters a record that has ended the process three times', async () => {
+    writeFileSync(join(dir, 'in.jsonl'), sales(0, 60));
+    const transport = openMemory();
+    const poison = 17;
+    transport.beforeCommit = ({ puts }) => {
+      for (const [key, value] of puts) {
+        if (!key.endsWith('positive.0/progress') || value === null) continue;
+        const before = transport.ledger.get(key);
+        const offset = (bytes: Uint8Array | null): number => (bytes ? decodeCore(bytes).inputs[0]?.offset ?? 0 : 0);
+        const skipped = puts.some(([name, bytes]) => name.includes('/j/') && Buffer.from(bytes ?? []).includes('skip'));
+        if (offset(before) <= poison && offset(value) > poison && !skipped) throw new Error('out of memory');
+      }
+    };
+    expect(await untilDone(transport, 'out of memory', 1000)).toBe(5);
+    const { 'sales.dead': dead, all } = left(transport);
+    const poisoned = sales(0, 60).split('\n')[poison];
+    expect(dead).toContain(`0 ${poisoned}`);
+    expect(all?.some((line) => line.includes(String(JSON.parse(poisoned as string).at)))).toBe(false);
+    expect((all?.length as number) + (dead?.length as number)).toBeGreaterThan(50);
+  });
+
+  it('stops when told, and goes on as if nothing had been', async () => {
+    const undisturbed = openMemory();
+    await go(undisturbed);
+    const expected = left(undisturbed);
+    rmSync(join(dir, 'out'), { recursive: true });
+    const transport = openMemory();
+    const stop = new AbortController();
+    let commits = 0;
+    transport.afterCommit = () => {
+      if (++commits === 6) stop.abort();
+    };
+    expect((await go(transport, { signal: stop.signal })).recordsIn).toBeGreaterThan(0);
+    await go(transport);
+    expect(left(transport)).toEqual(expected);
+  });
+});
+
+/** starts over after every death with that message; gives the number of deaths */
+async function untilDone(transport: MemoryTransport, message: string, every: number): Promise<number> {
+  for (let deaths = 0; ; deaths++) {
+    try {
+      await go(transport, { every });
+      return deaths;
+    } catch (error) {
+      if ((error as Error).message !== message) throw error;
+    }
+  }
+}

@@ -116,7 +116,7 @@ describe('over all of Unicode', () => {
   // Each neighbour tells some classes apart: what follows it, what it follows, and what joins through a chain
   test.each([
     ['between letters', 'é$b', 0x10ffff],
-    // two planes hold all classes but the tags, which the first covers
+    // two planes, ideographs left out, hold all classes but the tags, which the first covers
     ['behind a Hangul leading, vowel and trailing one', 'ᄀ$', 0x1ffff],
     ['behind a vowel', 'ᅡ$', 0x1ffff],
     ['behind a trailing one', 'ᆨ$', 0x1ffff],
@@ -134,11 +134,12 @@ describe('over all of Unicode', () => {
     const sql = `replace('${pattern}', '$', chr(c::INTEGER))`;
     // one text of all answers: a row each would take seconds
     const { rows } = await oracle.duckdb.query(
-      `SELECT string_agg(reverse(${sql}), '' ORDER BY c) ${chars} AND c <= ${last} GROUP BY c // 4096 ORDER BY c // 4096`,
+      `SELECT string_agg(reverse(${sql}), '' ORDER BY c) ${chars} AND c <= ${last} AND (${last} > 131072 OR c NOT BETWEEN 13312 AND 40959) GROUP BY c // 4096 ORDER BY c // 4096`,
     );
     const wrong: string[] = [];
     const groups = new Map<number, string>();
     for (const code of codePoints(last)) {
+      if (last <= 0x20000 && code >= 0x3400 && code <= 0x9fff) continue;
       const made = pattern.replace('$', () => String.fromCodePoint(code));
       let at = 0;
       let back = '';

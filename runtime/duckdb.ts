@@ -4,6 +4,7 @@ import {
   DuckDBDateValue,
   DuckDBDecimalValue,
   DuckDBInstance,
+  DuckDBIntervalValue,
   DuckDBListValue,
   DuckDBMapValue,
   DuckDBStructValue,
@@ -22,8 +23,8 @@ export interface DuckdbOptions {
 
 /**
  * A value of a result, in the forms that records hold them in: integers a number when safe and else a bigint, DECIMAL its
- * unscaled integer, DATE days, TIMESTAMP microseconds, LIST an array, STRUCT an object, MAP a Map, BLOB bytes. Types that no
- * record has (TIME, UUID, INTERVAL …) come as DuckDB's text.
+ * unscaled integer, DATE days, TIMESTAMP microseconds, LIST an array, STRUCT an object, MAP a Map, BLOB bytes; INTERVAL
+ * an object of months, days and micros. Other types that no record has (TIME, UUID …) come as DuckDB's text.
  */
 export type PlainValue =
   | null
@@ -60,6 +61,7 @@ function plain(value: DuckDBValue): PlainValue {
   if (value instanceof DuckDBTimestampValue) return exact(value.micros);
   if (value instanceof DuckDBDateValue) return value.days;
   if (value instanceof DuckDBBlobValue) return value.bytes;
+  if (value instanceof DuckDBIntervalValue) return { months: value.months, days: value.days, micros: exact(value.micros) };
   if (value instanceof DuckDBListValue) return value.items.map(plain);
   if (value instanceof DuckDBStructValue) return Object.fromEntries(Object.entries(value.entries).map(([name, field]) => [name, plain(field)]));
   if (value instanceof DuckDBMapValue) return new Map(value.entries.map((entry) => [plain(entry.key), plain(entry.value)]));

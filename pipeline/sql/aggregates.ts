@@ -43,7 +43,12 @@ const spread = (doc: string): Aggregate => ({ arguments: 1, takes: measured, ret
 
 /** Every aggregate of the language. */
 export const aggregates: Readonly<Record<Name, Aggregate>> = {
-  count: { arguments: 1, takes: same, returns: () => ({ kind: 'BIGINT' }), doc: 'records, or those whose argument is not NULL; `count(DISTINCT x)` in window steps' },
+  count: {
+    arguments: 1,
+    takes: same,
+    returns: () => ({ kind: 'BIGINT' }),
+    doc: 'records, or those whose argument is not NULL; `count(DISTINCT x)` in window steps',
+  },
   sum: { arguments: 1, takes: summed, returns: sumType, doc: 'exact over integers (HUGEINT) and DECIMAL(38, s); DOUBLE over floats' },
   avg: { arguments: 1, takes: averaged, returns: () => double, doc: 'the mean' },
   min: { arguments: 1, takes: ordered, returns: same, doc: 'the least' },
@@ -113,7 +118,12 @@ function aggregateName(node: SqlNode, place: Place): Name | null {
   if (isAggregate(name)) return name;
   if (!Object.hasOwn(alternatives, name)) return null;
   const instead = alternatives[name];
-  throw new BindError('unsupported_function', `Record-stage SQL does not have the aggregate ${name}.`, place, instead === null ? `Aggregates: ${Object.keys(aggregates).join(', ')}.` : `Write ${instead}.`);
+  throw new BindError(
+    'unsupported_function',
+    `Record-stage SQL does not have the aggregate ${name}.`,
+    place,
+    instead === null ? `Aggregates: ${Object.keys(aggregates).join(', ')}.` : `Write ${instead}.`,
+  );
 }
 
 /** Refuses aggregates where one value a record is asked for. */
@@ -121,7 +131,11 @@ export function refuseAggregate(node: SqlNode, context: BindContext): null {
   const place = placeOf(node, context);
   const name = aggregateName(node, place);
   if (name === null) return null;
-  throw new BindError('unsupported_expression', `${name} is an aggregate: it stands in the select of a window step or the add of a rolling step, not inside another aggregate.`, place);
+  throw new BindError(
+    'unsupported_expression',
+    `${name} is an aggregate: it stands in the select of a window step or the add of a rolling step, not inside another aggregate.`,
+    place,
+  );
 }
 
 export interface AggregateOptions {
@@ -158,7 +172,13 @@ export class AggregateCalls {
     // inside, every column may be read, and no further aggregate stand
     const { column: _, ...rest } = outer;
     const context: BindContext = { ...rest, aggregate: refuseAggregate };
-    if ((node.order_bys?.orders?.length ?? 0) > 0) throw new BindError('unsupported_expression', `Record-stage SQL does not have ORDER BY inside ${fn}.`, place, 'arg_min and arg_max pick by another value.');
+    if ((node.order_bys?.orders?.length ?? 0) > 0)
+      throw new BindError(
+        'unsupported_expression',
+        `Record-stage SQL does not have ORDER BY inside ${fn}.`,
+        place,
+        'arg_min and arg_max pick by another value.',
+      );
     if (node.distinct && fn !== 'count') throw new BindError('unsupported_expression', `Record-stage SQL has DISTINCT for count only, not for ${fn}.`, place);
     if (node.distinct && this.#options.distinct !== true) throw new BindError('unsupported_expression', 'count(DISTINCT …) is for window steps only.', place);
     const args = this.#arguments(fn, node, context, place);
@@ -180,7 +200,8 @@ export class AggregateCalls {
     const children = node.children ?? [];
     if (fn === 'count' && children.length === 0) return [];
     const wanted = aggregates[fn];
-    if (children.length !== wanted.arguments) throw new BindError('type_error', `${fn} takes ${wanted.arguments} argument${wanted.arguments === 1 ? '' : 's'}, not ${children.length}.`, place);
+    if (children.length !== wanted.arguments)
+      throw new BindError('type_error', `${fn} takes ${wanted.arguments} argument${wanted.arguments === 1 ? '' : 's'}, not ${children.length}.`, place);
     return children.map((child, i) => {
       const arg = bindNode(child, context);
       const from = closed(arg.type);
@@ -195,5 +216,10 @@ export class AggregateCalls {
 /** A column outside every aggregate: only keys have one value a row there. `whole` binds the path into it. */
 export function bindKey(column: Bound, keys: ReadonlySet<string>, name: string, whole: () => Bound): Bound {
   if (column.expr.op === 'column' && keys.has(column.expr.slot)) return whole();
-  throw new BindError('not_aggregated', `The column ${name} stands outside an aggregate and is no key of this step.`, column.place, `Write first(${name}), max(${name}) …, or make it a key.`);
+  throw new BindError(
+    'not_aggregated',
+    `The column ${name} stands outside an aggregate and is no key of this step.`,
+    column.place,
+    `Write first(${name}), max(${name}) …, or make it a key.`,
+  );
 }

@@ -67,7 +67,8 @@ function bindConstant(node: SqlNode, context: BindContext): Bound {
   const digits = typeof raw === 'object' && raw !== null ? wide(raw as { upper: string; lower: string }) : typeof raw === 'string' ? BigInt(raw) : null;
   if (digits === null) return refuse(`constants of type ${of}`, place);
   if (of === 'DECIMAL') return literal(String(digits), decimal(Number(constant.type.type_info?.width), Number(constant.type.type_info?.scale)));
-  if (of === 'INTEGER' || of === 'BIGINT' || of === 'HUGEINT') return literal(String(digits), { kind: of }, { kind: 'INTEGER_LITERAL', value: digits, of: of as IntegerKind });
+  if (of === 'INTEGER' || of === 'BIGINT' || of === 'HUGEINT')
+    return literal(String(digits), { kind: of }, { kind: 'INTEGER_LITERAL', value: digits, of: of as IntegerKind });
   return refuse(`constants of type ${of}`, place);
 }
 
@@ -85,7 +86,8 @@ function compared(parts: readonly Bound[], equality: boolean, what: string, plac
   let type = parts[0].type;
   for (const part of parts.slice(1)) {
     const next = comparisonType(type, part.type, equality);
-    if (next === null) throw new BindError('type_error', `${what} cannot compare ${describeType(type)} with ${describeType(part.type)}; an explicit cast is needed.`, place);
+    if (next === null)
+      throw new BindError('type_error', `${what} cannot compare ${describeType(type)} with ${describeType(part.type)}; an explicit cast is needed.`, place);
     type = next;
   }
   const target = closed(type);
@@ -98,7 +100,8 @@ function unified(parts: readonly Bound[], what: string, place: Place): { readonl
   let type = parts[0].type;
   for (const part of parts.slice(1)) {
     const next = commonType(type, part.type);
-    if (next === null) throw new BindError('type_error', `${what} cannot mix ${describeType(type)} and ${describeType(part.type)}; an explicit cast is needed.`, place);
+    if (next === null)
+      throw new BindError('type_error', `${what} cannot mix ${describeType(type)} and ${describeType(part.type)}; an explicit cast is needed.`, place);
     type = next;
   }
   const target = closed(type);
@@ -110,17 +113,30 @@ function bindConjunction(node: SqlNode, context: BindContext): Bound {
   const parts = (node.children ?? []).map((child) => castTo(bindNode(child, context), boolean));
   // a AND b AND c arrives as a list, (a AND b) AND c as a tree: one list for both, the order is the same
   const args = parts.flatMap((part) => (part.expr.op === op ? part.expr.args : [part.expr]));
-  return { expr: folded({ op, args, type: boolean }), type: boolean, nullable: parts.some((part) => part.nullable), place: around(parts, placeOf(node, context)) };
+  return {
+    expr: folded({ op, args, type: boolean }),
+    type: boolean,
+    nullable: parts.some((part) => part.nullable),
+    place: around(parts, placeOf(node, context)),
+  };
 }
 
 function bindCase(node: SqlNode, context: BindContext): Bound {
   const place = placeOf(node, context);
   const checks = node.case_checks ?? [];
   const conditions = checks.map((check) => castTo(bindNode(check.when_expr, context), boolean));
-  const otherwise = node.else_expr === undefined ? { expr: nullOf({ kind: 'INTEGER' }), type: { kind: 'NULL' } as const, nullable: true, place } : bindNode(node.else_expr, context);
+  const otherwise =
+    node.else_expr === undefined
+      ? { expr: nullOf({ kind: 'INTEGER' }), type: { kind: 'NULL' } as const, nullable: true, place }
+      : bindNode(node.else_expr, context);
   // the order matters: DuckDB starts from ELSE
   const { parts, type } = unified([otherwise, ...checks.map((check) => bindNode(check.then_expr, context))], 'CASE', place);
-  const expr: Expr = { op: 'case', when: conditions.map((condition, i) => [condition.expr, parts[i + 1].expr] as const), otherwise: parts[0].expr, type: closed(type) };
+  const expr: Expr = {
+    op: 'case',
+    when: conditions.map((condition, i) => [condition.expr, parts[i + 1].expr] as const),
+    otherwise: parts[0].expr,
+    type: closed(type),
+  };
   return { expr, type, nullable: parts.some((part) => part.nullable), place: around([...conditions, ...parts], place) };
 }
 
@@ -136,7 +152,12 @@ function bindNullif(args: readonly Bound[], place: Place): Bound {
   const [left, right] = compared(args, true, 'nullif', place);
   const type = closed(args[0].type);
   const equal: Expr = folded({ op: 'call', fn: 'eq', args: [left.expr, right.expr], type: boolean });
-  return { expr: { op: 'case', when: [[equal, nullOf(type)]], otherwise: args[0].expr, type }, type: args[0].type.kind === 'NULL' ? args[0].type : type, nullable: true, place: around(args, place) };
+  return {
+    expr: { op: 'case', when: [[equal, nullOf(type)]], otherwise: args[0].expr, type },
+    type: args[0].type.kind === 'NULL' ? args[0].type : type,
+    nullable: true,
+    place: around(args, place),
+  };
 }
 
 function bindElement(node: SqlNode, context: BindContext): Bound {
@@ -204,7 +225,13 @@ function bindBetween(node: SqlNode, context: BindContext): Bound {
     'BETWEEN',
     place,
   );
-  return call('between', parts, boolean, parts.some((part) => part.nullable), place);
+  return call(
+    'between',
+    parts,
+    boolean,
+    parts.some((part) => part.nullable),
+    place,
+  );
 }
 
 function bindComparison(node: SqlNode, context: BindContext): Bound {
@@ -242,19 +269,31 @@ function bindFunction(node: SqlNode, context: BindContext): Bound {
   if (isInterval(node)) throw new BindError('unsupported_expression', intervalRule, place);
   const aggregate = context.aggregate?.(node, context);
   if (aggregate) return aggregate;
-  const args = (node.children ?? []).map((child) => (isInterval(child) ? { interval: context.intervals.get(child) ?? null, place: placeOf(child, context) } : bindNode(child, context)));
+  const args = (node.children ?? []).map((child) =>
+    isInterval(child) ? { interval: context.intervals.get(child) ?? null, place: placeOf(child, context) } : bindNode(child, context),
+  );
   if (args.every((arg) => 'expr' in arg)) {
     if (name === 'nullif' && args.length === 2) return bindNullif(args, place);
     if ((name === 'coalesce' || name === 'ifnull') && args.length > 0) return bindCoalesce(args, place);
-    // || takes anything and makes text of it
-    if (name === '||' && args.length === 2) return bindCall(name, node, args.map((arg) => joined(arg)), place);
-    if (name === 'struct_extract' && args.length === 2 && args[1].type.kind === 'STRING_LITERAL') return bindField(args[0], (args[1].expr as { text: string }).text, args[1].place);
+    // these take anything and make text of it
+    if ((name === '||' && args.length === 2) || name === 'concat')
+      return bindCall(
+        name,
+        node,
+        args.map((arg) => joined(arg)),
+        place,
+      );
+    if (name === 'struct_extract' && args.length === 2 && args[1].type.kind === 'STRING_LITERAL')
+      return bindField(args[0], (args[1].expr as { text: string }).text, args[1].place);
   }
   const bound = bindCall(name, node, args, place);
-  return { ...bound, place: around(
-    args.filter((arg) => 'expr' in arg),
-    place,
-  ) };
+  return {
+    ...bound,
+    place: around(
+      args.filter((arg) => 'expr' in arg),
+      place,
+    ),
+  };
 }
 
 /** Binds one node: resolves its names, chooses overloads, writes out every cast. Throws {@link BindError}. */

@@ -68,7 +68,8 @@ export function castTo(bound: Bound, type: SqlType, how: 'implicit' | 'explicit'
   if (sameType(from, type)) return { ...bound, type };
   if (!castable(from, type)) {
     const message = `A value of type ${typeSql(from)} cannot be cast to ${typeSql(type)}.`;
-    const known = from.kind === 'BLOB' || type.kind === 'BLOB' || from.kind === 'STRUCT' || type.kind === 'STRUCT' || from.kind === 'MAP' || from.kind === 'LIST';
+    const known =
+      from.kind === 'BLOB' || type.kind === 'BLOB' || from.kind === 'STRUCT' || type.kind === 'STRUCT' || from.kind === 'MAP' || from.kind === 'LIST';
     throw new BindError(known ? 'unsupported_expression' : 'type_error', message, bound.place);
   }
   const expr = folded({ op: 'cast', arg: bound.expr, safe: how === 'safe', type });

@@ -7,7 +7,7 @@ import { Describer, describedAs } from './describe.ts';
 import type { Checked, CheckedAggregates, SqlFlaw } from './expr.ts';
 import { intervalsOf } from './interval.ts';
 import { bindName, Scope } from './names.ts';
-import { parseSql, type Place, type SqlNode, SqlText } from './sql-tree.ts';
+import { type Place, parseSql, type SqlNode, SqlText } from './sql-tree.ts';
 import { typeSql } from './sql-type.ts';
 
 export type ScalarResult = { readonly ok: true; readonly checked: Checked } | { readonly ok: false; readonly flaw: SqlFlaw };
@@ -24,7 +24,12 @@ export interface Checker {
    * Checks a whole `select` or `add`. Aggregates read `columns`, which hold the keys too; what stands outside them may read only
    * aggregates and `keys`. The calls' results go to slots that no key has.
    */
-  aggregates(select: readonly { readonly name: string; readonly sql: string }[], columns: readonly Column[], keys: readonly Column[], options?: AggregateOptions): Promise<AggregateResult>;
+  aggregates(
+    select: readonly { readonly name: string; readonly sql: string }[],
+    columns: readonly Column[],
+    keys: readonly Column[],
+    options?: AggregateOptions,
+  ): Promise<AggregateResult>;
   close(): void;
 }
 
@@ -77,7 +82,12 @@ export async function openChecker(): Promise<Checker> {
     if ('error' in described) return refused('type_error', described.error.replace(/^Binder Error: /, ''), text.whole);
     const own = typeSql(root.value.type);
     if (describedAs(described.type) === describedAs(own)) return root;
-    return refused('unsupported_expression', `DuckDB types this ${described.type}, the record stage ${own}: it cannot be run exactly.`, text.whole, 'An explicit cast may settle it.');
+    return refused(
+      'unsupported_expression',
+      `DuckDB types this ${described.type}, the record stage ${own}: it cannot be run exactly.`,
+      text.whole,
+      'An explicit cast may settle it.',
+    );
   }
 
   return {
@@ -95,7 +105,13 @@ export async function openChecker(): Promise<Checker> {
       for (const { name, sql } of select) {
         const root = await bound(sql, columns, keys, {
           aggregate: (node, context) => calls.bind(node, context),
-          column: (node: SqlNode, context) => bindKey(bindName({ ...node, column_names: node.column_names?.slice(0, 1) }, context.scope, context.text), keySlots, node.column_names?.[0] ?? '', () => bindName(node, context.scope, context.text)),
+          column: (node: SqlNode, context) =>
+            bindKey(
+              bindName({ ...node, column_names: node.column_names?.slice(0, 1) }, context.scope, context.text),
+              keySlots,
+              node.column_names?.[0] ?? '',
+              () => bindName(node, context.scope, context.text),
+            ),
         });
         if (root.ok) results.push({ name, expr: checkedOf(sql, root.value) });
         else flaws.push({ name, flaw: root.flaw });

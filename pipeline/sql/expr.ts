@@ -24,7 +24,22 @@ export interface Checked {
 
 /** One aggregate call of a `select` or `add`; its result goes to `slot` (`a0`, `a1` …) of the row that result expressions read. */
 export interface AggregateCall {
-  readonly fn: 'count' | 'sum' | 'avg' | 'min' | 'max' | 'stddev_samp' | 'stddev_pop' | 'var_samp' | 'var_pop' | 'bool_and' | 'bool_or' | 'arg_min' | 'arg_max' | 'first' | 'last';
+  readonly fn:
+    | 'count'
+    | 'sum'
+    | 'avg'
+    | 'min'
+    | 'max'
+    | 'stddev_samp'
+    | 'stddev_pop'
+    | 'var_samp'
+    | 'var_pop'
+    | 'bool_and'
+    | 'bool_or'
+    | 'arg_min'
+    | 'arg_max'
+    | 'first'
+    | 'last';
   /** empty for count(*) */
   readonly args: readonly Expr[];
   readonly filter: Expr | null;

@@ -9,7 +9,9 @@ export interface Interval {
 }
 
 const makers = new Set(
-  ['years', 'months', 'days', 'hours', 'minutes', 'seconds', 'milliseconds', 'microseconds', 'weeks', 'quarters', 'decades', 'centuries', 'millennia'].map((unit) => `to_${unit}`),
+  ['years', 'months', 'days', 'hours', 'minutes', 'seconds', 'milliseconds', 'microseconds', 'weeks', 'quarters', 'decades', 'centuries', 'millennia'].map(
+    (unit) => `to_${unit}`,
+  ),
 );
 
 const castTypes = new Set(['INTERVAL', 'DOUBLE', 'INTEGER', 'BIGINT']);
@@ -23,13 +25,19 @@ export function isInterval(node: SqlNode): boolean {
 function literalSql(node: SqlNode): string | null {
   if (node.class === 'CONSTANT') {
     const value = node.value?.value;
-    return node.value?.is_null === false && typeof value === 'string' && node.value.type.id !== 'DECIMAL' ? `'${value.replaceAll("'", "''")}'` : decimalSql(node);
+    return node.value?.is_null === false && typeof value === 'string' && node.value.type.id !== 'DECIMAL'
+      ? `'${value.replaceAll("'", "''")}'`
+      : decimalSql(node);
   }
   if (node.class === 'CAST' && node.child !== undefined && castTypes.has(node.cast_type?.id ?? '')) {
     const inner = literalSql(node.child);
     return inner === null ? null : `CAST(${inner} AS ${node.cast_type?.id})`;
   }
-  if (node.class === 'FUNCTION' && (makers.has(node.function_name ?? '') || node.function_name === 'trunc' || node.function_name === '-') && node.children?.length === 1) {
+  if (
+    node.class === 'FUNCTION' &&
+    (makers.has(node.function_name ?? '') || node.function_name === 'trunc' || node.function_name === '-') &&
+    node.children?.length === 1
+  ) {
     const inner = literalSql(node.children[0]);
     return inner === null ? null : `${node.function_name === '-' ? '-' : node.function_name}(${inner})`;
   }

@@ -75,9 +75,24 @@ export class Scope {
 
 /** One field of a struct. */
 export function bindField(of: Bound, name: string, place: Place): Bound {
-  if (of.type.kind !== 'STRUCT') throw new BindError('type_error', `${JSON.stringify(name)} is asked of a value that is no struct${of.type.kind === 'NULL' ? '' : ` but ${typeSql(of.expr.type)}`}.`, place);
+  if (of.type.kind !== 'STRUCT')
+    throw new BindError(
+      'type_error',
+      `${JSON.stringify(name)} is asked of a value that is no struct${of.type.kind === 'NULL' ? '' : ` but ${typeSql(of.expr.type)}`}.`,
+      place,
+    );
   const fields = of.type.fields.filter((field) => foldName(field.name) === foldName(name));
-  if (fields.length === 0) throw new BindError('unknown_column', `The struct has no field ${name}.`, place, meant(name, of.type.fields.map((field) => field.name), 'field'));
+  if (fields.length === 0)
+    throw new BindError(
+      'unknown_column',
+      `The struct has no field ${name}.`,
+      place,
+      meant(
+        name,
+        of.type.fields.map((field) => field.name),
+        'field',
+      ),
+    );
   const expr: Expr = { op: 'call', fn: 'struct_extract', args: [of.expr], detail: fields[0].name, type: fields[0].type };
   return { expr, type: fields[0].type as SqlType, nullable: true, place };
 }
@@ -93,9 +108,19 @@ export function bindName(node: SqlNode, scope: Scope, text: SqlText): Bound {
     if (path.length === 1 && clockNames.has(foldName(path[0]))) {
       throw new BindError('unsupported_function', `${path[0]} reads the clock or the session: a record's result may only depend on the record.`, place);
     }
-    throw new BindError('unknown_column', `There is no column ${path[0]}.`, place, meant(path[0], scope.columns.map((column) => column.name), 'column'));
+    throw new BindError(
+      'unknown_column',
+      `There is no column ${path[0]}.`,
+      place,
+      meant(
+        path[0],
+        scope.columns.map((column) => column.name),
+        'column',
+      ),
+    );
   }
-  if (found.length > 1) throw new BindError('unknown_column', `Several columns are called ${path[0]} but for upper and lower case, which SQL does not tell apart.`, place);
+  if (found.length > 1)
+    throw new BindError('unknown_column', `Several columns are called ${path[0]} but for upper and lower case, which SQL does not tell apart.`, place);
   const column = found[0];
   let bound: Bound = { expr: { op: 'column', slot: column.slot, type: column.type }, type: column.type, nullable: column.nullable, place };
   for (let i = 1; i < path.length; i++) bound = bindField(bound, path[i], places[i] ?? place);

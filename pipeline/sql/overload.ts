@@ -54,8 +54,10 @@ function choose(name: string, overloads: readonly Overload[], args: readonly Arg
   throw new BindError('type_error', `There is no ${signature(name, args)}.`, place, `There is ${[...new Set(takes)].slice(0, 8).join(', ')}.`);
 }
 
-function settle(arg: Bound, param: Param): Bound {
-  if (param === 'any' || param === 'LIST' || param === 'common' || param === 'INTERVAL') return arg.type.kind === 'NULL' ? arg : { ...arg, type: closed(arg.type) };
+function settle(arg: Bound, param: Param, overload: Overload): Bound {
+  if (param === 'DECIMAL' && overload.operands !== undefined) return arg.type.kind === 'NULL' ? arg : { ...arg, type: closed(arg.type) };
+  if (param === 'any' || param === 'LIST' || param === 'common' || param === 'INTERVAL')
+    return arg.type.kind === 'NULL' ? arg : { ...arg, type: closed(arg.type) };
   if (param !== 'DECIMAL') return castTo(arg, { kind: param });
   const shape = decimalShape(closed(arg.type));
   return shape === null || closed(arg.type).kind === 'DECIMAL' ? arg : castTo(arg, decimal(shape.width, shape.scale));
@@ -67,7 +69,12 @@ function united(args: readonly Bound[], overload: Overload, name: string, place:
   for (const [i, arg] of args.entries()) {
     if (!isCommon(i)) continue;
     const next: OpenType | null = type === null ? arg.type : commonType(type, arg.type);
-    if (next === null) throw new BindError('type_error', `${name} cannot mix ${describeType(type as OpenType)} and ${describeType(arg.type)}; an explicit cast is needed.`, place);
+    if (next === null)
+      throw new BindError(
+        'type_error',
+        `${name} cannot mix ${describeType(type as OpenType)} and ${describeType(arg.type)}; an explicit cast is needed.`,
+        place,
+      );
     type = next;
   }
   if (type === null) return args;
@@ -108,7 +115,7 @@ export function bindCall(name: string, node: SqlNode, args: readonly Argument[],
       if (arg.interval === null) throw new BindError('unsupported_expression', 'An INTERVAL has to be a literal here.', arg.place);
       detail = intervalText(arg.interval, name === '-');
     } else {
-      bound.push(settle(arg, paramAt(i)));
+      bound.push(settle(arg, paramAt(i), overload));
     }
   }
   const ready = united(bound, overload, name, place);
@@ -135,7 +142,8 @@ export function bindCall(name: string, node: SqlNode, args: readonly Argument[],
   } catch (error) {
     throw new BindError('type_error', `${(error as Error).message}.`.replace(/\.\.$/, '.'), place);
   }
-  const expr: Expr = { op: 'call', fn: overload.fn, args: ready.map((arg) => arg.expr), ...(detail === undefined ? {} : { detail }), type };
+  const cast = overload.operands?.(types, type).map((operand, i) => castTo(ready[i], operand)) ?? ready;
+  const expr: Expr = { op: 'call', fn: overload.fn, args: cast.map((arg) => arg.expr), ...(detail === undefined ? {} : { detail }), type };
   const nullable = overload.nulls === 'own' ? !name.startsWith('concat') : sometimesNull.has(name) || ready.some((arg) => arg.nullable);
   return { expr: folded(expr), type, nullable, place };
 }

@@ -71,7 +71,8 @@ function height(root: unknown): number {
   while (level.length > 0) {
     const next: unknown[] = [];
     for (const value of level) {
-      if (typeof value === 'object' && value !== null) for (const child of Object.values(value)) if (typeof child === 'object' && child !== null) next.push(child);
+      if (typeof value === 'object' && value !== null)
+        for (const child of Object.values(value)) if (typeof child === 'object' && child !== null) next.push(child);
     }
     level = next;
     levels++;
@@ -124,10 +125,14 @@ export class SqlText {
  * Parses one expression with DuckDB. What is no single expression (a second statement, an alias, a FROM …) is a flaw, and so is text
  * too long or too deep.
  */
-export async function parseSql(duckdb: Duckdb, text: SqlText): Promise<{ readonly ok: true; readonly node: SqlNode } | { readonly ok: false; readonly flaw: SqlFlaw }> {
+export async function parseSql(
+  duckdb: Duckdb,
+  text: SqlText,
+): Promise<{ readonly ok: true; readonly node: SqlNode } | { readonly ok: false; readonly flaw: SqlFlaw }> {
   if (text.text.includes('\0')) return flaw('sql_syntax', 'An expression cannot hold the character U+0000.', text.whole);
   if (text.text.trim() === '') return flaw('sql_syntax', 'The expression is empty.', text.whole);
-  if (text.text.length > maxLength) return flaw('sql_too_complex', `The expression has ${text.text.length} characters; at most ${maxLength} are accepted.`, text.whole);
+  if (text.text.length > maxLength)
+    return flaw('sql_too_complex', `The expression has ${text.text.length} characters; at most ${maxLength} are accepted.`, text.whole);
   let json: string;
   try {
     json = (await duckdb.query('SELECT json_serialize_sql($1::VARCHAR)', [prefix + text.text])).rows[0][0] as string;

@@ -1,7 +1,6 @@
 import type { SqlKind, SqlType } from '@millrace/shared-schemas/types.ts';
 import { type IntegerKind, integerBits, integerKinds } from './functions/value.ts';
 
-
 /** Lowest and highest value of an integer type. */
 export function integerRange(kind: IntegerKind): { readonly min: bigint; readonly max: bigint } {
   const half = 1n << BigInt(integerBits[kind] - 1);
@@ -23,7 +22,11 @@ export function decimal(width: number, scale: number): SqlType {
 export const maxDecimalWidth = 38;
 
 /** Digits that a DECIMAL needs to hold an integer type; null for a type that is no exact number. */
-export function decimalShape(type: { readonly kind: string; readonly width?: number; readonly scale?: number }): { readonly width: number; readonly scale: number } | null {
+export function decimalShape(type: {
+  readonly kind: string;
+  readonly width?: number;
+  readonly scale?: number;
+}): { readonly width: number; readonly scale: number } | null {
   switch (type.kind) {
     case 'NULL':
       return { width: 0, scale: 0 };
@@ -49,6 +52,12 @@ export function decimalShape(type: { readonly kind: string; readonly width?: num
 /** The integer DuckDB keeps a DECIMAL of this width in: some casts are left out where both sides share it. */
 export function decimalStorage(width: number): 16 | 32 | 64 | 128 {
   return width <= 4 ? 16 : width <= 9 ? 32 : width <= 18 ? 64 : 128;
+}
+
+/** Bits of the integer DuckDB keeps an exact number in. */
+export function storageBits(type: SqlType): number {
+  if (type.kind === 'DECIMAL') return decimalStorage(type.width);
+  return isInteger(type) ? integerBits[type.kind] : 0;
 }
 
 function quotedName(name: string): string {

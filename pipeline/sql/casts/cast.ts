@@ -1,7 +1,16 @@
 import type { SqlType, Value } from '@millrace/shared-schemas/types.ts';
 import { type Exact, exact } from '../functions/value.ts';
 import { integerRange, isInteger, sameType, typeSql } from '../sql-type.ts';
-import { decimalText, decimalToDecimal, decimalToFloating, decimalToInteger, doubleToDecimal, integerToDecimal, type Shape } from './decimal.ts';
+import {
+  decimalText,
+  decimalToDecimal,
+  decimalToFloating,
+  decimalToInteger,
+  doubleToDecimal,
+  hugeToFloating,
+  integerToDecimal,
+  type Shape,
+} from './decimal.ts';
 import { fail } from './integer.ts';
 import { floatingText, textToBoolean, textToDecimal, textToFloating, textToInteger } from './number-text.ts';
 import { dateText, dateToTimestamp, textToDate, textToTimestamp, timestampText, timestampToDate } from './time.ts';
@@ -29,7 +38,8 @@ function floatingToInteger(min: bigint, max: bigint, from: string, to: string): 
   const low = Number(min);
   const high = Number(max + 1n);
   return cast((value: number) => {
-    if (!(value >= low && value < high)) fail(`Type ${from} with value ${floatingText(value, 'DOUBLE')} can't be cast because the value is out of range for the destination type ${to}`);
+    if (!(value >= low && value < high))
+      fail(`Type ${from} with value ${floatingText(value, 'DOUBLE')} can't be cast because the value is out of range for the destination type ${to}`);
     const whole = nearest(value);
     return Number.isSafeInteger(whole) ? whole + 0 : exact(BigInt(whole));
   });
@@ -60,11 +70,16 @@ function toFloating(from: SqlType, kind: 'DOUBLE' | 'FLOAT'): Cast {
   if (from.kind === 'BOOLEAN') return cast((value: boolean) => (value ? 1 : 0));
   if (from.kind === 'VARCHAR') return cast(textToFloating(kind));
   if (from.kind === 'DECIMAL') return cast(decimalToFloating(from, kind));
+  if (from.kind === 'HUGEINT') {
+    const convert = hugeToFloating(kind);
+    return cast((value: Exact) => convert(BigInt(value)));
+  }
   if (kind === 'DOUBLE') return isInteger(from) ? cast((value: Exact) => Number(value)) : (value) => value;
   if (from.kind !== 'DOUBLE') return cast((value: Exact) => Math.fround(Number(value)));
   return cast((value: number) => {
     const float = Math.fround(value);
-    if (Number.isFinite(value) && !Number.isFinite(float)) fail(`Type DOUBLE with value ${floatingText(value, 'DOUBLE')} can't be cast because the value is out of range for the destination type FLOAT`);
+    if (Number.isFinite(value) && !Number.isFinite(float))
+      fail(`Type DOUBLE with value ${floatingText(value, 'DOUBLE')} can't be cast because the value is out of range for the destination type FLOAT`);
     return float;
   });
 }

@@ -1,4 +1,5 @@
 import { type Exact, exact } from '../functions/value.ts';
+import { decimalStorage } from '../sql-type.ts';
 import { divideRounded, fail, powerOfTen } from './integer.ts';
 
 /** Width and scale of a DECIMAL. */
@@ -96,11 +97,24 @@ export function doubleToDecimal(to: Shape, float: boolean): (value: number) => E
   };
 }
 
+/** A 128-bit integer as DuckDB makes a double of it: its two halves apart, which may miss the nearest double. */
+export function hugeToFloating(kind: 'DOUBLE' | 'FLOAT'): (value: bigint) => number {
+  const round = kind === 'FLOAT' ? Math.fround : (value: number) => value;
+  const all = 2n ** 64n - 1n;
+  return (value) => {
+    const upper = value >> 64n;
+    const lower = value & all;
+    if (upper === -1n) return round(-round(Number(all - lower)) - 1);
+    return round(round(Number(lower)) + round(round(Number(upper)) * 2 ** 64));
+  };
+}
+
 const mantissa = { DOUBLE: 2n ** 53n, FLOAT: 2n ** 24n } as const;
 
 /** DECIMAL to DOUBLE or FLOAT: one division where the digits are exact in that type, else whole and fraction apart. */
 export function decimalToFloating(from: Shape, kind: 'DOUBLE' | 'FLOAT'): (value: Exact) => number {
   const round = kind === 'FLOAT' ? Math.fround : (value: number) => value;
+  const convert = decimalStorage(from.width) === 128 ? hugeToFloating(kind) : (value: bigint) => round(Number(value));
   const power = round(Number(`1e${from.scale}`));
   const divisor = powerOfTen(from.scale);
   const limit = mantissa[kind];
@@ -108,7 +122,7 @@ export function decimalToFloating(from: Shape, kind: 'DOUBLE' | 'FLOAT'): (value
   return (value) => {
     if (typeof value === 'number' && value <= small && value >= -small) return round(value / power);
     const big = BigInt(value);
-    if (from.scale === 0 || (big <= limit && big >= -limit)) return round(round(Number(big)) / power);
-    return round(round(Number(big / divisor)) + round(round(Number(big % divisor)) / power));
+    if (from.scale === 0 || (big <= limit && big >= -limit)) return round(convert(big) / power);
+    return round(convert(big / divisor) + round(convert(big % divisor) / power));
   };
 }

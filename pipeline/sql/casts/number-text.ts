@@ -44,7 +44,7 @@ const binaryPattern = /^[ \t-\r]*0[bB]([01]+(?:_[01]+)*)$/;
 /** Text to an integer type: a fraction rounds half away from zero, an exponent counts. */
 export function textToInteger(min: bigint, max: bigint, kind: string): (text: string) => Exact {
   return (text) => {
-    const based = hexPattern.exec(text) ?? binaryPattern.exec(text);
+    const based = kind === 'HUGEINT' ? null : (hexPattern.exec(text) ?? binaryPattern.exec(text));
     if (based !== null) {
       const value = BigInt(`0${/0b/i.test(text) ? 'b' : 'x'}${based[1].replaceAll('_', '')}`);
       return value > max ? cannot(text, kind) : exact(value);
@@ -142,10 +142,20 @@ export function textToFloating(kind: 'DOUBLE' | 'FLOAT'): (text: string) => numb
   };
 }
 
-const words: Readonly<Record<string, boolean>> = { t: true, y: true, '1': true, yes: true, true: true, f: false, n: false, '0': false, no: false, false: false };
+const words: Readonly<Record<string, boolean>> = {
+  t: true,
+  y: true,
+  '1': true,
+  yes: true,
+  true: true,
+  f: false,
+  n: false,
+  '0': false,
+  no: false,
+  false: false,
+};
 
 export function textToBoolean(text: string): boolean {
   const word = text.length <= 5 ? text.toLowerCase() : '';
   return Object.hasOwn(words, word) ? words[word] : cannot(text, 'BOOL');
 }
-

@@ -136,23 +136,20 @@ export function textToTimestamp(text: string): Exact {
   const date = readDate(text);
   if (date === null) return wrong();
   if (Number.isNaN(date.days)) return range();
-  if (date.length === text.length) return Math.abs(date.days) === infiniteDays ? dateToTimestamp(date.days) : (finite(date.days, 0, 0) ?? range());
+  if (date.length === text.length) return Math.abs(date.days) === infiniteDays ? dateToTimestamp(date.days) : (finite(date.days, 0) ?? range());
   const separator = text[date.length] === ' ' || text[date.length] === 'T' ? 1 : 0;
   const rest = text.slice(date.length + separator);
   const time = readTime(rest);
   if (time === null) return wrong();
   if (time.micros > microsPerDay) return range();
-  const zone = zonePattern.exec(rest.slice(time.length));
-  if (zone === null) return wrong();
-  const [, sign, hours, , minutes, seconds] = zone;
-  const offset = sign === undefined ? 0 : (sign === '-' ? -1 : 1) * (Number(hours) * 3600 + Number(minutes ?? 0) * 60 + Number(seconds ?? 0));
-  return finite(date.days, time.micros, offset) ?? range();
+  if (!zonePattern.test(rest.slice(time.length))) return wrong();
+  return finite(date.days, time.micros) ?? range();
 }
 
-function finite(days: number, micros: number, offset: number): Exact | null {
-  const quick = days * microsPerDay + micros - offset * 1e6;
+/** The time itself: like DuckDB, a zone is read and does not move it. */
+function finite(days: number, micros: number): Exact | null {
+  const quick = days * microsPerDay + micros;
   if (Number.isSafeInteger(quick) && Number.isSafeInteger(days * microsPerDay)) return quick;
-  const local = BigInt(days) * BigInt(microsPerDay) + BigInt(micros);
-  const instant = local - BigInt(offset) * 1_000_000n;
-  return inRange(local) && instant >= -(2n ** 63n) && instant < 2n ** 63n ? exact(instant) : null;
+  const big = BigInt(days) * BigInt(microsPerDay) + BigInt(micros);
+  return inRange(big) ? exact(big) : null;
 }

@@ -50,6 +50,8 @@ export interface Overload {
   /** When this argument is a constant other than NULL, its value as text, after the cast to its parameter, is `detail`. It stays an argument too. */
   readonly constant?: Constant;
   readonly returns: SqlType | ((args: readonly SqlType[], detail?: string) => SqlType);
+  /** What the arguments are cast to once the result's type is known; `make` sees these types. An integer for a DECIMAL then comes as it is. */
+  readonly operands?: (args: readonly SqlType[], type: SqlType) => readonly SqlType[];
   /** `propagate`: NULL in, NULL out, without a call; `own`: the function sees NULLs */
   readonly nulls: 'propagate' | 'own';
   /**

@@ -28,7 +28,12 @@ export function tester(fn: Compared, type: SqlType): (a: Value, b: Value) => boo
   }
   if (type.kind !== 'VARCHAR' && type.kind !== 'FLOAT' && type.kind !== 'DOUBLE') {
     // numbers, bigints and booleans: JavaScript's own order is exact between them
-    const plain = { lt: (a: number, b: number) => a < b, le: (a: number, b: number) => a <= b, gt: (a: number, b: number) => a > b, ge: (a: number, b: number) => a >= b };
+    const plain = {
+      lt: (a: number, b: number) => a < b,
+      le: (a: number, b: number) => a <= b,
+      gt: (a: number, b: number) => a > b,
+      ge: (a: number, b: number) => a >= b,
+    };
     return plain[fn] as unknown as (a: Value, b: Value) => boolean;
   }
   const compare = comparerOf(type);

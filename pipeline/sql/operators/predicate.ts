@@ -6,7 +6,24 @@ import { isComparison, tester } from './compile-operator.ts';
 type Evaluate = (row: Row) => Value;
 type Predicate = (row: Row) => boolean;
 
-const harmless: ReadonlySet<string> = new Set(['eq', 'ne', 'lt', 'le', 'gt', 'ge', 'distinct', 'not_distinct', 'not', 'is_null', 'is_not_null', 'in', 'between', 'coalesce', 'list_extract', 'struct_extract']);
+const harmless: ReadonlySet<string> = new Set([
+  'eq',
+  'ne',
+  'lt',
+  'le',
+  'gt',
+  'ge',
+  'distinct',
+  'not_distinct',
+  'not',
+  'is_null',
+  'is_not_null',
+  'in',
+  'between',
+  'coalesce',
+  'list_extract',
+  'struct_extract',
+]);
 
 /** Whether an expression can never fail for a record: then an unknown part need not be looked behind. */
 function cannotFail(expr: Expr): boolean {

@@ -41,7 +41,7 @@ preprocess:
       key: customer
       range: 1h
       add: { orders_1h: "count(*)", usual: "avg(amount)" }
-    - { id: unusual, type: filter, where: "orders_1h >= 3 AND amount > 2 * usual" }
+    - { id: unusual, type: filter, where: "orders_1h >= 3 AND amount > 3 * usual" }
     - id: sales                             # one row per product and five minutes, when event time has passed them
       type: window
       from: valued

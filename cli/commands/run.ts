@@ -108,7 +108,7 @@ function summarize(call: Call, plan: Plan, progress: RunProgress, dataDir: strin
   for (const output of plan.stages.flatMap((stage) => stage.outputs)) {
     if (output.kind !== 'file' || output.format !== 'json' || wanted === 0) continue;
     const rows = lastLines(output.path, wanted);
-    samples.set(output.id, { rows: rows.length, lines: renderRows(rows, columns) });
+    samples.set(output.id, { rows: rows.length, lines: renderRows(rows, columns, timesOf(plan)) });
   }
   return {
     pipeline: plan.name,
@@ -119,4 +119,10 @@ function summarize(call: Call, plan: Plan, progress: RunProgress, dataDir: strin
     dataDir: shownPath(host.cwd, dataDir),
     samples,
   };
+}
+
+/** Columns that hold epoch ms for sure: the ends of windows, and the event times of sources that give them as numbers. */
+function timesOf(plan: Plan): ReadonlySet<string> {
+  const eventTimes = plan.sources.flatMap(({ eventTime, columns }) => columns.filter(({ slot, type }) => slot === eventTime?.slot && type.kind === 'BIGINT'));
+  return new Set(['window_start', 'window_end', ...eventTimes.map(({ name }) => name)]);
 }

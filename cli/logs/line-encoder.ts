@@ -7,7 +7,7 @@ import { rowMaker } from '@millrace/shared-schemas/row.ts';
 import { FlawError } from '@millrace/shared-schemas/types.ts';
 
 /** What a line of input becomes on a log. */
-export interface Encoded {
+interface Encoded {
   readonly key: Buffer | null;
   readonly value: Buffer;
 }

@@ -28,13 +28,13 @@ export function lastLines(path: string, n: number): string[] {
   }
 }
 
-/** JSON rows as a table of at most `columns` width, times readable; lines that are no objects stay as they are. */
-export function renderRows(lines: readonly string[], columns: number): string[] {
+/** JSON rows as a table of at most `columns` width, those columns that are `times` readable; lines that are no objects stay as they are. */
+export function renderRows(lines: readonly string[], columns: number, times: ReadonlySet<string>): string[] {
   const rows = lines.map(parse);
   if (rows.some((row) => row === null)) return lines.map((line) => cut(line, columns));
   const names = [...new Set(rows.flatMap((row) => Object.keys(row as object)))];
-  const cells = rows.map((row) => names.map((name) => cell(name, (row as Record<string, unknown>)[name])));
-  const isNumber = (i: number): boolean => rows.every((row) => typeof (row as Record<string, unknown>)[names[i]] === 'number') && !isTime(names[i]);
+  const cells = rows.map((row) => names.map((name) => cell((row as Record<string, unknown>)[name], times.has(name))));
+  const isNumber = (i: number): boolean => rows.every((row) => typeof (row as Record<string, unknown>)[names[i]] === 'number') && !times.has(names[i]);
   const table = renderTable(
     names.map((name, i) => ({ title: name, align: isNumber(i) ? 'right' : 'left', max: 32 })),
     cells,
@@ -57,11 +57,9 @@ function exact(_: string, value: unknown, context?: { source?: string }): unknow
   return typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? '') ? context?.source : value;
 }
 
-const isTime = (name: string): boolean => name === 'window_start' || name === 'window_end' || name === 'event_time';
-
-function cell(name: string, value: unknown): string {
+function cell(value: unknown, isTime: boolean): string {
   if (value === undefined) return '';
-  if (typeof value === 'number' && isTime(name)) return time(value);
+  if (typeof value === 'number' && isTime) return time(value);
   if (typeof value === 'number' && !Number.isInteger(value)) return String(Math.round(value * 1e6) / 1e6);
   return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -24,7 +24,7 @@ export interface Comparison {
   readonly ulps?: number;
 }
 
-export interface Outcome {
+interface Outcome {
   readonly pairs: number;
   readonly raised: number;
   readonly differences: readonly string[];

@@ -34,7 +34,7 @@ function shifted(mode: Mode, digits: number): (value: Exact) => Exact {
 }
 
 /** Halves away from zero, the sign of zero kept: C's `round`. NaN and the infinities stay. */
-export function roundHalfAway(value: number): number {
+function roundHalfAway(value: number): number {
   const whole = Math.trunc(value);
   return Math.abs(value - whole) >= 0.5 ? whole + Math.sign(value) : whole;
 }

@@ -1,3 +1,5 @@
+import { type Exact, exact } from './exact.ts';
+
 /** Days since 1970-01-01 of a date of the proleptic Gregorian calendar; `month` 1 to 12 (H. Hinnant, days_from_civil). */
 export function daysOf(year: number, month: number, day: number): number {
   const y = month <= 2 ? year - 1 : year;
@@ -40,16 +42,20 @@ export function parseDate(text: string): number | null {
   return sameMonth === month && sameDay === day ? days : null;
 }
 
+/** 2^63 µs, a day less */
+const MOST_DAYS = 106_751_990;
+
 const DATE_TIME = /^(-?\d{4,7}-\d\d-\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(Z|[+-]\d\d(?::?\d\d)?)?$/i;
 
 /**
  * The instant of an ISO 8601 date and time (or date alone) as whole microseconds, digits beyond them cut off; without an
- * offset it is UTC. Null when it is none, or beyond 2^53 µs (the year 2255).
+ * offset it is UTC. Null when it is none, or beyond 64 bits (the year 294246).
  */
-export function parseInstant(text: string): number | null {
+export function parseInstant(text: string): Exact | null {
   const match = DATE_TIME.exec(text);
   const days = parseDate(match === null ? text : match[1]);
   if (days === null) return null;
+  if (Math.abs(days) > MOST_DAYS) return null;
   if (match === null) return instant(days, 0, 0);
   const [hour, minute, second] = [Number(match[2]), Number(match[3]), Number(match[4] ?? 0)];
   if (hour > 23 || minute > 59 || second > 59) return null;
@@ -58,7 +64,8 @@ export function parseInstant(text: string): number | null {
   return instant(days, (hour * 60 + minute - offset) * 60 + second, Number((match[5] ?? '').padEnd(6, '0').slice(0, 6)));
 }
 
-function instant(days: number, seconds: number, micros: number): number | null {
-  const value = (days * 86_400 + seconds) * 1e6 + micros;
-  return Number.isSafeInteger(value) ? value : null;
+function instant(days: number, seconds: number, micros: number): Exact {
+  const whole = days * 86_400 + seconds;
+  const value = whole * 1e6 + micros;
+  return Number.isSafeInteger(value) ? value : exact(BigInt(whole) * 1_000_000n + BigInt(micros));
 }

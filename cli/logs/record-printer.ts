@@ -1,7 +1,11 @@
 import { HEADER_NAME, HeaderReader, readHeaders } from '@millrace/shared-schemas/header.ts';
 import type { BatchView } from '@millrace/transport/log.ts';
 import type { Style } from '../output/color.ts';
+import { oneLine } from '../output/table.ts';
 import { binaryField, type Field, nullField, objectJson, textField } from './text.ts';
+
+/** millrace's own header as it is printed: binary */
+const OWN = `${HEADER_NAME}_base64`;
 
 /** Turns the value of a record into a field of its printed form. */
 export type ValuePrinter = (name: string, bytes: Buffer) => Field;
@@ -26,13 +30,18 @@ export class RecordPrinter {
     return fields && objectJson(fields);
   }
 
-  /** the same for a person: `0:17  key  value` */
+  /** the same for a person: `0:17  key  value`, and below it a line a header */
   human(batch: BatchView, i: number, style: Style): string | null {
     const fields = this.#fields(batch, i);
     if (fields === null) return null;
-    const [, , key, value, headers] = fields;
-    const shownHeaders = headers && headers.json !== '{}' ? `  ${style.dim(headers.json)}` : '';
-    return `${style.dim(`${batch.partition}:${batch.offsets[i]}`)}  ${style.cyan(bare(key.json))}  ${bare(value.json)}${shownHeaders}`;
+    const [, , key, value] = fields;
+    const lines = [`${style.dim(`${batch.partition}:${batch.offsets[i]}`)}  ${style.cyan(bare(key.json))}  ${bare(value.json)}`];
+    if (this.#options.headers) {
+      for (const { name, json } of headerFields(readHeaders(batch.buffer, batch.headersStart[i], batch.headersEnd[i]))) {
+        if (name !== OWN || this.#options.internal) lines.push(`  ${style.dim(`${oneLine(name)}:`)} ${bare(json)}`);
+      }
+    }
+    return lines.join('\n');
   }
 
   #fields(batch: BatchView, i: number): Field[] | null {
@@ -60,7 +69,7 @@ function span(batch: BatchView, start: number, end: number): Buffer | null {
   return end < 0 ? null : batch.buffer.subarray(start, end);
 }
 
-/** A string without its quotes, unless it holds what must stay escaped. */
+/** A string without its quotes; nothing of it can move the cursor. */
 function bare(json: string): string {
-  return json.startsWith('"') && !json.includes('\\') ? json.slice(1, -1) : json;
+  return oneLine(json.startsWith('"') ? (JSON.parse(json) as string) : json);
 }

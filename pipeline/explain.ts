@@ -17,7 +17,7 @@ export interface Explained {
   readonly notes: readonly string[];
 }
 
-export interface ExplainedSource {
+interface ExplainedSource {
   readonly id: string;
   readonly reads: string;
   readonly format: string;
@@ -26,7 +26,7 @@ export interface ExplainedSource {
   readonly late: string;
 }
 
-export interface ExplainedStage {
+interface ExplainedStage {
   readonly id: string;
   readonly tasks: 'one' | 'one per partition';
   readonly inputs: readonly string[];
@@ -40,7 +40,7 @@ export interface ExplainedStage {
   }[];
 }
 
-export interface ExplainedStep {
+interface ExplainedStep {
   readonly id: string;
   readonly type: string;
   readonly from: readonly string[];
@@ -52,7 +52,7 @@ export interface ExplainedStep {
   readonly timing: string | null;
 }
 
-export interface ExplainedExchange {
+interface ExplainedExchange {
   readonly topic: string;
   readonly from: string;
   readonly to: string;

@@ -61,3 +61,14 @@ ${schemas}preprocess:
     - ${source}
 ${body}`;
 }
+
+/** A text without its ▸ marks, and where they stood, as `line:col`. */
+export function unmark(text: string): { text: string; places: string[] } {
+  const places: string[] = [];
+  let clean = '';
+  for (const part of text.split(/(▸)/)) {
+    if (part !== '▸') clean += part;
+    else places.push(`${clean.split('\n').length}:${clean.length - clean.lastIndexOf('\n')}`);
+  }
+  return { text: clean, places };
+}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { brief, load, pipeline, schemas } from './load.case.ts';
+import { brief, load, pipeline, schemas, unmark } from './load.case.ts';
 
 const out = '  outputs:\n    - { id: out, topic: out }\n';
 const steps = (...lines: string[]): string => pipeline(`  steps:\n${lines.map((line) => `    - ${line}\n`).join('')}${out}`);
@@ -256,17 +256,6 @@ const broken: readonly (readonly [name: string, text: string, ...codes: string[]
   ['an output to the dead letters', outputs('{ id: a, topic: ▸shop.dead }'), 'duplicate_target'],
   ['an output to an exchange', outputs('{ id: a, topic: ▸shop.x.exchange }'), 'reserved_name'],
 ];
-
-/** The text without its marks, and where they stood. */
-function unmark(text: string): { text: string; places: string[] } {
-  const places: string[] = [];
-  let clean = '';
-  for (const part of text.split(/(▸)/)) {
-    if (part !== '▸') clean += part;
-    else places.push(`${clean.split('\n').length}:${clean.length - clean.lastIndexOf('\n')}`);
-  }
-  return { text: clean, places };
-}
 
 test.for(broken)('%s', async ([, marked, ...codes]) => {
   const { text, places } = unmark(marked);

@@ -17,7 +17,7 @@ function distance(a: string, b: string, limit: number): number {
 }
 
 /** The name nearest to what was written, if one is near enough to be meant. */
-export function nearest(written: string, names: Iterable<string>): string | undefined {
+function nearest(written: string, names: Iterable<string>): string | undefined {
   const wanted = written.slice(0, 80).toLowerCase();
   const limit = Math.max(1, Math.floor(wanted.length / 3));
   let best: string | undefined;

@@ -46,10 +46,6 @@ export function columnOf(columns: readonly Column[], name: string): Column | und
   return columns.find((column) => column.name === name);
 }
 
-export function nullable(column: Column): Column {
-  return column.nullable ? column : { ...column, nullable: true };
-}
-
 /** Declares columns in a shape of their own. */
 export function columnsIn(shape: Shape, columns: readonly { readonly name: string; readonly type: SqlType; readonly nullable: boolean }[]): Column[] {
   return columns.map(({ name, type, nullable: mayBeNull }) => ({ name, type, nullable: mayBeNull, slot: shape.allocate(name) }));

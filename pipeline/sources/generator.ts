@@ -17,7 +17,7 @@ const numbered = (letter: string, count: number): Column[] => Array.from({ lengt
 /** What a generator's expressions read: the record's index `i` from 0, `u1`…`u8` uniform in [0, 1), `n1`…`n4` standard normal. */
 export const generatorColumns: readonly Column[] = [column('i', BIGINT), ...numbered('u', 8), ...numbered('n', 4)];
 
-const generateFields = {
+export const generateFields = {
   seed: withDefault(number({ min: 0, max: 2 ** 32 - 1, integer: true }), 1, '1', 'The same seed gives the same records.'),
   count: optional(number({ min: 0, max: Number.MAX_SAFE_INTEGER, integer: true }), 'Records in all. Endless when left out.'),
   rate: optional(number({ min: 0.001, max: 1e9 }), 'Records a second. As fast as they are taken when left out.'),

@@ -7,7 +7,7 @@ import { duration, id, name, object, oneOf, oneOrMore, size, text } from '../spe
 import type { MapNode } from '../yaml/node.ts';
 
 /** What differs from one type of source to another. */
-export type SourceBody = Pick<SourcePlan, 'type' | 'topic' | 'path' | 'format' | 'generator'>;
+type SourceBody = Pick<SourcePlan, 'type' | 'topic' | 'path' | 'format' | 'generator'>;
 
 export interface SourceInput {
   readonly schema: ParsedSchema | null;

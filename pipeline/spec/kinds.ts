@@ -41,7 +41,7 @@ function nameNode(node: Node, what: string, report: Report): ScalarNode | undefi
 }
 
 /** Reports a name that cannot be a column of a row. */
-export function checkName(node: ScalarNode, report: Report): ScalarNode | undefined {
+function checkName(node: ScalarNode, report: Report): ScalarNode | undefined {
   if (isSlot(node.text)) return node;
   if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(node.text)) report.error(node, 'reserved_name', `${node.shown} means something to JavaScript and cannot be a column.`);
   else report.error(node, 'bad_name', `${JSON.stringify(node.shown)} cannot be a column's name.`);
@@ -208,16 +208,6 @@ export function number(limits: { min: number; max: number; integer?: boolean }):
     },
   };
 }
-
-export const boolean: Kind<boolean> = {
-  what: 'true or false',
-  schema: { type: 'boolean' },
-  placeholder: false,
-  read(node, report) {
-    if (node.kind === 'scalar' && typeof node.value === 'boolean') return node.value;
-    return wrong(node, 'true or false', report);
-  },
-};
 
 /** One of a few words. Words of the language that this version lacks are named as such. YAML's null is the word `null`. */
 export function oneOf<const T extends string>(values: readonly T[], notYet: readonly string[] = []): Kind<T> {

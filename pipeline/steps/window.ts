@@ -9,7 +9,7 @@ import { headOf } from '../yaml/node.ts';
 import { lateField, type StepSpec } from './step.ts';
 import { needEventTime } from './time.ts';
 
-const shapeFields = {
+export const windowFields = {
   tumbling: optional(duration({ min: 1 }), 'Windows of this size, side by side.'),
   sliding: optional(duration({ min: 1 }), 'Windows of this size, one `every` so often.'),
   every: optional(duration({ min: 1 }), 'The slide of `sliding`.'),
@@ -20,7 +20,7 @@ const shapeFields = {
 
 const fields = {
   key: required(oneOrMore('a column, or a list of columns'), 'One row a key and window.'),
-  window: required(object('window', shapeFields), 'The windows: `{ tumbling: 1m }` or `{ sliding: 10m, every: 1m }`. Aligned to the epoch plus `offset`.'),
+  window: required(object('window', windowFields), 'The windows: `{ tumbling: 1m }` or `{ sliding: 10m, every: 1m }`. Aligned to the epoch plus `offset`.'),
   allowed_lateness: withDefault(duration(), 0, '0s', 'How long a closed window still takes records; each of them repeats its row.'),
   emit: withDefault(
     oneOf(['on_close', 'on_update']),
@@ -90,7 +90,7 @@ export const window: StepSpec<typeof fields> = {
 const brokenKeys = (names: readonly { text: string }[], key: readonly Column[]): string[] =>
   names.map(({ text }) => text).filter((text) => columnOf(key, text) === undefined);
 
-function windowOf({ values, at, node }: Read<typeof shapeFields>, report: Report): WindowPlan['window'] {
+function windowOf({ values, at, node }: Read<typeof windowFields>, report: Report): WindowPlan['window'] {
   const { tumbling, sliding, every, offset } = values;
   const unknown = { kind: 'tumbling', size: 1, offset: 0 } as const;
   if (at.session !== undefined || at.count !== undefined) return unknown;

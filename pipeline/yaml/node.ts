@@ -22,7 +22,7 @@ export interface ScalarNode extends Range {
   locate(start: number, end: number): Range;
 }
 
-export interface ListNode extends Range {
+interface ListNode extends Range {
   readonly kind: 'list';
   readonly items: readonly Node[];
 }

@@ -10,7 +10,7 @@ interface Piece {
   readonly copied: boolean;
 }
 
-export interface VariableFlaw extends Range {
+interface VariableFlaw extends Range {
   readonly code: 'undefined_variable' | 'bad_variable';
   readonly name: string;
 }

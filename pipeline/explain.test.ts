@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import { explain, renderExplain } from './explain.ts';
+import { pipeline, planOf } from './load.case.ts';
+import { timingOf } from './timing.ts';
+
+const lines = (...all: string[]): string => all.map((line) => `    - ${line}\n`).join('');
+const rolling = '{ id: r, type: rolling, key: merchant_id, range: 1d, delay: 7d, add: { n: "count(*)" } }';
+const out = '  outputs:\n    - { id: out, type: file, path: out.jsonl, format: json }\n';
+const MORE = '    - { id: more, type: topic, topic: more, format: json, schema: card, key: card_id, event_time: { field: event_time } }\n';
+const FILE = '{ id: cards, type: file, path: in.jsonl, format: json, schema: card, event_time: { field: event_time } }';
+
+test('stages, exchanges and state', async () => {
+  const explained = explain(await planOf(pipeline(`  steps:\n${lines(rolling)}${out}`)));
+  expect(explained.stages.map(({ id, tasks, inputs }) => [id, tasks, ...inputs])).toEqual([
+    ['cards', 'one per partition', 'source cards'],
+    ['r', 'one per partition', 'exchange shop.r.exchange'],
+    ['out', 'one', 'exchange shop.out.exchange'],
+  ]);
+  expect(explained.exchanges).toEqual([
+    { topic: 'shop.r.exchange', from: 'cards', to: 'r', key: ['merchant_id'], why: 'r needs the records of a merchant_id in one task' },
+    { topic: 'shop.out.exchange', from: 'r', to: 'out', key: null, why: 'the file of out has one writer' },
+  ]);
+  expect(explained.stages[1].steps[0].state).toContain('193h of event time (range 1d + delay 7d + lateness 1h)');
+  expect(JSON.parse(JSON.stringify(explained))).toEqual(explained);
+  const text = renderExplain(explained);
+  for (const word of ['exactly_once', 'shop.r.exchange', 'timing', 'shop.dead', 'out.jsonl']) expect(text).toContain(word);
+});
+
+async function timed(text: string): Promise<string[]> {
+  return [...timingOf(await planOf(text)).keys()].sort();
+}
+
+test('timing: rolling at once and dedupe behind several writers, and all behind them', async () => {
+  const filter = '{ id: f, type: filter, where: "n > 1" }';
+  expect(await timed(pipeline(`  steps:\n${lines(rolling, filter)}${out}`))).toEqual(['f', 'out', 'out.exchange', 'r']);
+  expect(await timed(pipeline(`  steps:\n${lines('{ id: d, type: dedupe, key: tx_id, within: 1m }')}${out}`))).toEqual(['d', 'out', 'out.exchange']);
+});
+
+test('no timing: one writer, the order of event time, the key of the source, windows', async () => {
+  expect(await timed(pipeline(`  steps:\n${lines(rolling)}${out}`, FILE))).toEqual([]);
+  expect(await timed(pipeline(`  steps:\n${lines(rolling.replace('delay: 7d', 'emit: on_watermark'))}${out}`))).toEqual([]);
+  expect(await timed(pipeline(`  steps:\n${lines(rolling.replace('merchant_id', 'card_id'))}${out}`))).toEqual([]);
+  expect(
+    await timed(pipeline(`  steps:\n${lines('{ id: w, type: window, key: merchant_id, window: { tumbling: 1m }, select: { n: "count(*)" } }')}${out}`)),
+  ).toEqual([]);
+});
+
+test('timing: a merge of several inputs', async () => {
+  const text = pipeline(
+    `${MORE}  steps:\n${lines('{ id: u, type: union, from: [cards, more] }', '{ id: d, type: dedupe, from: cards, key: card_id, within: 1m }')}  outputs:\n${lines('{ id: a, from: u, topic: a }', '{ id: b, from: d, topic: b }')}`,
+  );
+  expect(await timed(text)).toEqual(['b', 'd']);
+});
+
+test('notes: what nothing reads, and a pipeline that feeds itself', async () => {
+  const text = pipeline(
+    `${MORE}  steps:\n${lines('{ id: a, type: filter, from: cards, where: "amount > 1" }', '{ id: b, type: filter, from: cards, where: "amount > 2" }')}  outputs:\n${lines('{ id: out, from: b, topic: cards }')}`,
+  );
+  const { notes } = explain(await planOf(text));
+  expect(notes).toEqual([
+    'Nothing reads the source more: it stays unread.',
+    'Nothing reads the step a: its results go nowhere.',
+    'The topic cards is both written (out) and read (cards): the pipeline feeds itself.',
+  ]);
+});

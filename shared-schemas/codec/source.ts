@@ -7,17 +7,24 @@ const f32 = new Float32Array(1);
 const raw = new Uint8Array(f64.buffer);
 const raw32 = new Uint8Array(f32.buffer);
 const EMPTY = Buffer.alloc(0);
+/** V8's SlicedString::kMinLength */
+const SLICED = 13;
 
 /** A place to read in a span of a buffer; throws {@link BadRecord} at whatever is not there. Numbers are Avro's, see `sink.ts`. */
 export class Source {
   buffer: Buffer = EMPTY;
   pos = 0;
   end = 0;
+  #from = 0;
+  /** the span as text, byte for byte, made when the first short string is cut from it */
+  #text = '';
 
   start(buffer: Buffer, start: number, end: number): void {
     this.buffer = buffer;
     this.pos = start;
     this.end = end;
+    this.#from = start;
+    this.#text = '';
   }
 
   /** moves on by `count` and gives where that began */
@@ -102,9 +109,19 @@ export class Source {
   string(): string {
     const size = this.count();
     const from = this.take(size);
+    if (size < SLICED && this.#isAscii(from, from + size)) {
+      // a call into Node costs more than a short string is worth; V8 copies what is cut out below SLICED, above it would keep the whole
+      if (this.#text === '') this.#text = this.buffer.latin1Slice(this.#from, this.end);
+      return this.#text.substring(from - this.#from, from - this.#from + size);
+    }
     const text = this.buffer.utf8Slice(from, from + size);
     // U+FFFD is what bad bytes turn into, and a letter in its own right
     if (text.includes('\ufffd') && !isUtf8(this.buffer.subarray(from, from + size))) throw new BadRecord('undecodable', 'a string is not UTF-8');
     return text;
+  }
+
+  #isAscii(from: number, to: number): boolean {
+    for (let i = from; i < to; i++) if (this.buffer[i] > 0x7f) return false;
+    return true;
   }
 }

@@ -170,6 +170,7 @@ describe('the scanner does what JSON.parse does', () => {
     fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
     fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value.toExponential()),
     fc.tuple(fc.integer(), fc.stringMatching(/^[0-9]{1,30}$/)).map(([a, b]) => `${a}.${b}`),
+    fc.tuple(fc.nat({ max: 30 }), fc.nat({ max: 2 ** 40 })).map(([zeros, digits]) => `0.${'0'.repeat(zeros)}${digits}`),
     fc.tuple(fc.integer(), fc.integer({ min: -400, max: 400 })).map(([a, b]) => `${a}e${b}`),
   );
   const string = fc.oneof(fc.string({ unit: 'binary' }), fc.string(), fc.constantFrom('A', '2024-01-01', '12.5')).map((value) => JSON.stringify(value));
@@ -183,6 +184,13 @@ describe('the scanner does what JSON.parse does', () => {
   test('on objects of any kind', () => {
     fc.assert(
       fc.property(object, (json) => void read(json)),
+      { numRuns: 8000 },
+    );
+  });
+
+  test('on doubles of every length', () => {
+    fc.assert(
+      fc.property(number, (text) => void read(`{"d":${text}}`)),
       { numRuns: 8000 },
     );
   });

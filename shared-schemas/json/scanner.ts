@@ -32,9 +32,6 @@ const MOST_IGNORED = 256;
 /** V8's SlicedString::kMinLength */
 const SLICED = 13;
 
-/** 0 for the bytes that a string holds as they are, 1 for its end, 2 for `\`, 3 for control characters, 4 beyond ASCII. */
-const CLASS = Uint8Array.from({ length: 256 }, (_, byte) => (byte === QUOTE ? 1 : byte === BACKSLASH ? 2 : byte < 0x20 ? 3 : byte < 0x80 ? 0 : 4));
-
 const POWERS = Float64Array.from({ length: 23 }, (_, i) => 10 ** i);
 
 /**
@@ -131,12 +128,20 @@ export class Scanner {
   /** The entry of the name that begins at `pos`; an unknown one becomes an entry that is skipped. Null for names with escapes or beyond ASCII. */
   #find(pos: number): Entry | null {
     for (const entry of this.#entries) if (this.#matches(entry.key, pos)) return entry;
-    let to = pos + 1;
-    while (CLASS[this.#buffer[to]] === 0) to++;
+    const to = this.#plain(pos + 1);
     if (to >= this.#end || this.#buffer[to] !== QUOTE) return null;
     const entry: Entry = { key: Uint8Array.from(this.#buffer.subarray(pos, to + 1)), field: null, kind: 'skip', seen: 0, next: null };
     if (this.#entries.length < this.#fields.length + MOST_IGNORED) this.#entries.push(entry);
     return entry;
+  }
+
+  /** The first byte from `from` on that a string does not hold as it is: its end, a backslash, a control character, a letter beyond ASCII. */
+  #plain(from: number): number {
+    const buffer = this.#buffer;
+    let to = from;
+    let byte = buffer[to];
+    while (byte !== QUOTE && byte !== BACKSLASH && byte >= 0x20 && byte < 0x80) byte = buffer[++to];
+    return to;
   }
 
   /** Reads a value into its slot and gives the position behind it, −1 when it is not taken. */
@@ -188,8 +193,7 @@ export class Scanner {
   #string(entry: Entry, row: Row, pos: number): number {
     const buffer = this.#buffer;
     const from = pos + 1;
-    let to = from;
-    while (CLASS[buffer[to]] === 0) to++;
+    const to = this.#plain(from);
     if (to >= this.#end) return -1;
     if (buffer[to] === QUOTE) {
       const { field } = entry;

@@ -1,16 +1,19 @@
 import type { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import type { Value } from '@millrace/shared-schemas/types.ts';
+import type { Slab } from './slab.ts';
 
 /**
- * One aggregate call's state for many groups at once: a *cell* a group, in arrays, so that a million groups are no
- * million objects. Cells are numbers that the owner hands out; a cell is empty after `clear`.
+ * One aggregate call's state for many groups at once: a *cell* a group, rows of one slab that all aggregates of a step share,
+ * so that a million groups are no million objects. Cells are numbers that the owner hands out; one is empty after `clear`.
  *
  * `add` takes the call's argument and what decides with it: the second argument of arg_min and arg_max; for the others
  * TRUE. A row that FILTER leaves out comes with NULL in both. Results are as DuckDB 1.5 gives them, but exact where it rounds on the way.
  */
 interface Cells {
-  /** makes room for cells 0 … cells − 1 */
-  reserve(cells: number): void;
+  /** how many numbers of a row of the slab it needs */
+  readonly width: number;
+  /** gives it its place: row `cell`, from `offset` on */
+  attach(slab: Slab, offset: number): void;
   clear(cell: number): void;
   /** `time` is the row's event time; rows of one time come in the order of their arrival */
   add(cell: number, value: Value, by: Value, time: number): void;

@@ -1,13 +1,14 @@
 import type { AggregateCall } from '@millrace/pipeline/sql/expr.ts';
 import type { SqlType } from '@millrace/shared-schemas/types.ts';
 import type { Aggregate } from './aggregate.ts';
-import { Count, Vote } from './count.ts';
+import { Count } from './count.ts';
 import { CountDistinct } from './distinct.ts';
 import { DoubleSum } from './double-sum.ts';
 import { End } from './ends.ts';
 import { Extreme } from './extreme.ts';
 import { IntegerSum } from './integer-sum.ts';
 import { Variance } from './variance.ts';
+import { Vote } from './vote.ts';
 
 /** The aggregate of one checked call, with no cells yet. */
 export function createAggregate(call: AggregateCall): Aggregate {

@@ -7,7 +7,8 @@ type Member = number | bigint | string | boolean;
 /** count(DISTINCT x): how often each value is there, so that values can leave again. NaN equals NaN, and 0 equals −0. */
 export class CountDistinct implements InvertibleAggregate {
   readonly kind = 'invertible';
-  private members: (Map<Member, number> | undefined)[] = [];
+  readonly width = 0;
+  private readonly members: (Map<Member, number> | undefined)[] = [];
   /** of the members as they are held */
   private readonly type: SqlType;
 
@@ -16,9 +17,7 @@ export class CountDistinct implements InvertibleAggregate {
     this.type = nested ? { kind: 'VARCHAR' } : type;
   }
 
-  reserve(cells: number): void {
-    while (this.members.length < cells) this.members.push(undefined);
-  }
+  attach(): void {}
   clear(cell: number): void {
     this.members[cell] = undefined;
   }

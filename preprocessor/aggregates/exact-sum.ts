@@ -1,4 +1,5 @@
 import type { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
+import { Slab } from './slab.ts';
 
 /** from here on a finite value is kept scaled down, so that no sum on the way overflows */
 const LARGE = 2 ** 900;
@@ -18,26 +19,26 @@ interface Special {
  * `value` is the true sum rounded once. Two doubles hold it nearly always; the rest of an expansion is in a side table.
  */
 export class ExactSums {
-  private high = new Float64Array(0);
-  private low = new Float64Array(0);
+  private readonly slab: Slab;
+  private readonly offset: number;
   /** what two doubles cannot hold: not overlapping, ascending in magnitude */
   private readonly rest = new Map<number, number[]>();
   private readonly special = new Map<number, Special>();
   private large: ExactSums | null = null;
 
-  reserve(cells: number): void {
-    if (cells <= this.high.length) return;
-    this.high = grown(this.high, cells);
-    this.low = grown(this.low, cells);
-    this.large?.reserve(cells);
+  /** a sum's two doubles are in the slab's row of its cell, at `offset` and behind it */
+  constructor(slab: Slab = new Slab(2), offset = 0) {
+    this.slab = slab;
+    this.offset = offset;
   }
 
   clear(cell: number): void {
-    this.high[cell] = 0;
-    this.low[cell] = 0;
+    const at = this.at(cell);
+    this.slab.data[at] = 0;
+    this.slab.data[at + 1] = 0;
     if (this.rest.size > 0) this.rest.delete(cell);
     if (this.special.size > 0) this.special.delete(cell);
-    this.large?.clear(cell);
+    if (this.large !== null) this.largeSums(cell).clear(cell);
   }
 
   add(cell: number, x: number): void {
@@ -45,17 +46,19 @@ export class ExactSums {
       this.addSpecial(cell, x, 1);
       return;
     }
-    const a = this.high[cell];
+    const { data } = this.slab;
+    const at = this.at(cell);
+    const a = data[at];
     const s = a + x;
     const b = s - a;
     const e = a - (s - b) + (x - b);
-    this.high[cell] = s;
+    data[at] = s;
     if (e === 0) return;
-    const c = this.low[cell];
+    const c = data[at + 1];
     const t = c + e;
     const d = t - c;
     const f = c - (t - d) + (e - d);
-    this.low[cell] = t;
+    data[at + 1] = t;
     if (f !== 0) this.spill(cell, f);
   }
 
@@ -85,13 +88,14 @@ export class ExactSums {
       if (special.positive > 0) return Number.POSITIVE_INFINITY;
       if (special.negative > 0) return Number.NEGATIVE_INFINITY;
     }
-    const large = this.large?.parts(cell) ?? [];
+    const large = this.large === null ? [] : this.largeSums(cell).parts(cell);
     if (large.length > 0) {
       for (const part of this.parts(cell)) grow(large, part * DOWN);
       return (rounded(large) / n) * UP;
     }
     if (this.rest.size > 0 && this.rest.has(cell)) return rounded(this.parts(cell)) / n;
-    return (this.high[cell] + this.low[cell]) / n;
+    const at = this.at(cell);
+    return (this.slab.data[at] + this.slab.data[at + 1]) / n;
   }
 
   /** whether a NaN or an infinity is in the sum */
@@ -102,14 +106,16 @@ export class ExactSums {
   /** The sum, without specials and large values, as doubles that do not overlap, ascending; none for 0. */
   parts(cell: number): number[] {
     const parts = this.rest.get(cell)?.slice() ?? [];
-    grow(parts, this.low[cell]);
-    grow(parts, this.high[cell]);
+    const at = this.at(cell);
+    grow(parts, this.slab.data[at + 1]);
+    grow(parts, this.slab.data[at]);
     return parts;
   }
 
   save(cell: number, writer: ByteWriter): void {
-    writer.f64(this.high[cell]);
-    writer.f64(this.low[cell]);
+    const at = this.at(cell);
+    writer.f64(this.slab.data[at]);
+    writer.f64(this.slab.data[at + 1]);
     const rest = this.rest.get(cell) ?? [];
     writer.varint(rest.length);
     for (const part of rest) writer.f64(part);
@@ -117,34 +123,37 @@ export class ExactSums {
     writer.varint(special?.nan ?? 0);
     writer.varint(special?.positive ?? 0);
     writer.varint(special?.negative ?? 0);
-    const large = this.large !== null && this.large.parts(cell).length > 0;
+    const large = this.large !== null && this.largeSums(cell).parts(cell).length > 0;
     writer.varint(large ? 1 : 0);
     if (large) this.large?.save(cell, writer);
   }
 
   load(cell: number, reader: ByteReader): void {
     this.clear(cell);
-    this.high[cell] = reader.f64();
-    this.low[cell] = reader.f64();
+    const at = this.at(cell);
+    this.slab.data[at] = reader.f64();
+    this.slab.data[at + 1] = reader.f64();
     const rest: number[] = [];
     for (let n = reader.varint(); n > 0; n--) rest.push(reader.f64());
     if (rest.length > 0) this.rest.set(cell, rest);
     const special = { nan: reader.varint(), positive: reader.varint(), negative: reader.varint() };
     if (special.nan + special.positive + special.negative > 0) this.special.set(cell, special);
-    if (reader.varint() === 1) this.largeSums().load(cell, reader);
+    if (reader.varint() === 1) this.largeSums(cell).load(cell, reader);
   }
 
   private combine(into: number, from: number, sign: 1 | -1): void {
-    this.add(into, sign * this.high[from]);
-    if (this.low[from] !== 0) this.add(into, sign * this.low[from]);
+    const at = this.at(from);
+    const low = this.slab.data[at + 1];
+    this.add(into, sign * this.slab.data[at]);
+    if (low !== 0) this.add(into, sign * low);
     if (this.rest.size > 0) for (const part of this.rest.get(from) ?? []) this.add(into, sign * part);
     const special = this.special.size > 0 ? this.special.get(from) : undefined;
     if (special !== undefined) this.count(into, sign * special.nan, sign * special.positive, sign * special.negative);
-    this.large?.combine(into, from, sign);
+    if (this.large !== null) this.largeSums(Math.max(into, from)).combine(into, from, sign);
   }
 
   private addSpecial(cell: number, x: number, sign: 1 | -1): void {
-    if (Number.isFinite(x)) this.largeSums().add(cell, sign * x * DOWN);
+    if (Number.isFinite(x)) this.largeSums(cell).add(cell, sign * x * DOWN);
     else if (Number.isNaN(x)) this.count(cell, sign, 0, 0);
     else this.count(cell, 0, x > 0 ? sign : 0, x > 0 ? 0 : sign);
   }
@@ -156,19 +165,24 @@ export class ExactSums {
     else this.special.set(cell, now);
   }
 
-  private largeSums(): ExactSums {
-    if (this.large === null) {
-      this.large = new ExactSums();
-      this.large.reserve(this.high.length);
-    }
+  /** with room for the cell */
+  private largeSums(cell: number): ExactSums {
+    this.large ??= new ExactSums();
+    const { slab } = this.large;
+    if ((cell + 1) * slab.stride > slab.data.length) slab.reserve(2 * cell + 2);
     return this.large;
+  }
+
+  private at(cell: number): number {
+    return cell * this.slab.stride + this.offset;
   }
 
   private spill(cell: number, x: number): void {
     const parts = this.parts(cell);
     grow(parts, x);
-    this.high[cell] = parts.pop() ?? 0;
-    this.low[cell] = parts.pop() ?? 0;
+    const at = this.at(cell);
+    this.slab.data[at] = parts.pop() ?? 0;
+    this.slab.data[at + 1] = parts.pop() ?? 0;
     if (parts.length > 0) this.rest.set(cell, parts);
     else this.rest.delete(cell);
   }
@@ -209,12 +223,6 @@ function rounded(parts: readonly number[]): number {
     if (twice === x - high) return x;
   }
   return high;
-}
-
-export function grown(array: Float64Array<ArrayBuffer>, length: number): Float64Array<ArrayBuffer> {
-  const copy = new Float64Array(length);
-  copy.set(array);
-  return copy;
 }
 
 /** x · y as the rounded product and its exact error (Dekker and Veltkamp); neither may be beyond 2^995. */

@@ -9,8 +9,9 @@ import { comparator } from './compare.ts';
  */
 export class Extreme implements OrderedAggregate {
   readonly kind = 'ordered';
-  private values: (Value | undefined)[] = [];
-  private deciders: (Value | undefined)[] = [];
+  readonly width = 0;
+  private readonly values: (Value | undefined)[] = [];
+  private readonly deciders: (Value | undefined)[] = [];
   private readonly types: readonly SqlType[];
   private readonly compare: (a: Value, b: Value) => number;
   /** 1 for the least, −1 for the greatest */
@@ -24,12 +25,7 @@ export class Extreme implements OrderedAggregate {
     this.sign = fn === 'min' || fn === 'arg_min' ? 1 : -1;
     this.bySecond = fn === 'arg_min' || fn === 'arg_max';
   }
-  reserve(cells: number): void {
-    while (this.values.length < cells) {
-      this.values.push(undefined);
-      this.deciders.push(undefined);
-    }
-  }
+  attach(): void {}
   clear(cell: number): void {
     this.values[cell] = undefined;
     this.deciders[cell] = undefined;

@@ -2,19 +2,20 @@ import type { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import { exact } from '@millrace/shared-schemas/codec/exact.ts';
 import { FlawError, type Value } from '@millrace/shared-schemas/types.ts';
 import type { InvertibleAggregate } from './aggregate.ts';
-import { grown } from './exact-sum.ts';
+import { Slab } from './slab.ts';
 
 const HUGEINT_MAX = 2n ** 127n - 1n;
 const HUGEINT_MIN = -(2n ** 127n);
 
 /**
- * sum and avg of integers and of decimals (unscaled): a number while that is exact, with a bigint beside it when not.
+ * sum and avg of integers and of decimals (unscaled): a number while that is exact, with a bigint beside it when not. A cell is [n, sum].
  * sum gives the exact integer form, avg a double, or for TIMESTAMP whole microseconds.
  */
 export class IntegerSum implements InvertibleAggregate {
   readonly kind = 'invertible';
-  private n = new Float64Array(0);
-  private small = new Float64Array(0);
+  readonly width = 2;
+  private slab = new Slab(2);
+  private offset = 0;
   private readonly big = new Map<number, bigint>();
   private readonly form: 'sum' | 'avg' | 'avg_integer';
   /** 10^scale of the argument */
@@ -24,41 +25,42 @@ export class IntegerSum implements InvertibleAggregate {
     this.form = form;
     this.unit = 10 ** scale;
   }
-  reserve(cells: number): void {
-    if (cells <= this.n.length) return;
-    this.n = grown(this.n, cells);
-    this.small = grown(this.small, cells);
+  attach(slab: Slab, offset: number): void {
+    this.slab = slab;
+    this.offset = offset;
   }
   clear(cell: number): void {
-    this.n[cell] = 0;
-    this.small[cell] = 0;
+    const at = this.at(cell);
+    this.slab.data[at] = 0;
+    this.slab.data[at + 1] = 0;
     if (this.big.size > 0) this.big.delete(cell);
   }
   add(cell: number, value: Value): void {
     if (value === null) return;
-    this.n[cell]++;
-    this.plus(cell, value as number | bigint | boolean);
+    this.slab.data[this.at(cell)]++;
+    this.plus(cell, integer(value));
   }
   remove(cell: number, value: Value): void {
     if (value === null) return;
-    this.n[cell]--;
-    if (typeof value === 'boolean') this.plus(cell, value ? -1 : 0);
-    else this.plus(cell, -(value as number | bigint));
+    this.slab.data[this.at(cell)]--;
+    this.plus(cell, -integer(value));
   }
   merge(into: number, from: number): void {
-    this.n[into] += this.n[from];
-    this.plus(into, this.small[from]);
+    const at = this.at(from);
+    this.slab.data[this.at(into)] += this.slab.data[at];
+    this.plus(into, this.slab.data[at + 1]);
     const big = this.big.size > 0 ? this.big.get(from) : undefined;
     if (big !== undefined) this.plus(into, big);
   }
   unmerge(into: number, from: number): void {
-    this.n[into] -= this.n[from];
-    this.plus(into, -this.small[from]);
+    const at = this.at(from);
+    this.slab.data[this.at(into)] -= this.slab.data[at];
+    this.plus(into, -this.slab.data[at + 1]);
     const big = this.big.size > 0 ? this.big.get(from) : undefined;
     if (big !== undefined) this.plus(into, -big);
   }
   result(cell: number): Value {
-    const n = this.n[cell];
+    const n = this.slab.data[this.at(cell)];
     if (n === 0) return null;
     const total = this.total(cell);
     if (typeof total === 'bigint' && (total > HUGEINT_MAX || total < HUGEINT_MIN)) {
@@ -69,31 +71,39 @@ export class IntegerSum implements InvertibleAggregate {
     return Number(total) / (n * this.unit);
   }
   save(cell: number, writer: ByteWriter): void {
-    writer.varint(this.n[cell]);
+    writer.varint(this.slab.data[this.at(cell)]);
     writer.integer(this.total(cell));
   }
   load(cell: number, reader: ByteReader): void {
     this.clear(cell);
-    this.n[cell] = reader.varint();
+    this.slab.data[this.at(cell)] = reader.varint();
     this.plus(cell, reader.integer());
   }
 
-  private total(cell: number): number | bigint {
-    const big = this.big.size > 0 ? this.big.get(cell) : undefined;
-    return big === undefined ? this.small[cell] : exact(big + BigInt(this.small[cell]));
+  private at(cell: number): number {
+    return cell * this.slab.stride + this.offset;
   }
-  private plus(cell: number, value: number | bigint | boolean): void {
+  private total(cell: number): number | bigint {
+    const small = this.slab.data[this.at(cell) + 1];
+    const big = this.big.size > 0 ? this.big.get(cell) : undefined;
+    return big === undefined ? small : exact(big + BigInt(small));
+  }
+  private plus(cell: number, value: number | bigint): void {
     if (typeof value === 'number') {
-      const sum = this.small[cell] + value;
+      const at = this.at(cell) + 1;
+      const sum = this.slab.data[at] + value;
       // + 0 makes −0 a 0
-      if (Number.isSafeInteger(sum)) this.small[cell] = sum + 0;
+      if (Number.isSafeInteger(sum)) this.slab.data[at] = sum + 0;
       else this.plus(cell, BigInt(value));
-    } else if (typeof value === 'boolean') {
-      if (value) this.plus(cell, 1);
     } else {
       const big = (this.big.get(cell) ?? 0n) + value;
       if (big === 0n) this.big.delete(cell);
       else this.big.set(cell, big);
     }
   }
+}
+
+function integer(value: Value): number | bigint {
+  if (typeof value === 'boolean') return value ? 1 : 0;
+  return value as number | bigint;
 }

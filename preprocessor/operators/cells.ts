@@ -1,14 +1,23 @@
 import type { Aggregate } from '../aggregates/aggregate.ts';
+import { Slab } from '../aggregates/slab.ts';
 
-/** Hands out the cells that a step's aggregates share: one number for one group in all of them. */
+/** Hands out the cells that a step's aggregates share: one row of one slab for one group in all of them. */
 export class Cells {
+  readonly slab: Slab;
   private readonly aggregates: readonly Aggregate[];
   private readonly free: number[] = [];
   private used = 0;
   private capacity = 0;
 
-  constructor(aggregates: readonly Aggregate[]) {
+  /** `head`: how many numbers the owner keeps in front of a row; `take` does not clear them */
+  constructor(aggregates: readonly Aggregate[], head = 0) {
     this.aggregates = aggregates;
+    this.slab = new Slab(aggregates.reduce((sum, { width }) => sum + width, head));
+    let offset = head;
+    for (const aggregate of aggregates) {
+      aggregate.attach(this.slab, offset);
+      offset += aggregate.width;
+    }
   }
 
   /** An empty cell. */
@@ -16,7 +25,7 @@ export class Cells {
     const cell = this.free.pop() ?? this.used++;
     if (cell >= this.capacity) {
       this.capacity = Math.max(64, this.capacity * 2);
-      for (const aggregate of this.aggregates) aggregate.reserve(this.capacity);
+      this.slab.reserve(this.capacity);
     }
     this.clear(cell);
     return cell;

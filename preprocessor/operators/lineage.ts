@@ -1,44 +1,47 @@
 import type { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import type { Value } from '@millrace/shared-schemas/types.ts';
 import type { OrderedAggregate } from '../aggregates/aggregate.ts';
-import { grown } from '../aggregates/exact-sum.ts';
+import { Slab } from '../aggregates/slab.ts';
 
-/** The record that entered last, by arrival: where a window's row comes from. Kept like an aggregate, so it slides with them. */
+/**
+ * The record that entered last, by arrival: where a window's row comes from. Kept like an aggregate, so it slides with them.
+ * A cell is [number of arrival, origin, offset]; arrivals count from 1, 0 is an empty cell. */
 export class Lineage implements OrderedAggregate {
   readonly kind = 'ordered';
-  /** the record's number of arrival, from 1; 0 in an empty cell */
-  private arrivals = new Float64Array(0);
-  origins = new Float64Array(0);
-  offsets = new Float64Array(0);
+  readonly width = 3;
+  private slab = new Slab(3);
+  private offset = 0;
 
-  reserve(cells: number): void {
-    if (cells <= this.arrivals.length) return;
-    this.arrivals = grown(this.arrivals, cells);
-    this.origins = grown(this.origins, cells);
-    this.offsets = grown(this.offsets, cells);
+  attach(slab: Slab, offset: number): void {
+    this.slab = slab;
+    this.offset = offset;
   }
   clear(cell: number): void {
-    this.arrivals[cell] = 0;
-    this.origins[cell] = 0;
-    this.offsets[cell] = 0;
+    this.set(cell, 0, 0, 0);
   }
   add(cell: number, origin: Value, offset: Value, arrival: number): void {
-    if (arrival <= this.arrivals[cell]) return;
-    this.arrivals[cell] = arrival;
-    this.origins[cell] = origin as number;
-    this.offsets[cell] = offset as number;
+    if (arrival > this.arrivalOf(cell)) this.set(cell, arrival, origin as number, offset as number);
+  }
+  arrivalOf(cell: number): number {
+    return this.slab.data[this.at(cell)];
+  }
+  originOf(cell: number): number {
+    return this.slab.data[this.at(cell) + 1];
+  }
+  offsetOf(cell: number): number {
+    return this.slab.data[this.at(cell) + 2];
   }
   merge(into: number, from: number): void {
-    this.add(into, this.origins[from], this.offsets[from], this.arrivals[from]);
+    this.add(into, this.originOf(from), this.offsetOf(from), this.arrivalOf(from));
   }
   result(cell: number): Value {
-    return this.arrivals[cell];
+    return this.arrivalOf(cell);
   }
   isEmpty(cell: number): boolean {
-    return this.arrivals[cell] === 0;
+    return this.arrivalOf(cell) === 0;
   }
   beats(newer: number, older: number): boolean {
-    return this.arrivals[newer] > this.arrivals[older];
+    return this.arrivalOf(newer) > this.arrivalOf(older);
   }
   counts(): boolean {
     return true;
@@ -47,13 +50,21 @@ export class Lineage implements OrderedAggregate {
     return true;
   }
   save(cell: number, writer: ByteWriter): void {
-    writer.varint(this.arrivals[cell]);
-    writer.varint(this.origins[cell]);
-    writer.varint(this.offsets[cell]);
+    writer.varint(this.arrivalOf(cell));
+    writer.varint(this.originOf(cell));
+    writer.varint(this.offsetOf(cell));
   }
   load(cell: number, reader: ByteReader): void {
-    this.arrivals[cell] = reader.varint();
-    this.origins[cell] = reader.varint();
-    this.offsets[cell] = reader.varint();
+    this.set(cell, reader.varint(), reader.varint(), reader.varint());
+  }
+  private set(cell: number, arrival: number, origin: number, offset: number): void {
+    const { data } = this.slab;
+    const at = this.at(cell);
+    data[at] = arrival;
+    data[at + 1] = origin;
+    data[at + 2] = offset;
+  }
+  private at(cell: number): number {
+    return cell * this.slab.stride + this.offset;
   }
 }

@@ -220,8 +220,8 @@ class WindowOperator implements Operator {
     const from = run === null ? pane : run.cellOf(this.lineageCall);
     const { eventTime, origin, originOffset } = time;
     time.eventTime = end - 1;
-    time.origin = lineage.origins[from];
-    time.originOffset = lineage.offsets[from];
+    time.origin = lineage.originOf(from);
+    time.originOffset = lineage.offsetOf(from);
     let flaw = null;
     try {
       for (let i = 0; i < aggregates.length; i++) {

@@ -213,6 +213,15 @@ describe('stages and exchanges', () => {
     });
   });
 
+  test('two files of one key are one task; a file beside a topic is not partitioned as the topic is', async () => {
+    const more = KEYED_FILE.replace('id: cards', 'id: more').replace('in.jsonl', 'more.jsonl');
+    const step = lines('{ id: d, type: dedupe, from: [cards, more], key: card_id, within: 1m }');
+    const files = await planOf(pipeline(`    - ${more}\n  steps:\n${step}${out}`, KEYED_FILE));
+    expect(outline(files)).toEqual(['d.union <- cards + more', '  d.union union <- cards + more', '  d dedupe <- d.union', '  out -> out <- d']);
+    const mixed = await planOf(pipeline(`    - ${more}\n  steps:\n${step}${out}`));
+    expect(outline(mixed)).toContain('d <- shop.d.exchange');
+  });
+
   test('streams re-keyed alike keep their partitioning through a union', async () => {
     const plan = await planOf(
       two(

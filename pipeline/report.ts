@@ -9,6 +9,7 @@ export class Report {
   readonly file: string;
   readonly #lines: LineIndex;
   readonly #findings: Finding[] = [];
+  readonly #told = new Set<string>();
 
   constructor(file: string, text: string) {
     this.file = file;
@@ -21,7 +22,9 @@ export class Report {
 
   #add(at: Range, code: ErrorCode, severity: Finding['severity'], message: string, hint: string | undefined): void {
     const place = this.#lines.locate(at.start, at.end);
-    if (this.#findings.some((f) => f.line === place.line && f.col === place.col && f.code === code && f.message === message)) return;
+    const told = `${place.line}:${place.col} ${code} ${message}`;
+    if (this.#told.has(told)) return;
+    this.#told.add(told);
     this.#findings.push({ file: this.file, ...place, code, severity, message, hint: hint ?? errorTable[code]?.hint });
   }
 
@@ -30,6 +33,6 @@ export class Report {
   }
 
   findings(): Finding[] {
-    return this.#findings.toSorted((a, b) => a.line - b.line || a.col - b.col || (a.code < b.code ? -1 : 1));
+    return this.#findings.toSorted((a, b) => a.line - b.line || a.col - b.col || (a.code < b.code ? -1 : a.code > b.code ? 1 : 0));
   }
 }

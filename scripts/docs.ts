@@ -5,6 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { jsonSchema, pipelinePage } from '@millrace/pipeline/reference.ts';
 
 /** A page's path from the project's root, and the text it must have. */
 export interface Page {
@@ -12,7 +13,10 @@ export interface Page {
   readonly generate: () => string | Promise<string>;
 }
 
-const pages: readonly Page[] = [];
+const pages: readonly Page[] = [
+  { path: 'docs/pipeline-reference.md', generate: pipelinePage },
+  { path: 'docs/pipeline.schema.json', generate: () => `${JSON.stringify(jsonSchema(), null, 2)}\n` },
+];
 
 function current(path: string): string | undefined {
   try {

@@ -23,6 +23,9 @@ export async function readTables(node: MapNode | undefined, directory: string, s
     const read = readFields(value, tableFields, report, 'a table');
     if (read === null) continue;
     const { file, key, schema } = read.values;
+    if (read.at.file === undefined && read.at.topic === undefined)
+      report.error(headOf(value), 'missing_key', 'A table needs a file.', 'Write { file: merchants.csv, key: merchant_id }.');
+    if (file === undefined) continue;
     const path = resolve(directory, file.text);
     const names = key.map(({ text }) => text);
     const table = { ...unknown, path, key: names };

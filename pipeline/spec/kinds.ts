@@ -193,7 +193,7 @@ export function size(): Kind<number> {
 }
 
 export function number(limits: { min: number; max: number; integer?: boolean }): Kind<number> {
-  const what = `${limits.integer ? 'a whole number' : 'a number'} from ${limits.min} to ${limits.max}`;
+  const what = limits.min === limits.max ? `the number ${limits.min}` : `${limits.integer ? 'a whole number' : 'a number'} from ${limits.min} to ${limits.max}`;
   return {
     what,
     schema: { type: limits.integer ? 'integer' : 'number', minimum: limits.min, maximum: limits.max },
@@ -274,8 +274,14 @@ export function object<F extends Fields>(what: string, fields: F): Kind<Read<F>>
   };
 }
 
+/** A variable may stand for any scalar that is not just text. */
+function orVariable(schema: JsonSchema): JsonSchema {
+  const strict = schema.pattern !== undefined || schema.enum !== undefined || schema.type === 'integer' || schema.type === 'number';
+  return strict ? { anyOf: [schema, { type: 'string', pattern: '\\$\\{' }] } : schema;
+}
+
 export function objectSchema(fields: Fields): JsonSchema {
-  const properties = Object.entries(fields).map(([key, field]) => [key, { description: field.doc, ...field.kind.schema }] as const);
+  const properties = Object.entries(fields).map(([key, field]) => [key, { description: field.doc, ...orVariable(field.kind.schema) }] as const);
   const needed = Object.entries(fields).filter(([, field]) => field.need === 'required');
   return {
     type: 'object',

@@ -332,9 +332,9 @@ export function logCases(name: string, make: () => Medium): void {
     });
 
     test('many small batches come as few views', async () => {
-      await fill('t', 3000, 1);
+      await fill('t', 300, 1);
       const reader = transport.log.reader('t', 0, start);
-      expect(reader.poll(1 << 20)?.count).toBe(3000);
+      expect(reader.poll(1 << 20)?.count).toBe(300);
     });
   });
 }

@@ -17,7 +17,7 @@ const SLICE = 128 * 1024;
 const FOOTER_TAIL = 8;
 
 /** What a column's decoded values stand for, beyond themselves. */
-export type ParquetForm =
+type ParquetForm =
   | { readonly kind: 'plain' | 'date' }
   | { readonly kind: 'timestamp'; readonly perMilli: number }
   | { readonly kind: 'decimal'; readonly scale: number };

@@ -17,7 +17,8 @@ const script = new URL('./writer.case.ts', import.meta.url);
 
 logCases('embedded', () => {
   const dir = makeDir();
-  return { open: () => openEmbedded(dir), remove: () => rmSync(dir, { recursive: true }) };
+  // no case here crashes the machine: waiting for the disk would only take time
+  return { open: () => openEmbedded(dir, { sync: false }), remove: () => rmSync(dir, { recursive: true }) };
 });
 
 test('what was committed is there after close and reopening', async () => {

@@ -2,11 +2,10 @@
 
 const TWO_32 = 2 ** 32;
 
-/** Key of a batch: topic id u32 · partition u32 · base offset u64. */
-export const BATCH_KEY = 16;
-/** Key of a partition: topic id u32 · partition u32. */
-export const PARTITION_KEY = 8;
+/** bytes of a partition's key */
+const PARTITION_KEY = 8;
 
+/** Key of a partition: topic id u32 · partition u32. */
 export function partitionKey(topic: number, partition: number): Buffer {
   const key = Buffer.alloc(PARTITION_KEY);
   key.writeUInt32BE(topic, 0);
@@ -14,6 +13,7 @@ export function partitionKey(topic: number, partition: number): Buffer {
   return key;
 }
 
+/** Key of a partition's batch at offset 0: the partition's key · base offset u64. */
 export function batchKey(topic: number, partition: number): Buffer {
   return Buffer.concat([partitionKey(topic, partition), Buffer.alloc(8)]);
 }

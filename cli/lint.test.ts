@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { millrace, start, tempDir } from './millrace.case.ts';
+import { called, millrace, tempDir } from './millrace.case.ts';
 
 const dir = tempDir();
 const write = (name: string, text: string): void => writeFileSync(join(dir.path, name), text);
@@ -22,8 +23,8 @@ const bad = good.replace('amount > 100', 'amout > 100').replace('from: large', '
 
 test('a file with nothing wrong', async () => {
   write('p.yaml', good);
-  expect(await millrace(dir.path, 'lint', 'p.yaml')).toEqual({ code: 0, stdout: 'p.yaml: nothing wrong\n', stderr: '' });
-  expect(await millrace(dir.path, 'lint', '--json', 'p.yaml')).toEqual({ code: 0, stdout: '{"findings":[]}\n', stderr: '' });
+  expect(await called(dir.path, ['lint', 'p.yaml'])).toEqual({ code: 0, stdout: 'p.yaml: nothing wrong\n', stderr: '' });
+  expect(await called(dir.path, ['lint', '--json', 'p.yaml'])).toEqual({ code: 0, stdout: '{"findings":[]}\n', stderr: '' });
 });
 
 test('every finding at once, on stderr, with the place in the source', async () => {
@@ -45,7 +46,7 @@ test('every finding at once, on stderr, with the place in the source', async () 
 test('the same for machines, over several files', async () => {
   write('good.yaml', good);
   write('bad.yaml', bad);
-  const { code, stdout, stderr } = await millrace(dir.path, 'lint', '--json', 'good.yaml', 'bad.yaml');
+  const { code, stdout, stderr } = await called(dir.path, ['lint', '--json', 'good.yaml', 'bad.yaml']);
   expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
   const { findings } = JSON.parse(stdout) as { findings: Record<string, unknown>[] };
   expect(findings).toContainEqual({
@@ -64,7 +65,7 @@ test('the same for machines, over several files', async () => {
 test('a file that cannot be read is exit code 2, and the others are still checked', async () => {
   write('bad.yaml', bad);
   mkdirSync(join(dir.path, 'folder'));
-  const { code, stdout, stderr } = await millrace(dir.path, 'lint', 'folder', 'none.yaml', 'bad.yaml');
+  const { code, stdout, stderr } = await called(dir.path, ['lint', 'folder', 'none.yaml', 'bad.yaml']);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toContain('folder:1:1 unreadable_pipeline This is a directory.');
   expect(stderr).toContain('none.yaml:1:1 unreadable_pipeline There is no such file.');
@@ -73,7 +74,7 @@ test('a file that cannot be read is exit code 2, and the others are still checke
 
 test('YAML that cannot be parsed is a finding', async () => {
   write('p.yaml', 'version: 1\nname: [tiny\n');
-  const { code, stdout } = await millrace(dir.path, 'lint', '--json', 'p.yaml');
+  const { code, stdout } = await called(dir.path, ['lint', '--json', 'p.yaml']);
   expect(code).toBe(1);
   expect(JSON.parse(stdout).findings[0]).toMatchObject({ file: 'p.yaml', code: 'yaml_syntax', severity: 'error' });
 });
@@ -81,13 +82,13 @@ test('YAML that cannot be parsed is a finding', async () => {
 test('explain shows the plan, and refuses what lint refuses', async () => {
   write('p.yaml', good);
   write('bad.yaml', bad);
-  const { code, stdout } = await millrace(dir.path, 'explain', 'p.yaml');
+  const { code, stdout } = await called(dir.path, ['explain', 'p.yaml']);
   expect(code).toBe(0);
   for (const id of ['orders', 'large', 'kept', 'exactly_once']) expect(stdout).toContain(id);
-  const json = await millrace(dir.path, 'explain', '--json', 'p.yaml');
+  const json = await called(dir.path, ['explain', '--json', 'p.yaml']);
   expect(json.code).toBe(0);
   expect(JSON.parse(json.stdout)).toBeTypeOf('object');
-  const refused = await millrace(dir.path, 'explain', '--json', 'bad.yaml');
+  const refused = await called(dir.path, ['explain', '--json', 'bad.yaml']);
   expect(refused.code).toBe(1);
   expect(JSON.parse(refused.stdout).findings).not.toHaveLength(0);
   expect(refused.stderr).toContain('bad.yaml:9:42 unknown_column');
@@ -95,28 +96,33 @@ test('explain shows the plan, and refuses what lint refuses', async () => {
 
 test('run lints first', async () => {
   write('bad.yaml', bad);
-  const { code, stdout, stderr } = await millrace(dir.path, 'run', 'bad.yaml', '--until', 'end');
+  const { code, stdout, stderr } = await called(dir.path, ['run', 'bad.yaml', '--until', 'end']);
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   expect(stderr).toContain('bad.yaml:9:42 unknown_column');
-  const json = await millrace(dir.path, 'run', 'bad.yaml', '--json');
+  const json = await called(dir.path, ['run', 'bad.yaml', '--json']);
   expect(json.code).toBe(1);
   expect(JSON.parse(json.stdout)).toMatchObject({ event: 'findings', findings: [expect.anything(), expect.anything()] });
 });
 
 test('FORCE_COLOR colours what is piped', async () => {
   write('p.yaml', bad);
-  const { stderr } = await start(dir.path, ['lint', 'p.yaml'], { input: '', env: { FORCE_COLOR: '1' } }).done;
+  const { stderr } = await called(dir.path, ['lint', 'p.yaml'], { env: { FORCE_COLOR: '1' } });
   expect(stderr).toContain('\u001b[31munknown_column\u001b[39m');
 });
 
 test('init writes what lints clean, and overwrites nothing', async () => {
-  const { code, stdout } = await millrace(dir.path, 'init', 'my shop');
+  const { code, stdout } = await called(dir.path, ['init', 'my shop']);
   expect(code).toBe(0);
   expect(stdout).toContain("millrace run 'my shop/pipeline.yaml' --until end");
-  expect((await millrace(dir.path, 'lint', 'my shop/pipeline.yaml')).stdout).toBe('my shop/pipeline.yaml: nothing wrong\n');
+  expect((await called(dir.path, ['lint', 'my shop/pipeline.yaml'])).stdout).toBe('my shop/pipeline.yaml: nothing wrong\n');
   writeFileSync(join(dir.path, 'my shop', 'pipeline.yaml'), 'mine');
-  const again = await millrace(dir.path, 'init', 'my shop');
+  const again = await called(dir.path, ['init', 'my shop']);
   expect(again.code).toBe(2);
   expect(again.stderr).toContain('already_there');
   expect(readFileSync(join(dir.path, 'my shop', 'pipeline.yaml'), 'utf8')).toBe('mine');
+});
+
+test('the quickstart has nothing wrong', async () => {
+  const root = fileURLToPath(new URL('../pipelines', import.meta.url));
+  expect(await called(root, ['lint', 'quickstart/pipeline.yaml'])).toEqual({ code: 0, stdout: 'quickstart/pipeline.yaml: nothing wrong\n', stderr: '' });
 });

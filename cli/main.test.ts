@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { millrace, tempDir } from './millrace.case.ts';
+import { called, millrace, tempDir } from './millrace.case.ts';
 
 const dir = tempDir();
 const COMMANDS = ['init', 'lint', 'explain', 'run', 'topic cat', 'topic produce', 'topic list'];
@@ -16,7 +16,7 @@ describe('help', () => {
   });
 
   test.each(COMMANDS)('%s shows its options and an example', async (command) => {
-    const { code, stdout } = await millrace(dir.path, ...command.split(' '), '--help');
+    const { code, stdout } = await called(dir.path, [...command.split(' '), '--help']);
     expect(code).toBe(0);
     expect(stdout).toContain(`Usage: millrace ${command} `);
     expect(stdout).toContain('--json');
@@ -40,7 +40,7 @@ describe('wrong usage ends with 2 and says what was meant', () => {
     [['topic', 'cat', 'x', '--limit', 'few'], 'whole number', 'See millrace topic cat --help.'],
     [['run', 'p.yaml', '--data-dir'], 'argument missing', 'See millrace run --help.'],
   ])('%j', async (args, message, hint) => {
-    const { code, stdout, stderr } = await millrace(dir.path, ...args);
+    const { code, stdout, stderr } = await called(dir.path, args);
     expect(code).toBe(2);
     expect(stdout).toBe('');
     expect(stderr).toContain(`millrace: wrong_usage `);
@@ -50,7 +50,7 @@ describe('wrong usage ends with 2 and says what was meant', () => {
   });
 
   test('no command at all shows the help on stderr', async () => {
-    const { code, stdout, stderr } = await millrace(dir.path);
+    const { code, stdout, stderr } = await called(dir.path, []);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain('Usage: millrace');
   });
@@ -65,7 +65,7 @@ describe('wrong usage ends with 2 and says what was meant', () => {
   });
 
   test('--debug adds the stack', async () => {
-    const { code, stderr } = await millrace(dir.path, 'run', 'nowhere.yaml', '--debug');
+    const { code, stderr } = await called(dir.path, ['run', 'nowhere.yaml', '--debug']);
     expect(code).toBe(2);
     expect(stderr).toMatch(/^ {4}at /m);
   });

@@ -2,10 +2,14 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach } from 'vitest';
+import { systemClock } from '@millrace/runtime/clock.ts';
+import { afterEach, beforeEach, vi } from 'vitest';
+import type { Sink } from './command.ts';
+import { main } from './main.ts';
 
-const main = fileURLToPath(new URL('./bin/millrace.js', import.meta.url));
+const launcher = fileURLToPath(new URL('./bin/millrace.js', import.meta.url));
 
 export interface Outcome {
   readonly code: number | null;
@@ -24,7 +28,7 @@ export interface Running {
 export function start(cwd: string, args: readonly string[], options: { input?: string | Buffer; env?: Record<string, string> } = {}): Running {
   const { FORCE_COLOR: _, NO_COLOR: __, ...inherited } = process.env;
   const env = { ...inherited, ...options.env };
-  const child = spawn(process.execPath, [main, ...args], { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [launcher, ...args], { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   const watchers = new Set<() => void>();
@@ -57,8 +61,41 @@ export function millrace(cwd: string, ...args: string[]): Promise<Outcome> {
   return start(cwd, args, { input: '' }).done;
 }
 
+/** The same command inside this process: for what needs no process of its own, many times faster. */
+export async function called(
+  cwd: string,
+  args: readonly string[],
+  { env = {}, input }: { env?: Record<string, string>; input?: string | Buffer } = {},
+): Promise<Outcome> {
+  const texts = { stdout: '', stderr: '' };
+  const sink = (name: keyof typeof texts): Sink => ({
+    isTerminal: false,
+    columns: 80,
+    write(text) {
+      texts[name] += text;
+      return undefined;
+    },
+  });
+  const exit = (code: number): never => {
+    throw new Error(`exit ${code}`);
+  };
+  const code = await main(args, {
+    stdout: sink('stdout'),
+    stderr: sink('stderr'),
+    stdin: Readable.from(input === undefined ? [] : [Buffer.from(input)]),
+    env,
+    cwd,
+    clock: systemClock,
+    exit,
+    onSignal: () => () => undefined,
+  });
+  return { code, ...texts };
+}
+
 /** A directory of its own for each test of a file. */
 export function tempDir(): { readonly path: string } {
+  // a process takes a third of a second to start, and more where others work
+  vi.setConfig({ testTimeout: 30_000 });
   const dir = { path: '' };
   beforeEach(() => {
     dir.path = mkdtempSync(join(tmpdir(), 'millrace-cli-'));

@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { millrace, start, tempDir } from './millrace.case.ts';
+import { called, millrace, start, tempDir } from './millrace.case.ts';
 
 const dir = tempDir();
 const PIPELINE = `version: 1
@@ -24,7 +24,7 @@ function setUp(): void {
   writeFileSync(join(dir.path, 'in.jsonl'), INPUT);
 }
 const output = (): string => readFileSync(join(dir.path, 'out.jsonl'), 'utf8');
-const run = (...args: string[]) => millrace(dir.path, 'run', 'p.yaml', ...args);
+const run = (...args: string[]) => called(dir.path, ['run', 'p.yaml', ...args]);
 const documents = (text: string): Record<string, unknown>[] =>
   text
     .split('\n')
@@ -49,14 +49,14 @@ describe('run --until end', () => {
     setUp();
     const { stdout } = await run('--until', 'end');
     const command = /^ {2}dead letters +millrace (topic cat .*)$/m.exec(stdout)?.[1] ?? '';
-    const dead = await millrace(dir.path, ...command.split(' '), '--json');
+    const dead = await called(dir.path, [...command.split(' '), '--json']);
     expect(dead.code).toBe(0);
     expect(documents(dead.stdout)).toMatchObject([
       { value: '{"id":"x","amount":1}', headers: { 'error.code': 'schema_mismatch', 'error.topic': 'orders', 'error.partition': '0', 'error.offset': '3' } },
     ]);
-    const kept = await millrace(dir.path, 'topic', 'cat', 'tiny.kept', '--json', '--until', 'end');
+    const kept = await called(dir.path, ['topic', 'cat', 'tiny.kept', '--json', '--until', 'end']);
     expect(kept.stdout).toContain('"value":{"id":9007199254740993,"amount":150.5}');
-    const list = await millrace(dir.path, 'topic', 'list', '--pipeline', 'p.yaml');
+    const list = await called(dir.path, ['topic', 'list', '--pipeline', 'p.yaml']);
     expect(list.stdout).toMatch(/^tiny\.dead +bytes +4 +1$/m);
     expect(list.stdout).toMatch(/^tiny\.kept +avro +4 +2$/m);
   });

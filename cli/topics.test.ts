@@ -1,14 +1,14 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { millrace, start, tempDir } from './millrace.case.ts';
+import { called, start, tempDir } from './millrace.case.ts';
 
 const dir = tempDir();
 const data = ['--data-dir', 'data'];
 
-const produce = (topic: string, input: string | Buffer, ...args: string[]) => start(dir.path, ['topic', 'produce', topic, ...data, ...args], { input }).done;
+const produce = (topic: string, input: string | Buffer, ...args: string[]) => called(dir.path, ['topic', 'produce', topic, ...data, ...args], { input });
 async function cat(topic: string, ...args: string[]): Promise<Record<string, unknown>[]> {
-  const { code, stdout, stderr } = await millrace(dir.path, 'topic', 'cat', topic, '--json', '--until', 'end', ...data, ...args);
+  const { code, stdout, stderr } = await called(dir.path, ['topic', 'cat', topic, '--json', '--until', 'end', ...data, ...args]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   return stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]));
 }
@@ -18,7 +18,7 @@ describe('produce, then cat', () => {
     // keys and hashes from Kafka's own UtilsTest: murmur2("21") = −973932308, murmur2("foobar") = −790332482
     const lines = '{"id":1,"card":"21","n":9007199254740993}\r\n\n{"id":2,"card":"foobar","n":1.50}\n{"id":3,"card":null}';
     expect(await produce('t', lines, '--key', 'card')).toEqual({ code: 0, stdout: '3 records written to t in data\n', stderr: '' });
-    const { stdout } = await millrace(dir.path, 'topic', 'cat', 't', '--json', '--headers', '--until', 'end', ...data);
+    const { stdout } = await called(dir.path, ['topic', 'cat', 't', '--json', '--headers', '--until', 'end', ...data]);
     expect(stdout.split('\n').filter(Boolean)).toEqual([
       '{"partition":0,"offset":0,"key":"21","value":{"id":1,"card":"21","n":9007199254740993},"headers":{}}',
       '{"partition":0,"offset":1,"key":null,"value":{"id":3,"card":null},"headers":{}}',
@@ -39,7 +39,7 @@ describe('produce, then cat', () => {
     writeFileSync(join(dir.path, 't.avsc'), JSON.stringify(schema));
     const { code } = await produce('t', '{"id":9223372036854775807,"note":"ü"}\n{"id":-1}\n', '--schema', 't.avsc', '--partitions', '1', '--key', 'id');
     expect(code).toBe(0);
-    const { stdout } = await millrace(dir.path, 'topic', 'cat', 't', '--json', '--until', 'end', ...data);
+    const { stdout } = await called(dir.path, ['topic', 'cat', 't', '--json', '--until', 'end', ...data]);
     expect(stdout).toBe(
       '{"partition":0,"offset":0,"key":"9223372036854775807","value":{"id":9223372036854775807,"note":"ü","raw":""}}\n' +
         '{"partition":0,"offset":1,"key":"-1","value":{"id":-1,"note":null,"raw":""}}\n',
@@ -85,7 +85,7 @@ describe('produce, then cat', () => {
     await reader.done;
     producer.child.stdin?.write('{"i":0}\n');
     await expect
-      .poll(async () => (await millrace(dir.path, 'topic', 'cat', 't', '--until', 'end', ...data)).stdout, { timeout: 10_000, interval: 100 })
+      .poll(async () => (await called(dir.path, ['topic', 'cat', 't', '--until', 'end', ...data])).stdout, { timeout: 10_000, interval: 100 })
       .toContain('{"i":0}');
     producer.child.kill('SIGINT');
     expect(await producer.done).toMatchObject({ code: 0, stdout: '1 record written to t in data\n' });
@@ -95,27 +95,27 @@ describe('produce, then cat', () => {
 describe('what is not there', () => {
   test('a topic: exit code 1, and the nearest name', async () => {
     await produce('transactions', '{}\n');
-    const { code, stderr } = await millrace(dir.path, 'topic', 'cat', 'transaction', '--until', 'end', ...data);
+    const { code, stderr } = await called(dir.path, ['topic', 'cat', 'transaction', '--until', 'end', ...data]);
     expect(code).toBe(1);
     expect(stderr).toContain('unknown_topic There is no topic transaction.\n  hint: Did you mean transactions?');
   });
 
   test('a data directory: exit code 1, and none is made', async () => {
-    const { code, stderr } = await millrace(dir.path, 'topic', 'list', '--data-dir', 'nowhere');
+    const { code, stderr } = await called(dir.path, ['topic', 'list', '--data-dir', 'nowhere']);
     expect(code).toBe(1);
     expect(stderr).toContain('data_dir_missing There is no data directory nowhere.');
     expect(readdirSync(dir.path)).toEqual([]);
     mkdirSync(join(dir.path, 'empty'));
-    expect((await millrace(dir.path, 'topic', 'list', '--data-dir', 'empty')).code).toBe(1);
+    expect((await called(dir.path, ['topic', 'list', '--data-dir', 'empty'])).code).toBe(1);
     expect(readdirSync(join(dir.path, 'empty'))).toEqual([]);
   });
 
   test('no data directory named: the only one under .millrace is meant, else exit code 2', async () => {
-    expect((await millrace(dir.path, 'topic', 'list')).code).toBe(2);
+    expect((await called(dir.path, ['topic', 'list'])).code).toBe(2);
     await start(dir.path, ['topic', 'produce', 't', '--data-dir', '.millrace/one'], { input: '{}\n' }).done;
-    expect((await millrace(dir.path, 'topic', 'list')).stdout).toMatch(/^t +json +4 +1$/m);
+    expect((await called(dir.path, ['topic', 'list'])).stdout).toMatch(/^t +json +4 +1$/m);
     await start(dir.path, ['topic', 'produce', 't', '--data-dir', '.millrace/two'], { input: '{}\n' }).done;
-    const { code, stderr } = await millrace(dir.path, 'topic', 'list');
+    const { code, stderr } = await called(dir.path, ['topic', 'list']);
     expect(code).toBe(2);
     expect(stderr).toContain('one, two');
   });

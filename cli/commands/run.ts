@@ -62,7 +62,7 @@ export const runCommand: CommandSpec = {
       reporter.end();
       stop.dispose();
     }
-    const summary = summarize(call, plan, progress, dataDir, untilEnd && !stop.signal.aborted);
+    const summary = summarize(call, plan, profile, progress, dataDir, untilEnd && !stop.signal.aborted);
     await host.stdout.write(call.json ? `${JSON.stringify(summaryDocument(summary))}\n` : renderSummary(summary, styleFor(host.stdout, host.env)));
     return 0;
   },
@@ -100,7 +100,7 @@ function speaker(host: Host, profile: Profile, reporter: Reporter): (event: RunE
   };
 }
 
-function summarize(call: Call, plan: Plan, progress: RunProgress, dataDir: string, finished: boolean): RunSummary {
+function summarize(call: Call, plan: Plan, profile: Profile, progress: RunProgress, dataDir: string, finished: boolean): RunSummary {
   const { host } = call;
   const wanted = call.json ? 0 : (call.integer('show') ?? (host.stdout.isTerminal ? SHOWN_ROWS : 0));
   const samples = new Map<string, { rows: number; lines: string[] }>();
@@ -117,6 +117,7 @@ function summarize(call: Call, plan: Plan, progress: RunProgress, dataDir: strin
     outputs: outputsOf(plan, progress.out, (path) => shownPath(host.cwd, path)),
     deadLetterTopic: plan.deadLetter.topic,
     dataDir: shownPath(host.cwd, dataDir),
+    keepsTopics: profile.transport.type !== 'memory',
     samples,
   };
 }

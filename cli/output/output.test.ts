@@ -189,6 +189,7 @@ describe('the summary of a run', () => {
     ],
     deadLetterTopic: 'shop.dead',
     dataDir: 'my data',
+    keepsTopics: true,
     samples: new Map([
       [
         'b',
@@ -222,6 +223,8 @@ describe('the summary of a run', () => {
 `,
     );
   });
+
+  test('names no command that could not work', () => expect(renderSummary({ ...summary, keepsTopics: false }, plainStyle)).not.toContain('topic cat'));
 
   test('is one document for machines', () => {
     expect(summaryDocument(summary)).toMatchObject({

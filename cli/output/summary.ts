@@ -23,6 +23,8 @@ export interface RunSummary {
   readonly deadLetterTopic: string;
   /** as a person would type it here */
   readonly dataDir: string;
+  /** whether topics are still there to look at; not when they were held in memory */
+  readonly keepsTopics: boolean;
   /** the last rows by output id, drawn as lines; an output that is not there shows none */
   readonly samples: ReadonlyMap<string, { readonly rows: number; readonly lines: readonly string[] }>;
 }
@@ -83,6 +85,7 @@ export function renderSummary(summary: RunSummary, style: Style): string {
 }
 
 function hints(summary: RunSummary): [what: string, command: string][] {
+  if (!summary.keepsTopics) return [['data', 'topics and state were in memory, and are gone']];
   const dir = quoted(summary.dataDir);
   const topic = summary.outputs.find((output) => output.kind === 'topic' && output.records > 0);
   return [

@@ -73,7 +73,14 @@ export interface StagePlan {
 export type InputPlan =
   | { readonly kind: 'source'; readonly id: string; readonly source: number; readonly shape: number; readonly columns: readonly Column[] }
   /** reads the exchange that a stage before it writes */
-  | { readonly kind: 'exchange'; readonly id: string; readonly topic: string; readonly stage: number; readonly shape: number; readonly columns: readonly Column[] };
+  | {
+      readonly kind: 'exchange';
+      readonly id: string;
+      readonly topic: string;
+      readonly stage: number;
+      readonly shape: number;
+      readonly columns: readonly Column[];
+    };
 
 interface NodeBase {
   /** the step's id */
@@ -148,7 +155,9 @@ export interface WindowPlan extends NodeBase {
   readonly key: readonly Column[];
   /** the slots the key columns, the select columns, window_start and window_end leave in, in that order in `columns` */
   readonly keySlots: readonly string[];
-  readonly window: { readonly kind: 'tumbling'; readonly size: number; readonly offset: number } | { readonly kind: 'sliding'; readonly size: number; readonly slide: number; readonly offset: number };
+  readonly window:
+    | { readonly kind: 'tumbling'; readonly size: number; readonly offset: number }
+    | { readonly kind: 'sliding'; readonly size: number; readonly slide: number; readonly offset: number };
   readonly startSlot: string;
   readonly endSlot: string;
   readonly allowedLateness: number;

@@ -125,11 +125,9 @@ export function parseYaml(text: string, env: Environment, report: Report): MapNo
   // one error: what follows a broken place is mostly its echo
   const [error] = documents.flatMap((one) => one.errors).toSorted((a, b) => a.pos[0] - b.pos[0]);
   if (error !== undefined) {
-    report.error(
-      { start: error.pos[0], end: error.pos[1] },
-      'yaml_syntax',
-      error.code === 'RESOURCE_EXHAUSTION' ? 'The file is nested too deeply.' : `${error.message}.`,
-    );
+    const [start, end] = error.pos;
+    const variable = start > 0 && text.slice(start - 1, start + 1) === '${' ? 'Inside { } and [ ] a variable has to be quoted; where a number goes, write it unquoted on a line of its own.' : undefined;
+    report.error({ start, end }, 'yaml_syntax', error.code === 'RESOURCE_EXHAUSTION' ? 'The file is nested too deeply.' : `${error.message}.`, variable);
     return null;
   }
   if (second !== undefined) {

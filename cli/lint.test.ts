@@ -113,7 +113,7 @@ test('FORCE_COLOR colours what is piped', async () => {
 test('init writes what lints clean, and overwrites nothing', async () => {
   const { code, stdout } = await called(dir.path, ['init', 'my shop']);
   expect(code).toBe(0);
-  expect(stdout).toContain("millrace run 'my shop/pipeline.yaml' --until end");
+  expect(stdout).toContain("npx millrace run 'my shop/pipeline.yaml' --until end");
   expect((await called(dir.path, ['lint', 'my shop/pipeline.yaml'])).stdout).toBe('my shop/pipeline.yaml: nothing wrong\n');
   writeFileSync(join(dir.path, 'my shop', 'pipeline.yaml'), 'mine');
   const again = await called(dir.path, ['init', 'my shop']);

@@ -11,7 +11,7 @@ import { processHost } from './host.ts';
 import { styleFor } from './output/color.ts';
 import { failureDocument, failureOf, renderFailure } from './output/failure.ts';
 import { dispatch } from './parser.ts';
-import { version } from './version.ts';
+import { version } from './self.ts';
 
 /** In the order of `--help`. A command loads what it needs when it runs, so that help and mistakes are answered at once. */
 const commands: readonly CommandSpec[] = [initCommand, lintCommand, explainCommand, runCommand, topicCatCommand, topicProduceCommand, topicListCommand];

@@ -48,7 +48,7 @@ describe('run --until end', () => {
   test('what it leaves can be read with the commands it names', async () => {
     setUp();
     const { stdout } = await run('--until', 'end');
-    const command = /^ {2}dead letters +millrace (topic cat .*)$/m.exec(stdout)?.[1] ?? '';
+    const command = /^ {2}dead letters +npx millrace (topic cat .*)$/m.exec(stdout)?.[1] ?? '';
     const dead = await called(dir.path, [...command.split(' '), '--json']);
     expect(dead.code).toBe(0);
     expect(documents(dead.stdout)).toMatchObject([

@@ -4,6 +4,7 @@ import { MillraceError } from '@millrace/runtime/errors.ts';
 import type { CommandSpec } from '../command.ts';
 import { quoted } from '../files.ts';
 import { styleFor } from '../output/color.ts';
+import { invocation } from '../self.ts';
 
 export const initCommand: CommandSpec = {
   name: 'init',
@@ -28,7 +29,7 @@ export const initCommand: CommandSpec = {
       mkdirSync(dirname(join(root, name)), { recursive: true });
       writeFileSync(join(root, name), text, { flag: 'wx' });
     }
-    const next = `millrace run ${quoted(join(dir, 'pipeline.yaml'))} --until end`;
+    const next = `${invocation} run ${quoted(join(dir, 'pipeline.yaml'))} --until end`;
     const style = styleFor(host.stdout, host.env);
     if (json) await host.stdout.write(`${JSON.stringify({ dir: root, files: Object.keys(files), next })}\n`);
     else

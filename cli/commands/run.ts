@@ -11,6 +11,7 @@ import { humanReporter, jsonReporter, type Reporter } from '../output/reporter.t
 import { lastLines, renderRows } from '../output/samples.ts';
 import { outputsOf, type RunSummary, renderSummary, summaryDocument } from '../output/summary.ts';
 import { resolveProfile } from '../profiles.ts';
+import { invocation } from '../self.ts';
 import { stopOnSignal } from '../stop.ts';
 
 /** sample rows of a file output that a terminal is shown when nobody says otherwise */
@@ -117,6 +118,7 @@ function summarize(call: Call, plan: Plan, profile: Profile, progress: RunProgre
     outputs: outputsOf(plan, progress.out, (path) => shownPath(host.cwd, path)),
     deadLetterTopic: plan.deadLetter.topic,
     dataDir: shownPath(host.cwd, dataDir),
+    invocation,
     keepsTopics: profile.transport.type !== 'memory',
     samples,
   };

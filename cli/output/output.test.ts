@@ -189,6 +189,7 @@ describe('the summary of a run', () => {
     ],
     deadLetterTopic: 'shop.dead',
     dataDir: 'my data',
+    invocation: 'millrace',
     keepsTopics: true,
     samples: new Map([
       [

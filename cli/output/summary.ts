@@ -23,6 +23,8 @@ export interface RunSummary {
   readonly deadLetterTopic: string;
   /** as a person would type it here */
   readonly dataDir: string;
+  /** how this command is called here */
+  readonly invocation: string;
   /** whether topics are still there to look at; not when they were held in memory */
   readonly keepsTopics: boolean;
   /** the last rows by output id, drawn as lines; an output that is not there shows none */
@@ -89,9 +91,14 @@ function hints(summary: RunSummary): [what: string, command: string][] {
   const dir = quoted(summary.dataDir);
   const topic = summary.outputs.find((output) => output.kind === 'topic' && output.records > 0);
   return [
-    ...(topic ? [['look at it', `millrace topic cat ${quoted(topic.target)} --limit 5 --until end --data-dir ${dir}`] as [string, string]] : []),
+    ...(topic ? [['look at it', `${summary.invocation} topic cat ${quoted(topic.target)} --limit 5 --until end --data-dir ${dir}`] as [string, string]] : []),
     ...(summary.progress.deadLetters > 0
-      ? [['dead letters', `millrace topic cat ${quoted(summary.deadLetterTopic)} --headers --limit 5 --until end --data-dir ${dir}`] as [string, string]]
+      ? [
+          ['dead letters', `${summary.invocation} topic cat ${quoted(summary.deadLetterTopic)} --headers --limit 5 --until end --data-dir ${dir}`] as [
+            string,
+            string,
+          ],
+        ]
       : []),
     ['data', summary.dataDir],
   ];

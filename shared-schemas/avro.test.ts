@@ -49,7 +49,8 @@ describe('parseSchema', () => {
   });
 
   test('names the place of a mistake', () => {
-    const inner = (type: unknown): unknown => record({ name: 'list', type: { type: 'array', items: { type: 'record', name: 'I', fields: [{ name: 'x', type }] } } });
+    const inner = (type: unknown): unknown =>
+      record({ name: 'list', type: { type: 'array', items: { type: 'record', name: 'I', fields: [{ name: 'x', type }] } } });
     expect(failure(inner('strin'))).toBe('schema_invalid list[].x: no type is named strin');
     expect(failure(inner(['null', 'int', 'string']))).toMatch(/^union_unsupported list\[\]\.x: .*\["null","int","string"\]/);
     expect(failure(inner(['int']))).toMatch(/^union_unsupported/);
@@ -152,7 +153,13 @@ describe('what goes into a schema', () => {
     expect(write({ kind: 'LIST', of: DEC(4, 1) }, of({ type: 'array', items: 'double' }), [null])).toBe('value_out_of_range');
     expect(write({ kind: 'MAP', of: kind('BIGINT') }, of({ type: 'map', values: 'int' }), new Map([['a', 2 ** 40]]))).toBe('value_out_of_range');
     const struct = of({ type: 'record', name: 'S', fields: [{ name: 'b', type: 'int' }] });
-    const from: SqlType = { kind: 'STRUCT', fields: [{ name: 'a', type: kind('VARCHAR') }, { name: 'b', type: kind('BIGINT') }] };
+    const from: SqlType = {
+      kind: 'STRUCT',
+      fields: [
+        { name: 'a', type: kind('VARCHAR') },
+        { name: 'b', type: kind('BIGINT') },
+      ],
+    };
     expect(write(from, struct, { a: 'x', b: 5 })).toStrictEqual({ b: 5 });
   });
 
@@ -232,7 +239,11 @@ describe('decoding', () => {
   test('Confluent framing: the id picks the schema a record was written with', () => {
     const old = parseSchema(record(of('int')));
     const next = parseSchema(record(of('long'), { name: 'w', type: 'string', default: 'none' }));
-    const decode = avroDecoder(next, { v: 'v', w: 'w' }, { framing: 'confluent', writerSchema: (id) => (id === 7 ? old : id === 8 ? next : id === 9 ? parseSchema(record(of('string'))) : null) });
+    const decode = avroDecoder(
+      next,
+      { v: 'v', w: 'w' },
+      { framing: 'confluent', writerSchema: (id) => (id === 7 ? old : id === 8 ? next : id === 9 ? parseSchema(record(of('string'))) : null) },
+    );
     const oldBytes = encoded(avroEncoder(old, [{ field: 'v', slot: 'v', type: kind('INTEGER') }], { schemaId: 7 }), rowOf({ v: -3 }));
     expect(oldBytes.toString('hex')).toBe('000000000705');
     expect(decoded(decode, ['v', 'w'], oldBytes)).toStrictEqual({ v: -3, w: 'none' });
@@ -245,13 +256,28 @@ describe('decoding', () => {
 
   test('resolves fields by name and alias, promotions, enum defaults', () => {
     const writer = parseSchema(
-      record({ name: 'gone', type: { type: 'array', items: 'string' } }, { name: 'old', type: 'int' }, { name: 'e', type: { type: 'enum', name: 'E', symbols: ['A', 'B'] } }, { name: 's', type: { type: 'record', name: 'S', fields: [{ name: 'p', type: 'float' }] } }),
+      record(
+        { name: 'gone', type: { type: 'array', items: 'string' } },
+        { name: 'old', type: 'int' },
+        { name: 'e', type: { type: 'enum', name: 'E', symbols: ['A', 'B'] } },
+        { name: 's', type: { type: 'record', name: 'S', fields: [{ name: 'p', type: 'float' }] } },
+      ),
     );
     const reader = parseSchema(
       record(
         { name: 'e', type: ['null', { type: 'enum', name: 'E', symbols: ['A', 'Z'], default: 'Z' }] },
         { name: 'renamed', aliases: ['old'], type: 'double' },
-        { name: 's', type: { type: 'record', name: 'S', fields: [{ name: 'q', type: { type: 'bytes', logicalType: 'decimal', precision: 4, scale: 2 }, default: '\u0000\u0080' }, { name: 'p', type: 'double' }] } },
+        {
+          name: 's',
+          type: {
+            type: 'record',
+            name: 'S',
+            fields: [
+              { name: 'q', type: { type: 'bytes', logicalType: 'decimal', precision: 4, scale: 2 }, default: '\u0000\u0080' },
+              { name: 'p', type: 'double' },
+            ],
+          },
+        },
       ),
     );
     const S: SqlType = { kind: 'STRUCT', fields: [{ name: 'p', type: kind('FLOAT') }] };

@@ -1,5 +1,5 @@
-import avro from 'avsc';
 import { MillraceError } from '@millrace/runtime/errors.ts';
+import avro from 'avsc';
 import { flawOf } from './codec/bad.ts';
 import { buildRecord } from './codec/build.ts';
 import { conversion, whyNot } from './codec/convert.ts';
@@ -52,7 +52,12 @@ export interface SchemaColumn {
 
 /** The fields of a schema as SQL columns, in its order. */
 export function columnsOf(schema: ParsedSchema): SchemaColumn[] {
-  return schema.root.fields.map(({ name, node, defaultJson }) => ({ name, type: sqlTypeOf(node), nullable: node.nullAt >= 0, hasDefault: defaultJson !== undefined }));
+  return schema.root.fields.map(({ name, node, defaultJson }) => ({
+    name,
+    type: sqlTypeOf(node),
+    nullable: node.nullAt >= 0,
+    hasDefault: defaultJson !== undefined,
+  }));
 }
 
 /** The whole record as a SQL type. */
@@ -118,6 +123,8 @@ export interface AvroDecoderOptions {
   readonly framing: 'confluent' | 'none';
   /** the schema of an id, or null when unknown; records of an id that is not this schema's are resolved to it by Avro's rules */
   readonly writerSchema?: (id: number) => ParsedSchema | null;
+  /** unframed records were written with this schema, not the one they are read with. Throws `MillraceError` schema_incompatible when they cannot be read */
+  readonly writtenWith?: ParsedSchema;
 }
 
 /**
@@ -126,7 +133,7 @@ export interface AvroDecoderOptions {
  */
 export function avroDecoder(schema: ParsedSchema, slots: Readonly<Record<string, string>>, options: AvroDecoderOptions = { framing: 'none' }): RowDecoder {
   const source = new Source();
-  const own = rowReader(schema.root, schema.root, slots);
+  const own = ownReader(schema, options.writtenWith ?? schema, slots);
   const byId = new Map<number, (source: Source, row: Row) => void>();
   const framed = options.framing === 'confluent';
   const of = (id: number): ((source: Source, row: Row) => void) | Flaw => {
@@ -162,6 +169,28 @@ export function avroDecoder(schema: ParsedSchema, slots: Readonly<Record<string,
     }
     if (source.pos !== end) return { code: 'undecodable', message: `${end - source.pos} bytes are left behind the record` };
     return undefined;
+  };
+}
+
+function ownReader(schema: ParsedSchema, written: ParsedSchema, slots: Readonly<Record<string, string>>): (source: Source, row: Row) => void {
+  try {
+    return rowReader(written.root, schema.root, slots);
+  } catch (error) {
+    throw new MillraceError('schema_incompatible', flawOf(error).message, { cause: error });
+  }
+}
+
+/** Finds where each of `count` records ends that stand one behind another, as in the blocks of a container file. Throws {@link BadRecord}. */
+export function recordEnds(schema: ParsedSchema): (buffer: Buffer, start: number, end: number, count: number) => number[] {
+  const read = rowReader(schema.root, schema.root, {});
+  const source = new Source();
+  const none: Row = {};
+  return (buffer, start, end, count) => {
+    source.start(buffer, start, end);
+    return Array.from({ length: count }, () => {
+      read(source, none);
+      return source.pos;
+    });
   };
 }
 

@@ -11,7 +11,7 @@ const hex = (write: (writer: ByteWriter) => void): string => {
 };
 
 test('the format, byte by byte', () => {
-  expect(hex((w) => [0, -1, 1, 64, -(2 ** 53), 2 ** 53].forEach((n) => w.varint(n)))).toBe(`000102${'8001'}${'ffffffffffffff1f'}${'80808080808080' + '20'}`);
+  expect(hex((w) => [0, -1, 1, 64, -(2 ** 53), 2 ** 53].forEach((n) => void w.varint(n)))).toBe(`000102${'8001'}${'ffffffffffffff1f'}${'80808080808080' + '20'}`);
   expect(hex((w) => w.f64(-1.5))).toBe('000000000000f8bf');
   expect(hex((w) => w.text('é'))).toBe('04c3a9');
   expect(hex((w) => w.bytes(new Uint8Array([1, 2])))).toBe('040102');
@@ -26,27 +26,30 @@ test('what was written reads back in order, the same writer used again', () => {
   const writer = new ByteWriter();
   const int = fc.oneof(fc.maxSafeInteger(), fc.constantFrom(2 ** 53, -(2 ** 53), 0, 2 ** 30, -(2 ** 30)));
   fc.assert(
-    fc.property(fc.array(fc.record({ n: int, d: fc.double(), t: fc.string({ unit: 'grapheme' }), b: fc.uint8Array(), i: fc.bigInt() }), { maxLength: 6 }), (records) => {
-      for (const { n, d, t, b, i } of records) {
-        writer.varint(n);
-        writer.f64(d);
-        writer.text(t);
-        writer.bytes(b);
-        writer.integer(exact(i));
-        writer.byte(7);
-      }
-      const reader = new ByteReader(writer.finish());
-      for (const { n, d, t, b, i } of records) {
-        expect(reader.varint()).toBe(n);
-        expect(reader.f64()).toBe(d);
-        expect(reader.text()).toBe(t);
-        expect(new Uint8Array(reader.bytes())).toStrictEqual(b);
-        expect(reader.integer()).toBe(exact(i));
-        expect(reader.byte()).toBe(7);
-      }
-      expect(reader.done).toBe(true);
-      expect(writer.length).toBe(0);
-    }),
+    fc.property(
+      fc.array(fc.record({ n: int, d: fc.double(), t: fc.string({ unit: 'grapheme' }), b: fc.uint8Array(), i: fc.bigInt() }), { maxLength: 6 }),
+      (records) => {
+        for (const { n, d, t, b, i } of records) {
+          writer.varint(n);
+          writer.f64(d);
+          writer.text(t);
+          writer.bytes(b);
+          writer.integer(exact(i));
+          writer.byte(7);
+        }
+        const reader = new ByteReader(writer.finish());
+        for (const { n, d, t, b, i } of records) {
+          expect(reader.varint()).toBe(n);
+          expect(reader.f64()).toBe(d);
+          expect(reader.text()).toBe(t);
+          expect(new Uint8Array(reader.bytes())).toStrictEqual(b);
+          expect(reader.integer()).toBe(exact(i));
+          expect(reader.byte()).toBe(7);
+        }
+        expect(reader.done).toBe(true);
+        expect(writer.length).toBe(0);
+      },
+    ),
   );
 });
 
@@ -57,7 +60,13 @@ test('values by type', () => {
     [{ kind: 'DOUBLE' }, -0],
     [{ kind: 'DATE' }, -1],
     [{ kind: 'BLOB' }, new Uint8Array([0])],
-    [{ kind: 'MAP', of: { kind: 'VARCHAR' } }, new Map([['a', null], ['b', 'x']])],
+    [
+      { kind: 'MAP', of: { kind: 'VARCHAR' } },
+      new Map([
+        ['a', null],
+        ['b', 'x'],
+      ]),
+    ],
     [{ kind: 'STRUCT', fields: [{ name: 'x', type: { kind: 'LIST', of: { kind: 'INTEGER' } } }] }, { x: [1, null] }],
     [{ kind: 'BOOLEAN' }, null],
   ];

@@ -85,14 +85,18 @@ export class ByteWriter {
     if (value === null) return;
     switch (type.kind) {
       case 'BOOLEAN':
-        return this.byte(value === true ? 1 : 0);
+        this.byte(value === true ? 1 : 0);
+        return;
       case 'FLOAT':
       case 'DOUBLE':
-        return this.f64(value as number);
+        this.f64(value as number);
+        return;
       case 'VARCHAR':
-        return this.text(value as string);
+        this.text(value as string);
+        return;
       case 'BLOB':
-        return this.bytes(value as Uint8Array);
+        this.bytes(value as Uint8Array);
+        return;
       case 'LIST': {
         const list = value as readonly Value[];
         this.varint(list.length);

@@ -77,7 +77,12 @@ const schema = parseSchema({
 const slots = Object.fromEntries(NAMES.map((name) => [name, name]));
 const decode = csvDecoder(schema, slots, ['must', 'zzz', ...NAMES.slice(0, 10)]);
 const NONE = { s: null, i: null, l: null, d: null, b: null, day: null, t: null, m: null, e: null, list: null, extra: 4, must: 'x' };
-const cells = (given: Record<string, string>): Buffer => Buffer.from(`x,,${NAMES.slice(0, 10).map((name) => given[name] ?? '').join()}\r`);
+const cells = (given: Record<string, string>): Buffer =>
+  Buffer.from(
+    `x,,${NAMES.slice(0, 10)
+      .map((name) => given[name] ?? '')
+      .join()}\r`,
+  );
 
 test.each([
   ['s', '""', ''],
@@ -134,10 +139,24 @@ test('the header', () => {
 });
 
 test('what is written reads back', () => {
-  const types: [string, SqlType][] = [['s', kind('VARCHAR')], ['l', kind('BIGINT')], ['d', kind('DOUBLE')], ['b', kind('BOOLEAN')], ['day', kind('DATE')], ['m', { kind: 'DECIMAL', width: 5, scale: 2 }], ['list', { kind: 'LIST', of: kind('BIGINT') }]];
+  const types: [string, SqlType][] = [
+    ['s', kind('VARCHAR')],
+    ['l', kind('BIGINT')],
+    ['d', kind('DOUBLE')],
+    ['b', kind('BOOLEAN')],
+    ['day', kind('DATE')],
+    ['m', { kind: 'DECIMAL', width: 5, scale: 2 }],
+    ['list', { kind: 'LIST', of: kind('BIGINT') }],
+  ];
   const fields = types.map(([name, type]) => ({ name, slot: name, type }));
   const names = types.map(([name]) => name);
-  const optional = parseSchema({ type: 'record', name: 'R', fields: schema.root.fields.filter(({ name }) => names.includes(name)).map(({ name }) => (schema.json as { fields: { name: string }[] }).fields.find((field) => field.name === name)) });
+  const optional = parseSchema({
+    type: 'record',
+    name: 'R',
+    fields: schema.root.fields
+      .filter(({ name }) => names.includes(name))
+      .map(({ name }) => (schema.json as { fields: { name: string }[] }).fields.find((field) => field.name === name)),
+  });
   const reader = csvDecoder(optional, slots, names);
   const write = csvEncoder(fields);
   const check = (values: Record<string, Value>): string => {

@@ -2,12 +2,12 @@ import type { ParsedSchema } from './avro.ts';
 import { flawOf } from './codec/bad.ts';
 import { eachSlot } from './codec/rows.ts';
 import { Sink } from './codec/sink.ts';
+import { cellConvert } from './csv/cell.ts';
+import { csvCell, csvCells } from './csv/split.ts';
 import { formOfType, jsonText } from './json/form.ts';
 import { fieldConvert } from './json/parse.ts';
 import { slotSetter } from './row.ts';
 import type { RowDecoder, RowEncoder, SqlType, Value } from './types.ts';
-import { cellConvert } from './csv/cell.ts';
-import { csvCell, csvCells } from './csv/split.ts';
 
 /**
  * One CSV record's bytes to a row. `header` names the columns; those the schema does not know are ignored, fields without a
@@ -15,7 +15,12 @@ import { csvCell, csvCells } from './csv/split.ts';
  */
 export function csvDecoder(schema: ParsedSchema, slots: Readonly<Record<string, string>>, header: readonly string[]): RowDecoder {
   const setter = (name: string): ReturnType<typeof slotSetter> | null => (Object.hasOwn(slots, name) ? slotSetter(slots[name]) : null);
-  const fields = schema.root.fields.map((field) => ({ field, at: header.indexOf(field.name), set: setter(field.name), absent: fieldConvert(field, field.name) }));
+  const fields = schema.root.fields.map((field) => ({
+    field,
+    at: header.indexOf(field.name),
+    set: setter(field.name),
+    absent: fieldConvert(field, field.name),
+  }));
   const present = fields.filter(({ at }) => at >= 0).map(({ field, at, set }) => ({ at, set, convert: cellConvert(field.node, field.name) }));
   const absent = fields.filter(({ at }) => at < 0);
   return (row, buffer, start, end) => {

@@ -45,7 +45,9 @@ test('heartbeats are told apart from records', () => {
 test('the bytes', () => {
   const buffer = Buffer.alloc(MAX_HEADER);
   expect(buffer.subarray(0, encodeHeader(1, 2, -1, 3, -1, 300, buffer, 0)).toString('hex')).toBe('02026d10000204010601d804');
-  expect(buffer.subarray(0, encodeHeartbeat({ kind: 'idle', writer: 1, seq: 2, watermark: Number.NEGATIVE_INFINITY, run: 0 }, buffer, 0)).toString('hex')).toBe('02026d180402' + '04ffffffffffffff1f00');
+  expect(buffer.subarray(0, encodeHeartbeat({ kind: 'idle', writer: 1, seq: 2, watermark: Number.NEGATIVE_INFINITY, run: 0 }, buffer, 0)).toString('hex')).toBe(
+    '02026d180402' + '04ffffffffffffff1f00',
+  );
 });
 
 test('no block, a block without ours, and any bytes at all never throw', () => {

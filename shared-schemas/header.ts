@@ -49,7 +49,16 @@ const NAME = HEADER_NAME.charCodeAt(0);
 const LIMIT = 2 ** 53;
 
 /** Writes a record's header block, allocating nothing; the buffer has `MAX_HEADER` bytes of room. Gives the position behind it. */
-export function encodeHeader(writer: number, seq: number, watermark: number, eventTime: number, origin: number, originOffset: number, buffer: Uint8Array, pos: number): number {
+export function encodeHeader(
+  writer: number,
+  seq: number,
+  watermark: number,
+  eventTime: number,
+  origin: number,
+  originOffset: number,
+  buffer: Uint8Array,
+  pos: number,
+): number {
   let at = open(buffer, pos, 0, writer, seq, watermark);
   at = writeVarint(eventTime, buffer, at);
   at = writeVarint(origin, buffer, at);

@@ -36,7 +36,10 @@ test('several columns are a JSON array; NULL in one makes none', () => {
 });
 
 test('different pairs of strings are different keys', () => {
-  const pair = fc.tuple(fc.string({ unit: fc.constantFrom('a', '"', ',', '\\'), maxLength: 4 }), fc.string({ unit: fc.constantFrom('a', '"', ',', '\\'), maxLength: 4 }));
+  const pair = fc.tuple(
+    fc.string({ unit: fc.constantFrom('a', '"', ',', '\\'), maxLength: 4 }),
+    fc.string({ unit: fc.constantFrom('a', '"', ',', '\\'), maxLength: 4 }),
+  );
   fc.assert(
     fc.property(pair, pair, (a, b) => {
       const text = ([x, y]: [string, string]): string | null => key([kind('VARCHAR'), x], [kind('VARCHAR'), y]);

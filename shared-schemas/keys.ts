@@ -1,4 +1,4 @@
-import { floorDiv, type Exact } from './codec/exact.ts';
+import { type Exact, floorDiv } from './codec/exact.ts';
 import { formOfType, jsonText } from './json/form.ts';
 import { slotGetter } from './row.ts';
 import type { Column, Row, SqlType, Value } from './types.ts';

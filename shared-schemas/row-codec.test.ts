@@ -12,7 +12,17 @@ const text = fc.string({ unit: 'grapheme', maxLength: 80 });
 /** A type with values of it, in the forms of `types.ts`. */
 const leaf: fc.Arbitrary<{ type: SqlType; value: Value }> = fc.oneof(
   fc.boolean().map((value) => ({ type: kind('BOOLEAN'), value })),
-  ...([['TINYINT', 8n], ['SMALLINT', 16n], ['INTEGER', 32n], ['BIGINT', 64n], ['HUGEINT', 128n], ['TIMESTAMP', 64n], ['DATE', 32n]] as const).map(([name, bits]) => ints(bits).map((value) => ({ type: kind(name), value }))),
+  ...(
+    [
+      ['TINYINT', 8n],
+      ['SMALLINT', 16n],
+      ['INTEGER', 32n],
+      ['BIGINT', 64n],
+      ['HUGEINT', 128n],
+      ['TIMESTAMP', 64n],
+      ['DATE', 32n],
+    ] as const
+  ).map(([name, bits]) => ints(bits).map((value) => ({ type: kind(name), value }))),
   fc.double().map((value) => ({ type: kind('DOUBLE'), value })),
   fc.float().map((value) => ({ type: kind('FLOAT'), value })),
   text.map((value) => ({ type: kind('VARCHAR'), value })),
@@ -26,9 +36,21 @@ const leaf: fc.Arbitrary<{ type: SqlType; value: Value }> = fc.oneof(
 const typed: fc.Arbitrary<{ type: SqlType; value: Value }> = fc.oneof(
   { weight: 5, arbitrary: leaf },
   leaf.map(({ type, value }) => ({ type: { kind: 'LIST', of: type } as SqlType, value: [value, null, value] })),
-  leaf.map(({ type, value }) => ({ type: { kind: 'MAP', of: type } as SqlType, value: new Map([['', value], ['é', null]]) })),
+  leaf.map(({ type, value }) => ({
+    type: { kind: 'MAP', of: type } as SqlType,
+    value: new Map([
+      ['', value],
+      ['é', null],
+    ]),
+  })),
   fc.tuple(leaf, leaf).map(([a, b]) => ({
-    type: { kind: 'STRUCT', fields: [{ name: 'a', type: a.type }, { name: 'isPrototypeOf', type: { kind: 'LIST', of: b.type } }] } as SqlType,
+    type: {
+      kind: 'STRUCT',
+      fields: [
+        { name: 'a', type: a.type },
+        { name: 'isPrototypeOf', type: { kind: 'LIST', of: b.type } },
+      ],
+    } as SqlType,
     value: { a: a.value, isPrototypeOf: [b.value] } as unknown as Value,
   })),
 );

@@ -10,7 +10,8 @@ export interface RowCodec {
 
 /** A codec of the columns, each nullable, exact for every type. Fields are called as the columns, so `topic cat` reads well; as their slots where a name is no Avro name. */
 export function rowCodec(columns: readonly Column[]): RowCodec {
-  const named = columns.every(({ name }) => /^[A-Za-z_]\w*$/.test(name) && name !== '__proto__') && new Set(columns.map(({ name }) => name)).size === columns.length;
+  const named =
+    columns.every(({ name }) => /^[A-Za-z_]\w*$/.test(name) && name !== '__proto__') && new Set(columns.map(({ name }) => name)).size === columns.length;
   const fields = columns.map(({ name, slot, type }) => ({ field: named ? name : slot, slot, type }));
   const names = new TypeNames();
   const schema = parseSchema({

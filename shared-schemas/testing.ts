@@ -25,7 +25,8 @@ export function encoded(encode: RowEncoder, row: Row): Buffer {
     const buffer = Buffer.alloc(size, 0xa5);
     const end = encode(row, buffer, 3);
     if (end < 0) continue;
-    if (!buffer.subarray(0, 3).equals(Buffer.alloc(3, 0xa5)) || !buffer.subarray(end).equals(Buffer.alloc(size - end, 0xa5))) throw new Error('wrote outside its bounds');
+    if (!buffer.subarray(0, 3).equals(Buffer.alloc(3, 0xa5)) || !buffer.subarray(end).equals(Buffer.alloc(size - end, 0xa5)))
+      throw new Error('wrote outside its bounds');
     return buffer.subarray(3, end);
   }
 }

@@ -18,19 +18,7 @@
  *
  * SQL NULL is `null` everywhere; `undefined` is never a value.
  */
-export type SqlKind =
-  | 'BOOLEAN'
-  | 'TINYINT'
-  | 'SMALLINT'
-  | 'INTEGER'
-  | 'BIGINT'
-  | 'HUGEINT'
-  | 'FLOAT'
-  | 'DOUBLE'
-  | 'VARCHAR'
-  | 'BLOB'
-  | 'DATE'
-  | 'TIMESTAMP';
+export type SqlKind = 'BOOLEAN' | 'TINYINT' | 'SMALLINT' | 'INTEGER' | 'BIGINT' | 'HUGEINT' | 'FLOAT' | 'DOUBLE' | 'VARCHAR' | 'BLOB' | 'DATE' | 'TIMESTAMP';
 
 export type SqlType =
   | { readonly kind: SqlKind }
@@ -39,7 +27,16 @@ export type SqlType =
   | { readonly kind: 'STRUCT'; readonly fields: readonly { readonly name: string; readonly type: SqlType }[] }
   | { readonly kind: 'MAP'; readonly of: SqlType };
 
-export type Value = null | boolean | number | bigint | string | Uint8Array | readonly Value[] | { readonly [field: string]: Value } | ReadonlyMap<string, Value>;
+export type Value =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | readonly Value[]
+  | { readonly [field: string]: Value }
+  | ReadonlyMap<string, Value>;
 
 /** A field of a stream as a user sees it, and the slot of the row that holds it. Slots are valid Avro names, unique within a shape. */
 export interface Column {

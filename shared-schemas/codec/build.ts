@@ -33,14 +33,17 @@ function build(json: unknown, path: string, scope: Scope): AvroNode {
       return record(schema, path, scope);
     case 'enum': {
       const { symbols } = schema;
-      if (!Array.isArray(symbols) || symbols.length === 0 || !symbols.every((symbol) => typeof symbol === 'string')) throw invalid(path, 'an enum needs a list of symbols');
+      if (!Array.isArray(symbols) || symbols.length === 0 || !symbols.every((symbol) => typeof symbol === 'string'))
+        throw invalid(path, 'an enum needs a list of symbols');
       const fallback = typeof schema.default === 'string' ? schema.default : null;
       return define(schema, path, scope, (name) => ({ nullAt: -1, kind: 'enum', name, symbols, fallback }));
     }
     case 'fixed': {
       const size = schema.size;
       if (typeof size !== 'number' || !Number.isInteger(size) || size < 0) throw invalid(path, 'a fixed needs a size');
-      return define(schema, path, scope, (name) => (schema.logicalType === 'decimal' ? decimal(schema, path, size) : { nullAt: -1, kind: 'fixed', name, size }));
+      return define(schema, path, scope, (name) =>
+        schema.logicalType === 'decimal' ? decimal(schema, path, size) : { nullAt: -1, kind: 'fixed', name, size },
+      );
     }
     case 'array':
       return { nullAt: -1, kind: 'array', items: build(schema.items, `${path}[]`, scope) };
@@ -80,7 +83,10 @@ function union(branches: readonly unknown[], path: string, scope: Scope): AvroNo
   const only = branches.length === 2 && nullAt >= 0 ? branches[1 - nullAt] : 'null';
   if (only === 'null') {
     const shown = JSON.stringify(branches);
-    throw new MillraceError('union_unsupported', `${path}: only unions of null and one other type are read, this is ${shown.length > 100 ? `${shown.slice(0, 100)}…` : shown}`);
+    throw new MillraceError(
+      'union_unsupported',
+      `${path}: only unions of null and one other type are read, this is ${shown.length > 100 ? `${shown.slice(0, 100)}…` : shown}`,
+    );
   }
   const node = build(only, path, scope);
   if (node.nullAt >= 0) throw invalid(path, 'a union directly inside a union');
@@ -101,7 +107,8 @@ function fullName(name: string, namespace: string): string {
 
 function define<N extends AvroNode>(schema: Json, path: string, scope: Scope, make: (name: string, inner: Scope) => N): N {
   const { name } = schema;
-  if (typeof name !== 'string' || !name.split('.').every((part) => NAME.test(part))) throw invalid(path, `${String(schema.type)} needs a name of letters, digits and _, not ${JSON.stringify(name) ?? 'none'}`);
+  if (typeof name !== 'string' || !name.split('.').every((part) => NAME.test(part)))
+    throw invalid(path, `${String(schema.type)} needs a name of letters, digits and _, not ${JSON.stringify(name) ?? 'none'}`);
   const own = typeof schema.namespace === 'string' ? schema.namespace : scope.namespace;
   const full = fullName(name, own);
   if (scope.names.has(full)) throw invalid(path, `a second type is named ${full}`);

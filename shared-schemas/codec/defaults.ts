@@ -38,7 +38,8 @@ function value(node: AvroNode, json: unknown): Value {
     case 'record': {
       const given = json as Record<string, unknown>;
       const struct: { [name: string]: Value } = {};
-      for (const field of node.fields) struct[field.name] = Object.hasOwn(given, field.name) ? value(field.node, given[field.name]) : (defaultOf(field) ?? null);
+      for (const field of node.fields)
+        struct[field.name] = Object.hasOwn(given, field.name) ? value(field.node, given[field.name]) : (defaultOf(field) ?? null);
       return struct;
     }
   }

@@ -160,7 +160,8 @@ function blocks(source: Source, least: number, path: string, item: () => void): 
       source.count();
     }
     total += count;
-    if (least > 0 ? count > (source.end - source.pos) / least : total > MOST_EMPTY_ITEMS) throw new BadRecord('undecodable', `${path}: ${count} items in ${source.end - source.pos} bytes`);
+    if (least > 0 ? count > (source.end - source.pos) / least : total > MOST_EMPTY_ITEMS)
+      throw new BadRecord('undecodable', `${path}: ${count} items in ${source.end - source.pos} bytes`);
     for (let i = 0; i < count; i++) item();
   }
 }

@@ -9,7 +9,14 @@ export function toTwos(value: Exact, size: number | null): Uint8Array | null {
   if (size !== null && length > size) return null;
   const width = size ?? length;
   if (width === 0) return big === 0n ? new Uint8Array(0) : null;
-  return new Uint8Array(Buffer.from(BigInt.asUintN(width * 8, big).toString(16).padStart(width * 2, '0'), 'hex'));
+  return new Uint8Array(
+    Buffer.from(
+      BigInt.asUintN(width * 8, big)
+        .toString(16)
+        .padStart(width * 2, '0'),
+      'hex',
+    ),
+  );
 }
 
 /** The integer of a big-endian two's complement of any length. */

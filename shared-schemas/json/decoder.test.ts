@@ -23,7 +23,18 @@ const schema = parseSchema({
     { name: 'raw', type: 'bytes', default: '\u0000\u00ff' },
     { name: 'list', type: ['null', { type: 'array', items: ['null', 'long'] }] },
     { name: 'map', type: ['null', { type: 'map', values: 'int' }] },
-    { name: 'rec', type: { type: 'record', name: 'S', fields: [{ name: 'x', type: 'int', default: 3 }, { name: 'y', type: ['null', 'string'], default: null }] }, default: { x: 9 } },
+    {
+      name: 'rec',
+      type: {
+        type: 'record',
+        name: 'S',
+        fields: [
+          { name: 'x', type: 'int', default: 3 },
+          { name: 'y', type: ['null', 'string'], default: null },
+        ],
+      },
+      default: { x: 9 },
+    },
     { name: 'opt', type: ['null', 'string'], default: null },
     { name: 'constructor', type: ['null', 'string'] },
   ],
@@ -42,7 +53,25 @@ function read(json: string | Uint8Array): unknown {
   return result;
 }
 
-const DEFAULTS = { s: 'dflt', i: 7, l: null, d: 0.5, b: null, f: null, t: null, u: null, day: null, m: null, e: null, raw: new Uint8Array([0, 255]), list: null, map: null, rec: { x: 9, y: null }, opt: null, ctor: null };
+const DEFAULTS = {
+  s: 'dflt',
+  i: 7,
+  l: null,
+  d: 0.5,
+  b: null,
+  f: null,
+  t: null,
+  u: null,
+  day: null,
+  m: null,
+  e: null,
+  raw: new Uint8Array([0, 255]),
+  list: null,
+  map: null,
+  rec: { x: 9, y: null },
+  opt: null,
+  ctor: null,
+};
 
 test('absent fields take their defaults, else null; unknown ones are ignored', () => {
   expect(read('{}')).toStrictEqual(DEFAULTS);
@@ -85,7 +114,15 @@ test.each([
   ['{"e":"B"}', { e: 'B' }],
   ['{"raw":"a\\u00ff"}', { raw: new Uint8Array([97, 255]) }],
   ['{"list":[1,null,9007199254740993]}', { list: [1, null, 9007199254740993n] }],
-  ['{"map":{"__proto__":1,"a":2}}', { map: new Map([['__proto__', 1], ['a', 2]]) }],
+  [
+    '{"map":{"__proto__":1,"a":2}}',
+    {
+      map: new Map([
+        ['__proto__', 1],
+        ['a', 2],
+      ]),
+    },
+  ],
   ['{"rec":{"y":"z","q":[]}}', { rec: { x: 3, y: 'z' } }],
   ['{"constructor":"c"}', { ctor: 'c' }],
 ])('%s', (json, values) => {
@@ -126,18 +163,51 @@ test.each([
 });
 
 test('a required field that is missing is named', () => {
-  const strict = jsonDecoder(parseSchema({ type: 'record', name: 'R', fields: [{ name: 'a', type: 'int' }, { name: 'b', type: { type: 'record', name: 'S', fields: [{ name: 'c', type: 'int' }] } }] }), { a: 'a' });
+  const strict = jsonDecoder(
+    parseSchema({
+      type: 'record',
+      name: 'R',
+      fields: [
+        { name: 'a', type: 'int' },
+        { name: 'b', type: { type: 'record', name: 'S', fields: [{ name: 'c', type: 'int' }] } },
+      ],
+    }),
+    { a: 'a' },
+  );
   expect(decoded(strict, ['a'], Buffer.from('{"b":{"c":1}}'))).toStrictEqual({ flaw: 'schema_mismatch', message: 'a is missing' });
   expect(decoded(strict, ['a'], Buffer.from('{"a":1,"b":{}}'))).toStrictEqual({ flaw: 'schema_mismatch', message: 'b.c is missing' });
   expect(decoded(strict, ['a'], Buffer.from('{"a":1}'))).toStrictEqual({ flaw: 'schema_mismatch', message: 'b is missing' });
 });
 
-test.each(['', ' ', '{', '{"s":"a"', '{"s":"a"}}', '{"s":"a"} x', '{"s":"a",}', '{,}', '{"s" "a"}', "{'s':'a'}", '{"i":01}', '{"i":1.}', '{"i":.5}', '{"i":+1}', '{"i":-}', '{"i":1e}', '{"d":NaN}', '{"b":tru}', '{"s":"\t"}', '{"s":"\\x"}', '{"s":"\\ud800"}', '{"s":nul}', 'undefined', '{"zz":tru}', '{"i":1 2}'])(
-  'not JSON: %j',
-  (json) => {
-    expect(read(json)).toMatchObject({ flaw: 'undecodable' });
-  },
-);
+test.each([
+  '',
+  ' ',
+  '{',
+  '{"s":"a"',
+  '{"s":"a"}}',
+  '{"s":"a"} x',
+  '{"s":"a",}',
+  '{,}',
+  '{"s" "a"}',
+  "{'s':'a'}",
+  '{"i":01}',
+  '{"i":1.}',
+  '{"i":.5}',
+  '{"i":+1}',
+  '{"i":-}',
+  '{"i":1e}',
+  '{"d":NaN}',
+  '{"b":tru}',
+  '{"s":"\t"}',
+  '{"s":"\\x"}',
+  '{"s":"\\ud800"}',
+  '{"s":nul}',
+  'undefined',
+  '{"zz":tru}',
+  '{"i":1 2}',
+])('not JSON: %j', (json) => {
+  expect(read(json)).toMatchObject({ flaw: 'undecodable' });
+});
 
 test.each(['7b2273223a22c3287d', '7b2273223a22c328227d', '7b2273223a22eda080227d', '7b227a223a22ff227d', '7b22ff223a317d', 'ff'])('not UTF-8: %s', (hex) => {
   expect(read(Buffer.from(hex, 'hex'))).toMatchObject({ flaw: 'undecodable' });
@@ -196,7 +266,11 @@ describe('the scanner does what JSON.parse does', () => {
   });
 
   test('on objects with bytes changed, cut out or put in', () => {
-    const change = fc.tuple(fc.nat(), fc.constantFrom('set', 'cut', 'put'), fc.oneof(fc.integer({ min: 0, max: 255 }), fc.constantFrom(...Buffer.from('"{}[]:,\\ 0-.eE'))));
+    const change = fc.tuple(
+      fc.nat(),
+      fc.constantFrom('set', 'cut', 'put'),
+      fc.oneof(fc.integer({ min: 0, max: 255 }), fc.constantFrom(...Buffer.from('"{}[]:,\\ 0-.eE'))),
+    );
     fc.assert(
       fc.property(object, fc.array(change, { minLength: 1, maxLength: 3 }), (json, changes) => {
         const bytes = [...Buffer.from(json)];

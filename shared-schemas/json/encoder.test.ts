@@ -49,7 +49,18 @@ test('decimals and nested values', () => {
   expect(one({ kind: 'DECIMAL', width: 5, scale: 5 }, 0)).toBe('0.00000');
   expect(one({ kind: 'LIST', of: kind('VARCHAR') }, ['a', null, '"'])).toBe('["a",null,"\\""]');
   expect(one({ kind: 'MAP', of: kind('DOUBLE') }, new Map([['é"', Number.NaN]]))).toBe('{"é\\"":"NaN"}');
-  expect(one({ kind: 'STRUCT', fields: [{ name: 'a', type: kind('DATE') }, { name: 'b', type: { kind: 'LIST', of: kind('BIGINT') } }] }, { b: [2n ** 60n], a: 0 })).toBe('{"a":"1970-01-01","b":[1152921504606846976]}');
+  expect(
+    one(
+      {
+        kind: 'STRUCT',
+        fields: [
+          { name: 'a', type: kind('DATE') },
+          { name: 'b', type: { kind: 'LIST', of: kind('BIGINT') } },
+        ],
+      },
+      { b: [2n ** 60n], a: 0 },
+    ),
+  ).toBe('{"a":"1970-01-01","b":[1152921504606846976]}');
 });
 
 test('fields in their order, any names; none at all', () => {
@@ -58,12 +69,21 @@ test('fields in their order, any names; none at all', () => {
     { name: 'a', slot: 'a', type: kind('VARCHAR') },
   ];
   expect(encoded(jsonEncoder(fields), rowOf({ a: 'x', b: 1 })).toString()).toBe('{"é\\"":1,"a":"x"}');
-  expect(rowJson(rowOf({ a: 'x', b: 1 }), fields.map((field) => ({ ...field, nullable: true })))).toBe('{"é\\"":1,"a":"x"}');
+  expect(
+    rowJson(
+      rowOf({ a: 'x', b: 1 }),
+      fields.map((field) => ({ ...field, nullable: true })),
+    ),
+  ).toBe('{"é\\"":1,"a":"x"}');
   expect(encoded(jsonEncoder([]), rowOf({})).toString()).toBe('{}');
 });
 
 test('strings and integers are what JSON.stringify makes of them', () => {
-  const encode = jsonEncoder([{ name: 's', slot: 's', type: kind('VARCHAR') }, { name: 'n', slot: 'n', type: kind('BIGINT') }, { name: 'd', slot: 'd', type: kind('DOUBLE') }]);
+  const encode = jsonEncoder([
+    { name: 's', slot: 's', type: kind('VARCHAR') },
+    { name: 'n', slot: 'n', type: kind('BIGINT') },
+    { name: 'd', slot: 'd', type: kind('DOUBLE') },
+  ]);
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.maxSafeInteger(), fc.double({ noNaN: true, noDefaultInfinity: true }), (s, n, d) => {
       const text = encoded(encode, rowOf({ s, n, d })).toString();

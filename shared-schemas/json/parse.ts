@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { BadRecord } from '../codec/bad.ts';
 import { parseDate } from '../codec/civil.ts';
-import { exactNumber, type Exact, INT_MAX, INT_MIN, LONG_MAX, LONG_MIN, scaledDigits, within } from '../codec/exact.ts';
 import { defaultOf } from '../codec/defaults.ts';
+import { type Exact, exactNumber, INT_MAX, INT_MIN, LONG_MAX, LONG_MIN, scaledDigits, within } from '../codec/exact.ts';
 import type { AvroField, AvroNode } from '../codec/node.ts';
 import { microsOfMillis } from '../codec/write.ts';
 import type { Value } from '../types.ts';
@@ -150,7 +150,10 @@ function plain(node: AvroNode, path: string): Convert {
     case 'bytes':
     case 'fixed': {
       const size = node.kind === 'fixed' ? node.size : null;
-      return (json) => (typeof json === 'string' && isLatin1(json) && (size === null || json.length === size) ? new Uint8Array(Buffer.from(json, 'latin1')) : bad(path, node, json));
+      return (json) =>
+        typeof json === 'string' && isLatin1(json) && (size === null || json.length === size)
+          ? new Uint8Array(Buffer.from(json, 'latin1'))
+          : bad(path, node, json);
     }
     case 'decimal':
       return decimal(node, path);
@@ -222,7 +225,12 @@ function bad(path: string, node: AvroNode, json: unknown): never {
 
 /** The flaw of a value that is not what its field holds. */
 export function mismatch(path: string, node: AvroNode, json: unknown): BadRecord {
-  const name = node.kind === 'enum' ? `one of ${node.symbols.join(', ')}` : node.kind === 'decimal' ? `a decimal of ${node.precision} digits, ${node.scale} of them decimals` : node.kind;
+  const name =
+    node.kind === 'enum'
+      ? `one of ${node.symbols.join(', ')}`
+      : node.kind === 'decimal'
+        ? `a decimal of ${node.precision} digits, ${node.scale} of them decimals`
+        : node.kind;
   return new BadRecord('schema_mismatch', `${path}: ${name} is expected, found ${found(json)}`);
 }
 

@@ -4,7 +4,13 @@ import { rowOf } from '../testing.ts';
 import type { Value } from '../types.ts';
 import { type ScanKind, Scanner } from './scanner.ts';
 
-const field = (name: string, kind: ScanKind, nullable = true) => ({ name, kind, nullable, set: slotSetter(name), convert: (json: unknown): Value => (json === undefined ? null : (json as Value)) });
+const field = (name: string, kind: ScanKind, nullable = true) => ({
+  name,
+  kind,
+  nullable,
+  set: slotSetter(name),
+  convert: (json: unknown): Value => (json === undefined ? null : (json as Value)),
+});
 const FIELDS = [field('id', 'string'), field('n', 'long'), field('d', 'double'), field('t', 'millis'), field('b', 'boolean', false), field('list', 'other')];
 
 /** The row when the scanner takes the record by itself, false when it leaves it to JSON.parse. */
@@ -34,7 +40,22 @@ test('takes records of any order one after another, and absent fields', () => {
   expect(scanned(scanner, '{}')).toStrictEqual({ id: null, n: null, d: null, t: null, b: null, list: null });
 });
 
-test.each(['{"n":9007199254740993}', '{"n":1.0}', '{"n":1e2}', '{"b":null}', '{"b":tru}', '{"n":01}', '{"n":1}}', '{"n":1', '{"n":1,}', '[]', '', '{"d":1e999}', '{"\\u006e":1}', '{"t":9007199254740991}'])('leaves %s to JSON.parse', (json) => {
+test.each([
+  '{"n":9007199254740993}',
+  '{"n":1.0}',
+  '{"n":1e2}',
+  '{"b":null}',
+  '{"b":tru}',
+  '{"n":01}',
+  '{"n":1}}',
+  '{"n":1',
+  '{"n":1,}',
+  '[]',
+  '',
+  '{"d":1e999}',
+  '{"\\u006e":1}',
+  '{"t":9007199254740991}',
+])('leaves %s to JSON.parse', (json) => {
   expect(scanned(new Scanner(FIELDS), json)).toBe(false);
 });
 

@@ -20,7 +20,11 @@ const broken: [unknown, unknown, string][] = [
   [of(D(5, 1)), of(D(5, 2)), 'v is a decimal(5,2), the new schema reads decimal(5,1)'],
   [of({ type: 'array', items: 'int' }), of({ type: 'array', items: ['null', 'int'] }), 'v[] may be null, which the new schema does not allow'],
   [of({ type: 'map', values: 'int' }), of({ type: 'map', values: 'double' }), 'v[] is double, the new schema reads int'],
-  [of({ type: 'record', name: 'S', fields: [{ name: 'x', type: 'int' }] }), of({ type: 'record', name: 'S', fields: [] }), 'v.x has no default, and the new schema would miss it in what was written without it'],
+  [
+    of({ type: 'record', name: 'S', fields: [{ name: 'x', type: 'int' }] }),
+    of({ type: 'record', name: 'S', fields: [] }),
+    'v.x has no default, and the new schema would miss it in what was written without it',
+  ],
   [{ type: 'record', name: 'Q', fields: [] }, { type: 'record', name: 'R', fields: [] }, 'the record is named R, the new schema calls it Q'],
 ];
 
@@ -56,7 +60,26 @@ test('FORWARD looks the other way, FULL both, NONE nowhere', () => {
 });
 
 test('what the rules allow the decoder reads, and what they refuse for its type it refuses', () => {
-  const types = ['boolean', 'int', 'long', 'float', 'double', 'string', 'bytes', L('int', 'date'), L('long', 'timestamp-millis'), L('long', 'timestamp-micros'), D(5, 2), D(7, 2), D(7, 3), F(2), { type: 'array', items: 'int' }, { type: 'array', items: 'double' }, { type: 'map', values: 'int' }, { type: 'record', name: 'S', fields: [] }];
+  const types = [
+    'boolean',
+    'int',
+    'long',
+    'float',
+    'double',
+    'string',
+    'bytes',
+    L('int', 'date'),
+    L('long', 'timestamp-millis'),
+    L('long', 'timestamp-micros'),
+    D(5, 2),
+    D(7, 2),
+    D(7, 3),
+    F(2),
+    { type: 'array', items: 'int' },
+    { type: 'array', items: 'double' },
+    { type: 'map', values: 'int' },
+    { type: 'record', name: 'S', fields: [] },
+  ];
   let allowed = 0;
   for (const a of types) {
     for (const b of types) {

@@ -60,7 +60,9 @@ export const PROMOTIONS: ReadonlySet<string> = new Set([
 const unqualified = (name: string): string => name.slice(name.lastIndexOf('.') + 1);
 
 function names(reader: { readonly name: string }, writer: { readonly name: string }, who: string, at: string): string[] {
-  return unqualified(reader.name) === unqualified(writer.name) ? [] : [`${at} is named ${unqualified(writer.name)}, ${who} calls it ${unqualified(reader.name)}`];
+  return unqualified(reader.name) === unqualified(writer.name)
+    ? []
+    : [`${at} is named ${unqualified(writer.name)}, ${who} calls it ${unqualified(reader.name)}`];
 }
 
 function records(reader: RecordNode, writer: RecordNode, who: string, path: string): string[] {

@@ -12,7 +12,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
-const schema = (...fields: [string, unknown, unknown?][]): unknown => ({ type: 'record', name: 'R', fields: fields.map(([name, type, preset]) => (preset === undefined ? { name, type } : { name, type, default: preset })) });
+const schema = (...fields: [string, unknown, unknown?][]): unknown => ({
+  type: 'record',
+  name: 'R',
+  fields: fields.map(([name, type, preset]) => (preset === undefined ? { name, type } : { name, type, default: preset })),
+});
 
 test('the same schema keeps its id; another gets the next', () => {
   const registry = new FileRegistry(dir);
@@ -34,7 +38,10 @@ test('a version that breaks its readers is refused and leaves nothing', () => {
   const registry = new FileRegistry(dir);
   registry.register('a-value', schema(['x', 'long']));
   expect(() => registry.register('a-value', schema(['x', 'int'], ['y', 'string']))).toThrow(
-    expect.objectContaining({ code: 'schema_incompatible', message: 'a-value: x is long, the new schema reads int; y has no default, and the new schema would miss it in what was written without it' }),
+    expect.objectContaining({
+      code: 'schema_incompatible',
+      message: 'a-value: x is long, the new schema reads int; y has no default, and the new schema would miss it in what was written without it',
+    }),
   );
   expect(registry.versions('a-value')).toStrictEqual([1]);
   expect(registry.byId(2)).toBeNull();

@@ -1,6 +1,6 @@
 """Writes vectors.json: Avro bytes made by fastavro, another implementation, for our codec to agree with.
 
-    python3 -m venv venv && venv/bin/pip install fastavro==1.13.1 && venv/bin/python make.py
+    python3 -m venv venv && venv/bin/pip install fastavro==1.13.1 && venv/bin/python make.py && npx biome format --write .
 
 A case has the schema of one field `v` and pairs of a value and its record's bytes in hex. Values are JSON in a form the test
 turns into row values: integers as strings, bytes as {"hex": …}, decimals as {"unscaled": …}, doubles that JSON lacks as {"f64": hex}.

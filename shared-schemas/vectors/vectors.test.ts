@@ -14,7 +14,7 @@ interface Case {
 const cases = JSON.parse(readFileSync(new URL('vectors.json', import.meta.url), 'utf8')) as Case[];
 
 /** From the notation of `make.py` to a row's value. */
-function valueOf(json: unknown, type: SqlType): Value {
+function rowValue(json: unknown, type: SqlType): Value {
   if (json === null) return null;
   switch (type.kind) {
     case 'BOOLEAN':
@@ -28,11 +28,11 @@ function valueOf(json: unknown, type: SqlType): Value {
     case 'DECIMAL':
       return exact(BigInt((json as { unscaled: string }).unscaled));
     case 'LIST':
-      return (json as unknown[]).map((item) => valueOf(item, type.of));
+      return (json as unknown[]).map((item) => rowValue(item, type.of));
     case 'MAP':
-      return new Map((json as [string, unknown][]).map(([key, item]) => [key, valueOf(item, type.of)]));
+      return new Map((json as [string, unknown][]).map(([key, item]) => [key, rowValue(item, type.of)]));
     case 'STRUCT':
-      return Object.fromEntries(type.fields.map((field) => [field.name, valueOf((json as Record<string, unknown>)[field.name], field.type)]));
+      return Object.fromEntries(type.fields.map((field) => [field.name, rowValue((json as Record<string, unknown>)[field.name], field.type)]));
     default:
       return exact(BigInt(json as string));
   }
@@ -45,7 +45,7 @@ for (const { name, schema: json, pairs } of cases) {
     const decode = avroDecoder(schema, { v: 'v' });
     const encode = avroEncoder(schema, [{ field: 'v', slot: 'v', type }]);
     for (const { value, hex } of pairs) {
-      const v = valueOf(value, type);
+      const v = rowValue(value, type);
       expect(decoded(decode, ['v'], Buffer.from(hex, 'hex'))).toStrictEqual({ v });
       const own = encoded(encode, rowOf({ v }));
       // fastavro gives -128, -32768 … a byte too many; ours is the shortest, as Java's

@@ -15,6 +15,8 @@ export interface EmbeddedOptions {
 
 /**
  * The transport of a data directory, on LMDB: any number of threads and processes may open the same one.
+ * A commit whose process was killed in the very act may come to light with the next commit of another (or a reopening), whole: so who
+ * takes over a dead owner's work writes first (a claim does) and reads then.
  * Throws `MillraceError` storage_unusable, storage_corrupt or storage_full; commits may throw the last as well, and then leave nothing.
  */
 export function openEmbedded(dir: string, options: EmbeddedOptions = {}): Transport {

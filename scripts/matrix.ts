@@ -31,7 +31,7 @@ const FENCED: Readonly<Record<string, string>> = {
   lmdb: 'transport',
   hyparquet: 'transport',
   'hyparquet-compressors': 'transport',
-  'csv-parse': 'transport',
+  'csv-parse': 'shared-schemas',
   commander: 'cli',
 };
 

@@ -11,7 +11,9 @@ const hex = (write: (writer: ByteWriter) => void): string => {
 };
 
 test('the format, byte by byte', () => {
-  expect(hex((w) => [0, -1, 1, 64, -(2 ** 53), 2 ** 53].forEach((n) => void w.varint(n)))).toBe(`000102${'8001'}${'ffffffffffffff1f'}${'80808080808080' + '20'}`);
+  expect(hex((w) => [0, -1, 1, 64, -(2 ** 53), 2 ** 53].forEach((n) => void w.varint(n)))).toBe(
+    `000102${'8001'}${'ffffffffffffff1f'}${'80808080808080' + '20'}`,
+  );
   expect(hex((w) => w.f64(-1.5))).toBe('000000000000f8bf');
   expect(hex((w) => w.text('é'))).toBe('04c3a9');
   expect(hex((w) => w.bytes(new Uint8Array([1, 2])))).toBe('040102');

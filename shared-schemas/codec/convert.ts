@@ -122,7 +122,7 @@ function toDecimal(from: SqlType, to: AvroNode & { kind: 'decimal' }, refuse: (v
 }
 
 /** The unscaled integer under another scale, or null when digits would be lost. */
-export function rescaled(unscaled: Exact, from: number, to: number): Exact | null {
+function rescaled(unscaled: Exact, from: number, to: number): Exact | null {
   if (to >= from) return to === from ? unscaled : exactTimes(unscaled, pow10(to - from));
   const divisor = BigInt(pow10(from - to));
   const value = BigInt(unscaled);

@@ -37,7 +37,7 @@ function readability(reader: AvroNode, writer: AvroNode, who: string, path: stri
 }
 
 /** Pairs `writer>reader` that resolve: Avro's own, and logical types with what they are made of. `codec/read.ts` reads each. */
-export const PROMOTIONS: ReadonlySet<string> = new Set([
+const PROMOTIONS: ReadonlySet<string> = new Set([
   'int>long',
   'int>float',
   'int>double',

@@ -2,14 +2,17 @@ import type { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import type { SqlType, Value } from '@millrace/shared-schemas/types.ts';
 import type { OrderedAggregate } from './aggregate.ts';
 import { comparator } from './compare.ts';
+import { Slab } from './slab.ts';
 
 /**
- * min, max, arg_min, arg_max. Rows with a NULL do not count; of equals the earliest is it. NaN is the greatest.
- * min and max decide by the argument itself, the others by the second.
+ * min, max, arg_min, arg_max. Rows with a NULL do not count; of equals the earliest by event time, then arrival, is it. NaN is the
+ * greatest. min and max decide by the argument itself, the others by the second. A cell is [time].
  */
 export class Extreme implements OrderedAggregate {
   readonly kind = 'ordered';
-  readonly width = 0;
+  readonly width = 1;
+  private slab = new Slab(1);
+  private offset = 0;
   private readonly values: (Value | undefined)[] = [];
   private readonly deciders: (Value | undefined)[] = [];
   private readonly types: readonly SqlType[];
@@ -25,22 +28,29 @@ export class Extreme implements OrderedAggregate {
     this.sign = fn === 'min' || fn === 'arg_min' ? 1 : -1;
     this.bySecond = fn === 'arg_min' || fn === 'arg_max';
   }
-  attach(): void {}
+  attach(slab: Slab, offset: number): void {
+    this.slab = slab;
+    this.offset = offset;
+  }
   clear(cell: number): void {
     this.values[cell] = undefined;
     this.deciders[cell] = undefined;
   }
-  add(cell: number, value: Value, by: Value): void {
+  add(cell: number, value: Value, by: Value, time: number): void {
     if (!this.counts(value, by)) return;
     const decider = this.bySecond ? by : value;
     const held = this.deciders[cell];
-    if (held !== undefined && this.sign * this.compare(decider, held) >= 0) return;
+    if (held !== undefined) {
+      const order = this.sign * this.compare(decider, held);
+      if (order > 0 || (order === 0 && time >= this.slab.data[this.at(cell)])) return;
+    }
     this.values[cell] = value;
     this.deciders[cell] = decider;
+    this.slab.data[this.at(cell)] = time;
   }
   merge(into: number, from: number): void {
     const value = this.values[from];
-    if (value !== undefined) this.add(into, value, this.deciders[from] as Value);
+    if (value !== undefined) this.add(into, value, this.deciders[from] as Value, this.slab.data[this.at(from)]);
   }
   result(cell: number): Value {
     return this.values[cell] ?? null;
@@ -61,14 +71,19 @@ export class Extreme implements OrderedAggregate {
     const value = this.values[cell];
     writer.varint(value === undefined ? 0 : 1);
     if (value === undefined) return;
+    writer.f64(this.slab.data[this.at(cell)]);
     writer.value(this.types[0], value);
     if (this.bySecond) writer.value(this.types[1], this.deciders[cell] as Value);
   }
   load(cell: number, reader: ByteReader): void {
     this.clear(cell);
     if (reader.varint() === 0) return;
+    this.slab.data[this.at(cell)] = reader.f64();
     const value = reader.value(this.types[0]);
     this.values[cell] = value;
     this.deciders[cell] = this.bySecond ? reader.value(this.types[1]) : value;
+  }
+  private at(cell: number): number {
+    return cell * this.slab.stride + this.offset;
   }
 }

@@ -91,23 +91,23 @@ export function createDedupe(node: DedupePlan, context: OperatorContext): Operat
     },
     snapshot(writer: StateWriter, all: boolean): void {
       for (const key of gone) writer.delete(key);
-      gone = [];
+      const bytes = new ByteWriter();
       for (const entry of all ? seen.values() : dirty) {
         // one that went after it changed is in the list still
         if (!all && !entry.dirty) continue;
-        entry.dirty = false;
-        const bytes = new ByteWriter();
         bytes.f64(entry.due);
         bytes.text(entry.text);
         for (const passed of entry.times) bytes.f64(passed);
         writer.put(`k${entry.id}`, bytes.finish());
+        if (!all) entry.dirty = false;
       }
-      if (all || dirty.length > 0) {
-        const bytes = new ByteWriter();
+      if (nextId > 0 && (all || dirty.length > 0)) {
         bytes.varint(nextId);
         writer.put('n', bytes.finish());
       }
+      if (all) return;
       dirty = [];
+      gone = [];
     },
     restore(entries): void {
       for (const [key, value] of entries) {

@@ -75,6 +75,7 @@ export class HeldRows {
       bytes.bytes(held.row);
       writer.put(`h${held.arrival}`, bytes.finish());
     }
+    if (all) return;
     this.gone = [];
     this.fresh = new Map();
   }

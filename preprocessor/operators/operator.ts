@@ -54,7 +54,8 @@ export interface Operator {
   /** Does all that is due at exactly `at` (= `nextTimer()`); rows leave in the order of their key bytes. */
   fire?(at: number): void;
   /**
-   * Writes what changed since the last call (all of it when `all`), deletes what went. State must not change by being saved.
+   * Writes what changed since the last call, deletes what went. With `all`, writes everything, and the next call's changes are what
+   * they would have been: so a whole dump can go elsewhere. State must not change by being saved.
    */
   snapshot?(writer: StateWriter, all: boolean): void;
   /** called once, before any record, with entries in key order */

@@ -2,132 +2,158 @@ import type { RollingPlan } from '@millrace/pipeline/plan.ts';
 import type { Value } from '@millrace/shared-schemas/types.ts';
 import { ALWAYS, type BoundCalls } from './calls.ts';
 import { Cells } from './cells.ts';
-import { Queue } from './pane-run.ts';
-import { upperBound } from './sorted.ts';
+import { Queue } from './queue.ts';
+import { RecordRings } from './record-rings.ts';
 
 /**
- * The past of one key: its records' times and arguments in the order of time, then arrival. Index i is record `base + i` of
- * the key since it was first seen, less those that came out of order before it.
+ * What is kept of a key in front of its aggregates. Records have numbers: the first the key ever had is 0, and one that comes out
+ * of order takes its place and moves those behind it up by one.
  */
-export interface History {
-  readonly id: number;
-  readonly text: string;
-  times: number[];
-  /** the values of each different argument */
-  readonly columns: Value[][];
-  base: number;
-  /** what is before it has been forgotten */
-  head: number;
-  /** the running window of the latest record: [low, high) */
-  low: number;
-  high: number;
-  readonly cell: number;
-  /** a queue for each aggregate that has an order, of record numbers */
-  readonly queues: readonly (Queue | null)[];
-  /** when it is looked at, to be forgotten */
-  due: number;
-  /** the least record number that is not saved as it stands; +Infinity for none */
-  dirtyFrom: number;
-  /** the header is not saved as it stands */
-  dirty: boolean;
-  /** blocks that are saved: [from, to) */
-  savedFrom: number;
-  savedTo: number;
-}
+const PLACE = 0;
+const CAPACITY = 1;
+/** the first record that is kept, and one behind the last */
+const HEAD = 2;
+const END = 3;
+/** the running window of the latest record */
+const LOW = 4;
+const HIGH = 5;
+/** times of the records HEAD, LOW and END − 1: so that nothing old is touched without need */
+const OLDEST = 6;
+const LOWEST = 7;
+const LATEST = 8;
+const WIDTH = 9;
+
+const NEVER = Number.POSITIVE_INFINITY;
 
 /**
- * Running aggregates over each key's past. In order, a record enters the window once and leaves it once: what is exact is added and
- * taken out, what has an order waits in a monotonic queue. Out of order, its own window is gone through, and the running one mended.
+ * Each key's past, in the order of event time, then arrival, and running aggregates over it. In order, a record enters the window
+ * once and leaves it once: what is exact is added and taken out, what has an order waits in a monotonic queue. Out of
+ * order, its own window is gone through, and the running one mended. A history is a number: its cell.
  */
 export class Histories {
-  private readonly calls: BoundCalls;
-  private readonly cells: Cells;
-  private readonly aside: number;
-  private readonly plan: Pick<RollingPlan, 'range' | 'delay'>;
-  /** behind the watermark, nothing older than this can be read by a record that is not late */
+  /** a record that is further behind the watermark than this is read by no record that is not late */
   readonly keep: number;
+  private readonly calls: BoundCalls;
+  private readonly plan: Pick<RollingPlan, 'range' | 'delay'>;
+  private readonly cells: Cells;
+  private readonly rings: RecordRings;
+  /** for windows out of turn */
+  private readonly aside: number;
+  /** by cell, then call: numbers of the records that may yet be the answer; null for exact aggregates */
+  private readonly queues: (readonly (Queue | null)[])[] = [];
 
   constructor(plan: Pick<RollingPlan, 'range' | 'delay' | 'allowedLateness'>, calls: BoundCalls) {
     this.calls = calls;
     this.plan = plan;
-    this.cells = new Cells(calls.aggregates);
+    this.cells = new Cells(calls.aggregates, WIDTH);
+    this.rings = new RecordRings(calls.arguments.length);
     this.aside = this.cells.take();
     this.keep = 2 * (plan.range.size + plan.delay) + plan.allowedLateness;
   }
 
-  open(id: number, text: string, base: number, due: number): History {
-    return {
-      id,
-      text,
-      times: [],
-      columns: this.calls.arguments.map(() => []),
-      base,
-      head: 0,
-      low: 0,
-      high: 0,
-      cell: this.cells.take(),
-      queues: this.calls.aggregates.map((aggregate) => (aggregate.kind === 'ordered' ? new Queue() : null)),
-      due,
-      dirtyFrom: Number.POSITIVE_INFINITY,
-      dirty: false,
-      savedFrom: 0,
-      savedTo: 0,
-    };
+  /** A history whose first record is number `first`. */
+  open(first: number): number {
+    const cell = this.cells.take();
+    const { data, stride } = this.cells.slab;
+    const at = cell * stride;
+    data[at + CAPACITY] = 4;
+    data[at + PLACE] = this.rings.take(4);
+    for (const number of [HEAD, END, LOW, HIGH]) data[at + number] = first;
+    for (const time of [OLDEST, LOWEST, LATEST]) data[at + time] = NEVER;
+    this.queues[cell] = this.calls.aggregates.map((aggregate) => (aggregate.kind === 'ordered' ? new Queue() : null));
+    return cell;
   }
 
-  close(history: History): void {
-    this.cells.release(history.cell);
+  close(cell: number): void {
+    const { data, stride } = this.cells.slab;
+    const at = cell * stride;
+    for (let n = data[at + HEAD]; n < data[at + END]; n++) this.rings.forget(this.address(at, n));
+    this.rings.give(data[at + PLACE], data[at + CAPACITY]);
+    this.cells.release(cell);
+    this.queues[cell] = [];
   }
 
-  /** Appends one record without touching the running window; for `settle` after a restore. */
-  load(history: History, time: number, values: readonly Value[]): void {
-    history.times.push(time);
-    for (let c = 0; c < history.columns.length; c++) history.columns[c].push(values[c]);
+  first(cell: number): number {
+    return this.cells.slab.data[cell * this.cells.slab.stride + HEAD];
   }
 
-  /** Builds the running window of the latest record. */
-  settle(history: History): void {
-    const { times } = history;
-    history.low = history.head;
-    history.high = history.head;
-    if (times.length > 0) this.advance(history, times[times.length - 1]);
+  end(cell: number): number {
+    return this.cells.slab.data[cell * this.cells.slab.stride + END];
   }
 
-  /** Takes a record in. Gives −1 when it is the latest, so that its window is the running one, else its index. */
-  insert(history: History, time: number, values: readonly Value[]): number {
-    const { times, columns } = history;
-    const size = times.length;
-    if (size === history.head || time >= times[size - 1]) {
-      this.load(history, time, values);
-      this.changed(history, size);
-      this.advance(history, time);
-      return -1;
+  /** the time of the last record; there is one */
+  latest(cell: number): number {
+    return this.cells.slab.data[cell * this.cells.slab.stride + LATEST];
+  }
+
+  time(cell: number, n: number): number {
+    return this.rings.timeAt(this.address(cell * this.cells.slab.stride, n));
+  }
+
+  argument(cell: number, n: number, column: number): Value {
+    return this.rings.value(this.address(cell * this.cells.slab.stride, n), column);
+  }
+
+  /** Appends a record that is not before the last, without touching the running window; `settle` follows. */
+  load(cell: number, time: number, values: readonly Value[]): void {
+    const at = cell * this.cells.slab.stride;
+    const { data } = this.cells.slab;
+    if (data[at + END] - data[at + HEAD] === data[at + CAPACITY]) this.enlarge(at);
+    const n = data[at + END]++;
+    this.rings.write(this.address(at, n), time, values);
+    if (n === data[at + HEAD]) data[at + OLDEST] = time;
+    if (n === data[at + LOW]) data[at + LOWEST] = time;
+    data[at + LATEST] = time;
+  }
+
+  /** Builds the running window of the last record. */
+  settle(cell: number): void {
+    const at = cell * this.cells.slab.stride;
+    if (this.end(cell) > this.first(cell)) this.advance(cell, at, this.latest(cell));
+  }
+
+  /** Takes a record in and gives its number. `isLast` tells whether its window is the running one. */
+  insert(cell: number, time: number, values: readonly Value[]): number {
+    const { data, stride } = this.cells.slab;
+    const at = cell * stride;
+    const end = data[at + END];
+    if (end === data[at + HEAD] || time >= data[at + LATEST]) {
+      this.load(cell, time, values);
+      this.advance(cell, at, time);
+      return end;
     }
-    const at = upperBound(times, time, history.head);
-    times.splice(at, 0, time);
-    for (let c = 0; c < columns.length; c++) columns[c].splice(at, 0, values[c]);
-    this.changed(history, at);
-    this.mend(history, at, time);
-    return at;
+    const latest = data[at + LATEST];
+    const n = this.upperBound(at, time);
+    this.load(cell, latest, values);
+    for (let behind = end; behind > n; behind--) this.rings.move(this.address(at, behind - 1), this.address(at, behind));
+    this.rings.write(this.address(at, n), time, values);
+    this.mend(cell, at, n, time);
+    data[at + OLDEST] = this.timeOf(at, data[at + HEAD]);
+    data[at + LOWEST] = data[at + LOW] < data[at + END] ? this.timeOf(at, data[at + LOW]) : NEVER;
+    return n;
   }
 
-  /** The result of a call for the record that `insert` took last, by what it gave. @throws FlawError */
-  result(history: History, call: number): Value {
+  isLast(cell: number, n: number): boolean {
+    return n === this.end(cell) - 1;
+  }
+
+  /** The result of a call over the running window. @throws FlawError */
+  result(cell: number, call: number): Value {
     const aggregate = this.calls.aggregates[call];
-    if (aggregate.kind === 'invertible') return aggregate.result(history.cell);
-    const front = (history.queues[call] as Queue).front();
-    return front < 0 ? null : this.valueOf(history, call, front - history.base);
+    if (aggregate.kind === 'invertible') return aggregate.result(cell);
+    const front = (this.queues[cell][call] as Queue).front();
+    return front < 0 ? null : this.valueOf(cell * this.cells.slab.stride, call, front);
   }
 
   /** Goes through the window of a time; `resultAside` has the results then. */
-  gather(history: History, time: number): void {
-    const { times } = history;
+  gather(cell: number, time: number): void {
+    const { aggregates } = this.calls;
+    const at = cell * this.cells.slab.stride;
     this.cells.clear(this.aside);
-    const from = upperBound(times, this.lowOf(time), history.head);
-    const to = upperBound(times, time - this.plan.delay, history.head);
-    for (let i = from; i < to; i++) {
-      for (let call = 0; call < this.calls.aggregates.length; call++) {
-        this.calls.aggregates[call].add(this.aside, this.valueOf(history, call, i), this.byOf(history, call, i), times[i]);
+    const to = this.upperBound(at, time - this.plan.delay);
+    for (let n = this.upperBound(at, this.lowOf(time)); n < to; n++) {
+      for (let call = 0; call < aggregates.length; call++) {
+        aggregates[call].add(this.aside, this.valueOf(at, call, n), this.byOf(at, call, n), this.timeOf(at, n));
       }
     }
   }
@@ -136,29 +162,66 @@ export class Histories {
     return this.calls.aggregates[call].result(this.aside);
   }
 
-  /** Forgets what no record that is not late can read any more. */
-  forget(history: History, watermark: number): void {
-    const { times } = history;
+  /** Forgets what no record that is not late can read any more; says whether that was anything. */
+  forget(cell: number, watermark: number): boolean {
+    const { data, stride } = this.cells.slab;
+    const at = cell * stride;
     const bound = watermark - this.keep;
-    if (history.head === times.length || times[history.head] > bound) return;
-    const head = upperBound(times, bound, history.head);
-    while (history.low < head && history.low < history.high) this.leave(history, history.low++);
-    history.low = Math.max(history.low, head);
-    history.high = Math.max(history.high, history.low);
-    history.head = head;
-    history.dirty = true;
-    if (head > 32 && head * 2 > times.length) this.compact(history);
+    if (!(data[at + OLDEST] <= bound)) return false;
+    const head = this.upperBound(at, bound);
+    while (data[at + LOW] < head && data[at + LOW] < data[at + HIGH]) this.leave(cell, at, data[at + LOW]++);
+    for (let n = data[at + HEAD]; n < head; n++) this.rings.forget(this.address(at, n));
+    data[at + HEAD] = head;
+    data[at + LOW] = Math.max(data[at + LOW], head);
+    data[at + HIGH] = Math.max(data[at + HIGH], data[at + LOW]);
+    data[at + OLDEST] = head < data[at + END] ? this.timeOf(at, head) : NEVER;
+    data[at + LOWEST] = data[at + LOW] < data[at + END] ? this.timeOf(at, data[at + LOW]) : NEVER;
+    return true;
   }
 
-  /** Gives back the room of what was forgotten. */
-  private compact(history: History): void {
-    const { head } = history;
-    history.times = history.times.slice(head);
-    for (let c = 0; c < history.columns.length; c++) history.columns[c] = history.columns[c].slice(head);
-    history.base += head;
-    history.low -= head;
-    history.high -= head;
-    history.head = 0;
+  private address(at: number, n: number): number {
+    const { data } = this.cells.slab;
+    return this.rings.address(data[at + PLACE], data[at + CAPACITY], n);
+  }
+
+  private timeOf(at: number, n: number): number {
+    return this.rings.timeAt(this.address(at, n));
+  }
+
+  private valueOf(at: number, call: number, n: number): Value {
+    const column = this.calls.value[call];
+    return column === ALWAYS ? true : this.rings.value(this.address(at, n), column);
+  }
+
+  private byOf(at: number, call: number, n: number): Value {
+    const column = this.calls.by[call];
+    return column === ALWAYS ? true : this.rings.value(this.address(at, n), column);
+  }
+
+  private enlarge(at: number): void {
+    const { data } = this.cells.slab;
+    const place = data[at + PLACE];
+    const capacity = data[at + CAPACITY];
+    const larger = this.rings.take(2 * capacity);
+    for (let n = data[at + HEAD]; n < data[at + END]; n++) {
+      this.rings.move(this.rings.address(place, capacity, n), this.rings.address(larger, 2 * capacity, n));
+    }
+    this.rings.give(place, capacity);
+    data[at + PLACE] = larger;
+    data[at + CAPACITY] = 2 * capacity;
+  }
+
+  /** The number of the first record behind a time. */
+  private upperBound(at: number, time: number): number {
+    const { data } = this.cells.slab;
+    let low = data[at + HEAD];
+    let high = data[at + END];
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if (this.timeOf(at, middle) <= time) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   /** A window holds the times in (lowOf(t), t − delay]. */
@@ -169,80 +232,75 @@ export class Histories {
     return Math.floor((to - range.offset) / range.size) * range.size + range.offset - 1;
   }
 
-  private advance(history: History, time: number): void {
-    const { times } = history;
+  /** Moves the running window on to that of a time. */
+  private advance(cell: number, at: number, time: number): void {
+    const { data } = this.cells.slab;
     const to = time - this.plan.delay;
     const from = this.lowOf(time);
-    while (history.high < times.length && times[history.high] <= to) this.enter(history, history.high++);
-    while (history.low < history.high && times[history.low] <= from) this.leave(history, history.low++);
+    const end = data[at + END];
+    let high = data[at + HIGH];
+    // without a delay all that is there is in
+    while (high < end && (this.plan.delay === 0 || this.timeOf(at, high) <= to)) this.enter(cell, at, high++);
+    data[at + HIGH] = high;
+    if (!(data[at + LOWEST] <= from)) return;
+    let low = data[at + LOW];
+    while (low < high && this.timeOf(at, low) <= from) this.leave(cell, at, low++);
+    data[at + LOW] = low;
+    data[at + LOWEST] = low < end ? this.timeOf(at, low) : NEVER;
   }
 
-  /** A record has come in at an index behind which there are later ones. */
-  private mend(history: History, at: number, time: number): void {
-    const latest = history.times[history.times.length - 1];
+  /** A record has come in as number n, with later ones behind it. */
+  private mend(cell: number, at: number, n: number, time: number): void {
+    const { data } = this.cells.slab;
+    const { aggregates } = this.calls;
+    const latest = data[at + LATEST];
     if (time > latest - this.plan.delay) return;
-    history.high++;
-    for (const queue of history.queues) queue?.raise(history.base + at, 1);
+    data[at + HIGH]++;
+    for (const queue of this.queues[cell]) queue?.raise(n, 1);
     if (time <= this.lowOf(latest)) {
-      history.low++;
+      data[at + LOW]++;
       return;
     }
-    for (let call = 0; call < this.calls.aggregates.length; call++) {
-      const aggregate = this.calls.aggregates[call];
-      if (aggregate.kind === 'invertible') aggregate.add(history.cell, this.valueOf(history, call, at), this.byOf(history, call, at), time);
+    for (let call = 0; call < aggregates.length; call++) {
+      const aggregate = aggregates[call];
+      if (aggregate.kind === 'invertible') aggregate.add(cell, this.valueOf(at, call, n), this.byOf(at, call, n), time);
       else {
-        (history.queues[call] as Queue).clear();
-        for (let i = history.low; i < history.high; i++) this.wait(history, call, i);
+        (this.queues[cell][call] as Queue).clear();
+        for (let i = data[at + LOW]; i < data[at + HIGH]; i++) this.wait(cell, at, call, i);
       }
     }
   }
 
-  private enter(history: History, index: number): void {
-    for (let call = 0; call < this.calls.aggregates.length; call++) {
-      const aggregate = this.calls.aggregates[call];
-      if (aggregate.kind === 'invertible') aggregate.add(history.cell, this.valueOf(history, call, index), this.byOf(history, call, index), history.times[index]);
-      else this.wait(history, call, index);
+  private enter(cell: number, at: number, n: number): void {
+    const { aggregates } = this.calls;
+    for (let call = 0; call < aggregates.length; call++) {
+      const aggregate = aggregates[call];
+      if (aggregate.kind === 'invertible') aggregate.add(cell, this.valueOf(at, call, n), this.byOf(at, call, n), 0);
+      else this.wait(cell, at, call, n);
     }
   }
 
-  private leave(history: History, index: number): void {
-    for (let call = 0; call < this.calls.aggregates.length; call++) {
-      const aggregate = this.calls.aggregates[call];
-      if (aggregate.kind === 'invertible') aggregate.remove(history.cell, this.valueOf(history, call, index), this.byOf(history, call, index));
+  private leave(cell: number, at: number, n: number): void {
+    const { aggregates } = this.calls;
+    for (let call = 0; call < aggregates.length; call++) {
+      const aggregate = aggregates[call];
+      if (aggregate.kind === 'invertible') aggregate.remove(cell, this.valueOf(at, call, n), this.byOf(at, call, n));
       else {
-        const queue = history.queues[call] as Queue;
-        if (queue.front() === history.base + index) queue.shift();
+        const queue = this.queues[cell][call] as Queue;
+        if (queue.front() === n) queue.shift();
       }
     }
   }
 
   /** Puts a record at the end of an aggregate's queue, in the place of all that it beats. */
-  private wait(history: History, call: number, index: number): void {
+  private wait(cell: number, at: number, call: number, n: number): void {
     const aggregate = this.calls.aggregates[call];
     if (aggregate.kind !== 'ordered') return;
-    const value = this.valueOf(history, call, index);
-    const by = this.byOf(history, call, index);
+    const value = this.valueOf(at, call, n);
+    const by = this.byOf(at, call, n);
     if (!aggregate.counts(value, by)) return;
-    const queue = history.queues[call] as Queue;
-    while (queue.size > 0) {
-      const older = queue.back() - history.base;
-      if (!aggregate.rowBeats(value, by, this.valueOf(history, call, older), this.byOf(history, call, older))) break;
-      queue.pop();
-    }
-    queue.push(history.base + index);
-  }
-
-  private valueOf(history: History, call: number, index: number): Value {
-    const column = this.calls.value[call];
-    return column === ALWAYS ? true : history.columns[column][index];
-  }
-
-  private byOf(history: History, call: number, index: number): Value {
-    const column = this.calls.by[call];
-    return column === ALWAYS ? true : history.columns[column][index];
-  }
-
-  private changed(history: History, index: number): void {
-    history.dirtyFrom = Math.min(history.dirtyFrom, history.base + index);
+    const queue = this.queues[cell][call] as Queue;
+    while (queue.size > 0 && aggregate.rowBeats(value, by, this.valueOf(at, call, queue.back()), this.byOf(at, call, queue.back()))) queue.pop();
+    queue.push(n);
   }
 }

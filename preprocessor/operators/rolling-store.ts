@@ -1,11 +1,31 @@
-import { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
+import { ByteReader, type ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import type { SqlType } from '@millrace/shared-schemas/types.ts';
 import { Expiry } from './expiry.ts';
 import type { StateWriter } from './operator.ts';
-import type { Histories, History } from './rolling-history.ts';
+import type { Histories } from './rolling-history.ts';
 
 /** records in a block: what is written again when one of them changes */
 const BLOCK = 64;
+
+/** what of an entry has changed: its header only, or records (and perhaps the header) */
+const HEADER = 1;
+const RECORDS = 2;
+
+/** What is saved of a key, and what of that is not as it stands. */
+interface Entry {
+  readonly id: number;
+  readonly text: string;
+  readonly cell: number;
+  /** when it is looked at, to be forgotten */
+  due: number;
+  /** the header has changed */
+  header: boolean;
+  /** records from this number on have changed; +Infinity for none */
+  from: number;
+  /** blocks that are saved: [savedFrom, savedTo) */
+  savedFrom: number;
+  savedTo: number;
+}
 
 /**
  * The keys of a rolling step, when they are forgotten, and how they are saved.
@@ -14,12 +34,16 @@ const BLOCK = 64;
  * each one's time and arguments. The running windows follow from these.
  */
 export class RollingStore {
-  readonly keys = new Map<string, History>();
-  readonly expiry: Expiry<History>;
+  readonly expiry: Expiry<number>;
   nextId = 0;
   private readonly histories: Histories;
   private readonly types: readonly SqlType[];
-  private dirty = new Set<History>();
+  private readonly cells = new Map<string, number>();
+  /** by cell */
+  private readonly entries: Entry[] = [];
+  /** entries that have changed, by cell; each once, as `listed` says */
+  private changed: number[] = [];
+  private listed = new Uint8Array(64);
   private gone: string[] = [];
 
   constructor(histories: Histories, types: readonly SqlType[]) {
@@ -29,113 +53,147 @@ export class RollingStore {
   }
 
   /** The history of a key; a new one is due when a record of `time` alone would be. */
-  open(text: string, time: number): History {
-    let history = this.keys.get(text);
-    if (history === undefined) {
-      history = this.histories.open(this.nextId++, text, 0, 0);
-      history.due = this.expiry.add(history, time + this.histories.keep);
-      history.dirty = true;
-      this.keys.set(text, history);
-    }
-    return history;
+  open(text: string, time: number): number {
+    const known = this.cells.get(text);
+    if (known !== undefined) return known;
+    const cell = this.histories.open(0);
+    const due = this.expiry.add(cell, time + this.histories.keep);
+    this.put({ id: this.nextId++, text, cell, due, header: true, from: 0, savedFrom: 0, savedTo: 0 });
+    this.list(cell);
+    return cell;
   }
 
-  changed(history: History): void {
-    this.dirty.add(history);
+  /** Records from this number on are not saved as they stand. */
+  changedFrom(cell: number, n: number): void {
+    // behind what has changed already: the entry need not be looked at
+    if (cell < this.listed.length && this.listed[cell] === RECORDS && this.histories.isLast(cell, n)) return;
+    const entry = this.entries[cell];
+    if (n < entry.from) entry.from = n;
+    this.list(cell);
+    this.listed[cell] = RECORDS;
+  }
+
+  /** The first record has changed. */
+  forgot(cell: number): void {
+    this.entries[cell].header = true;
+    this.list(cell);
   }
 
   /** Looks at the keys that are due: forgets what is past, and the key when nothing is left. */
   expire(at: number): void {
-    for (const history of this.expiry.take(at)) {
-      this.histories.forget(history, at);
-      const { times } = history;
-      if (history.head < times.length) {
-        history.due = this.expiry.add(history, times[times.length - 1] + this.histories.keep);
-        history.dirty = true;
-        this.dirty.add(history);
+    const { histories } = this;
+    for (const cell of this.expiry.take(at)) {
+      histories.forget(cell, at);
+      const entry = this.entries[cell];
+      if (histories.first(cell) < histories.end(cell)) {
+        entry.due = this.expiry.add(cell, histories.latest(cell) + histories.keep);
+        this.forgot(cell);
       } else {
-        this.keys.delete(history.text);
-        this.dirty.delete(history);
-        this.histories.close(history);
-        this.gone.push(`k${history.id}`);
-        for (let block = history.savedFrom; block < history.savedTo; block++) this.gone.push(`b${history.id}.${block}`);
+        this.cells.delete(entry.text);
+        this.listed[cell] = 0;
+        histories.close(cell);
+        this.gone.push(`k${entry.id}`);
+        for (let block = entry.savedFrom; block < entry.savedTo; block++) this.gone.push(`b${entry.id}.${block}`);
       }
     }
   }
 
   snapshot(writer: StateWriter, bytes: ByteWriter, all: boolean): void {
     for (const entry of this.gone) writer.delete(entry);
-    this.gone = [];
-    for (const history of all ? this.keys.values() : this.dirty) {
-      const first = history.base + history.head;
-      if (all || history.dirty) {
-        bytes.f64(history.due);
-        bytes.varint(first);
-        bytes.text(history.text);
-        writer.put(`k${history.id}`, bytes.finish());
-        history.dirty = false;
+    for (const cell of all ? this.cells.values() : this.changed) {
+      if (!all && this.listed[cell] === 0) continue;
+      const entry = this.entries[cell];
+      if (all || entry.header) {
+        bytes.f64(entry.due);
+        bytes.varint(this.histories.first(cell));
+        bytes.text(entry.text);
+        writer.put(`k${entry.id}`, bytes.finish());
       }
-      this.saveBlocks(writer, bytes, history, all ? first : Math.max(first, history.dirtyFrom));
-      history.dirtyFrom = Number.POSITIVE_INFINITY;
+      this.saveBlocks(writer, bytes, entry, all ? 0 : entry.from);
+      if (all) continue;
+      this.listed[cell] = 0;
+      entry.header = false;
+      entry.from = Number.POSITIVE_INFINITY;
     }
-    this.dirty = new Set();
+    if (all) return;
+    this.gone = [];
+    this.changed = [];
   }
 
-  private saveBlocks(writer: StateWriter, bytes: ByteWriter, history: History, from: number): void {
-    const { base, times, columns } = history;
-    const first = base + history.head;
-    const end = base + times.length;
+  private saveBlocks(writer: StateWriter, bytes: ByteWriter, entry: Entry, from: number): void {
+    const { histories, types } = this;
+    const { id, cell } = entry;
+    const first = histories.first(cell);
+    const end = histories.end(cell);
     const firstBlock = Math.floor(first / BLOCK);
     const endBlock = Math.ceil(end / BLOCK);
-    for (let block = history.savedFrom; block < Math.min(firstBlock, history.savedTo); block++) writer.delete(`b${history.id}.${block}`);
-    for (let block = Math.floor(from / BLOCK); block < endBlock; block++) {
+    for (let block = entry.savedFrom; block < Math.min(firstBlock, entry.savedTo); block++) writer.delete(`b${id}.${block}`);
+    for (let block = Math.floor(Math.max(first, from) / BLOCK); block < endBlock; block++) {
       const start = Math.max(first, block * BLOCK);
       bytes.varint(start);
-      for (let i = start - base; i < Math.min(end, (block + 1) * BLOCK) - base; i++) {
-        bytes.f64(times[i]);
-        for (let c = 0; c < columns.length; c++) bytes.value(this.types[c], columns[c][i]);
+      for (let n = start; n < Math.min(end, (block + 1) * BLOCK); n++) {
+        bytes.f64(histories.time(cell, n));
+        for (let c = 0; c < types.length; c++) bytes.value(types[c], histories.argument(cell, n, c));
       }
-      writer.put(`b${history.id}.${block}`, bytes.finish());
+      writer.put(`b${id}.${block}`, bytes.finish());
     }
-    history.savedFrom = firstBlock;
-    history.savedTo = endBlock;
+    // blocks of a dump that came before may be in the same place
+    entry.savedFrom = firstBlock;
+    entry.savedTo = Math.max(entry.savedTo, firstBlock, endBlock);
   }
 
   /** Takes back a snapshot's entries `k…` and `b…`. */
-  restore(entries: readonly (readonly [key: string, value: Uint8Array])[]): void {
+  restore(saved: readonly (readonly [key: string, value: Uint8Array])[]): void {
     const blocks = new Map<number, [block: number, value: Uint8Array][]>();
-    for (const [entry, value] of entries) {
-      if (!entry.startsWith('b')) continue;
-      const [id, block] = entry.slice(1).split('.').map(Number);
+    for (const [name, value] of saved) {
+      if (!name.startsWith('b')) continue;
+      const [id, block] = name.slice(1).split('.').map(Number);
       const had = blocks.get(id);
       if (had === undefined) blocks.set(id, [[block, value]]);
       else had.push([block, value]);
     }
     const bytes = new ByteReader();
-    for (const [entry, value] of entries) {
-      if (!entry.startsWith('k')) continue;
+    for (const [name, value] of saved) {
+      if (!name.startsWith('k')) continue;
       bytes.start(value);
-      const id = Number(entry.slice(1));
+      const id = Number(name.slice(1));
       const due = bytes.f64();
       const first = bytes.varint();
-      const history = this.histories.open(id, bytes.text(), first, due);
-      this.keys.set(history.text, history);
-      this.expiry.put(history, due);
+      const text = bytes.text();
+      const cell = this.histories.open(first);
       const own = (blocks.get(id) ?? []).sort(([a], [b]) => a - b);
-      for (const [, block] of own) this.loadBlock(history, bytes, block, first);
-      history.savedFrom = own.length > 0 ? own[0][0] : 0;
-      history.savedTo = own.length > 0 ? own[own.length - 1][0] + 1 : 0;
-      this.histories.settle(history);
+      for (const [, block] of own) this.loadBlock(cell, bytes, block, first);
+      const savedFrom = own.length > 0 ? own[0][0] : 0;
+      const savedTo = own.length > 0 ? own[own.length - 1][0] + 1 : 0;
+      this.put({ id, text, cell, due, header: false, from: Number.POSITIVE_INFINITY, savedFrom, savedTo });
+      this.expiry.put(cell, due);
+      this.histories.settle(cell);
     }
   }
 
-  private loadBlock(history: History, bytes: ByteReader, block: Uint8Array, first: number): void {
+  private loadBlock(cell: number, bytes: ByteReader, block: Uint8Array, first: number): void {
     bytes.start(block);
-    for (let number = bytes.varint(); !bytes.done; number++) {
+    for (let n = bytes.varint(); !bytes.done; n++) {
       const time = bytes.f64();
       const values = this.types.map((type) => bytes.value(type));
       // what a later cut has forgotten may still lie in an older block
-      if (number >= first) this.histories.load(history, time, values);
+      if (n >= first) this.histories.load(cell, time, values);
     }
+  }
+
+  private put(entry: Entry): void {
+    this.cells.set(entry.text, entry.cell);
+    this.entries[entry.cell] = entry;
+  }
+
+  private list(cell: number): void {
+    if (cell >= this.listed.length) {
+      const larger = new Uint8Array(Math.max(cell + 1, this.listed.length * 2));
+      larger.set(this.listed);
+      this.listed = larger;
+    }
+    if (this.listed[cell] !== 0) return;
+    this.listed[cell] = HEADER;
+    this.changed.push(cell);
   }
 }

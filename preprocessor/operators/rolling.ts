@@ -33,6 +33,8 @@ class RollingOperator implements Operator {
   /** the arguments of the record in hand */
   private readonly values: Value[];
   private readonly lateAfter: number;
+  /** next id plus arrivals, as saved; both only grow */
+  private savedCounts = 0;
 
   constructor(node: RollingPlan, context: OperatorContext) {
     this.node = node;
@@ -73,9 +75,15 @@ class RollingOperator implements Operator {
     const bytes = new ByteWriter();
     this.store.snapshot(writer, bytes, all);
     this.held?.snapshot(writer, bytes, all);
-    bytes.varint(this.store.nextId);
-    bytes.varint(this.held?.arrivals ?? 0);
-    writer.put('n', bytes.finish());
+    const { nextId } = this.store;
+    const arrivals = this.held?.arrivals ?? 0;
+    const changes = nextId + arrivals - this.savedCounts;
+    if (all ? nextId + arrivals > 0 : changes > 0) {
+      bytes.varint(nextId);
+      bytes.varint(arrivals);
+      writer.put('n', bytes.finish());
+    }
+    if (!all) this.savedCounts += changes;
   }
 
   restore(entries: Iterable<readonly [key: string, value: Uint8Array]>): void {
@@ -86,6 +94,7 @@ class RollingOperator implements Operator {
         this.store.nextId = bytes.varint();
         const arrivals = bytes.varint();
         if (this.held !== null) this.held.arrivals = arrivals;
+        this.savedCounts = this.store.nextId + arrivals;
       } else if (entry.startsWith('h')) this.held?.load(entry, bytes);
       else rest.push([entry, value]);
     }
@@ -117,16 +126,15 @@ class RollingOperator implements Operator {
       context.flaw(flaw.code, flaw.message, row);
       return;
     }
-    const history = store.open(text, time.eventTime);
-    histories.forget(history, time.watermark);
-    const inOrder = histories.insert(history, time.eventTime, values) < 0;
-    store.changed(history);
+    const cell = store.open(text, time.eventTime);
+    if (histories.forget(cell, time.watermark)) store.forgot(cell);
+    const number = histories.insert(cell, time.eventTime, values);
+    store.changedFrom(cell, number);
+    const inOrder = histories.isLast(cell, number);
     try {
       for (let i = 0; i < this.keyValues.length; i++) results.setKey[i](results.row, this.keyValues[i](row));
-      if (!inOrder) histories.gather(history, time.eventTime);
-      for (let i = 0; i < aggregates.length; i++) {
-        results.setCall[i](results.row, inOrder ? histories.result(history, i) : histories.resultAside(i));
-      }
+      if (!inOrder) histories.gather(cell, time.eventTime);
+      for (let i = 0; i < aggregates.length; i++) results.setCall[i](results.row, inOrder ? histories.result(cell, i) : histories.resultAside(i));
       results.into(row);
     } catch (error) {
       const flaw = asFlaw(error);

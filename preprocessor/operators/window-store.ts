@@ -117,19 +117,25 @@ export class WindowStore {
   snapshot(writer: StateWriter, all: boolean): void {
     for (const entry of this.gone) writer.delete(entry);
     const bytes = new ByteWriter();
-    if (all || this.dirtyCells.length + this.dirtyKeys.length + this.gone.length > 0) {
+    if (this.nextId > 0 && (all || this.dirtyCells.length + this.dirtyKeys.length + this.gone.length > 0)) {
       bytes.varint(this.nextId);
       bytes.varint(this.arrivals);
       writer.put('n', bytes.finish());
     }
-    this.gone = [];
-    for (const key of all ? this.keys.values() : this.dirtyKeys) {
-      if (all || key.dirty) this.saveKey(writer, bytes, key);
-      if (all) for (let i = 0; i < key.starts.length; i++) this.savePane(writer, bytes, key.cells[i]);
+    if (all) {
+      for (const key of this.keys.values()) {
+        this.saveKey(writer, bytes, key);
+        for (const cell of key.cells) this.savePane(writer, bytes, cell);
+      }
+      return;
     }
-    if (!all) for (const cell of this.dirtyCells) if (this.dirtyCell[cell] === 1) this.savePane(writer, bytes, cell);
+    for (const key of this.dirtyKeys) if (key.dirty) this.saveKey(writer, bytes, key);
+    for (const cell of this.dirtyCells) if (this.dirtyCell[cell] === 1) this.savePane(writer, bytes, cell);
+    for (const key of this.dirtyKeys) key.dirty = false;
+    for (const cell of this.dirtyCells) this.dirtyCell[cell] = 0;
     this.dirtyKeys = [];
     this.dirtyCells = [];
+    this.gone = [];
   }
 
   restore(entries: Iterable<readonly [key: string, value: Uint8Array]>): void {
@@ -184,7 +190,6 @@ export class WindowStore {
   }
 
   private saveKey(writer: StateWriter, bytes: ByteWriter, key: WindowKey): void {
-    key.dirty = false;
     bytes.text(key.text);
     this.keyTypes.forEach((type, i) => {
       bytes.value(type, key.values[i]);
@@ -194,7 +199,6 @@ export class WindowStore {
   }
 
   private savePane(writer: StateWriter, bytes: ByteWriter, cell: number): void {
-    this.dirtyCell[cell] = 0;
     for (const aggregate of this.aggregates) aggregate.save(cell, bytes);
     writer.put(`p${this.owners[cell].id}.${this.ownStarts[cell]}`, bytes.finish());
   }

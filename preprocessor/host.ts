@@ -76,6 +76,7 @@ export class Host {
     let quietSince = -1;
     for (;;) {
       const now = this.#clock.monotonic();
+      const seen = this.#transport.log.version();
       const worked = this.#turn(now);
       onTurn();
       if (this.ended) break;
@@ -86,7 +87,7 @@ export class Host {
         if (now - stoppedAt > DRAIN_MS || (quietSince >= 0 && now - quietSince > QUIET_MS)) break;
       }
       if (worked) await macrotask();
-      else await this.#transport.log.wait(POLL_MS);
+      else await this.#transport.log.wait(POLL_MS, seen);
     }
     this.#snapshotAll();
   }

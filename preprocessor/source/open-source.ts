@@ -8,7 +8,7 @@ import type { Clock } from '@millrace/runtime/clock.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { csvHeaderRecord, openCsv } from '@millrace/transport/connectors/file-csv.ts';
 import { openLines } from '@millrace/transport/connectors/file-lines.ts';
-import { openParquet } from '@millrace/transport/connectors/file-parquet.ts';
+import { ParquetReader } from '@millrace/transport/connectors/file-parquet.ts';
 import type { FileStamp } from '@millrace/transport/connectors/stamp.ts';
 import type { Log, Position, Reader } from '@millrace/transport/log.ts';
 import { openGenerated } from './open-generator.ts';
@@ -29,7 +29,20 @@ export function openReader(source: SourcePlan, partition: number, from: Position
   const path = source.path as string;
   const options = { source: source.id, timestamp: (context.stamps[source.id] as FileStamp).mtimeMs, maxRecord: source.maxRecord };
   if (source.format === 'csv') return openCsv(path, options, from);
-  return source.format === 'parquet' ? openParquet(path, options, from) : openLines(path, options, from);
+  if (source.format === 'parquet') return new ParquetReader(path, { ...options, ...parquetColumns(source.schema) }, from);
+  return openLines(path, options, from);
+}
+
+/** What of a Parquet file the schema wants, and in which of JSON's forms. */
+function parquetColumns(schema: unknown): { columns: Set<string>; bytes: Set<string>; micros: Set<string> } {
+  const { fields } = schema as { fields: readonly { name: string; type: unknown }[] };
+  const named = (wanted: (type: { type?: unknown; logicalType?: unknown }) => boolean): Set<string> =>
+    new Set(fields.filter(({ type }) => (Array.isArray(type) ? type : [type]).some((branch) => wanted(typeof branch === 'string' ? { type: branch } : branch))).map(({ name }) => name));
+  return {
+    columns: named(() => true),
+    bytes: named(({ type, logicalType }) => type === 'bytes' && logicalType === undefined),
+    micros: named(({ logicalType }) => logicalType === 'timestamp-micros'),
+  };
 }
 
 /** The decoder of a source's records into its row. CSV takes the order of its columns from the file's first line. */

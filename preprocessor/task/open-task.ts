@@ -125,7 +125,9 @@ export class OpenTask {
     const { files, pipeline, task } = this.#parts;
     return files.map(({ index, id, marker, stamp }) => {
       const input = task.parts.inputs[index] as TaskInput;
-      const mark = marker.mark((input.inHand > 0 ? input.core.base.byte : input.reader.position.byte) ?? 0);
+      const { byte } = input.inHand > 0 ? input.core.base : input.reader.position;
+      // a file that is not read by byte (Parquet) must stay as it is
+      const mark = marker.mark(byte ?? marker.size);
       return [fileKey(pipeline, id), Buffer.from(JSON.stringify({ stamp, mark } satisfies FileRecord))];
     });
   }

@@ -19,6 +19,8 @@ export interface DuckdbOptions {
   readonly memory?: string;
   /** files that SQL may read, such as a lookup table's CSV. Nothing else of the machine is ever readable. */
   readonly allowedPaths?: readonly string[];
+  /** false: expressions are evaluated as written, which the optimizer does not promise; for tests. Default true */
+  readonly optimizer?: boolean;
 }
 
 /**
@@ -87,6 +89,7 @@ export async function openDuckdb(options: DuckdbOptions = {}): Promise<Duckdb> {
   });
   const connection: DuckDBConnection = await instance.connect();
   await connection.run("SET GLOBAL TimeZone = 'UTC'");
+  if (options.optimizer === false) await connection.run('PRAGMA disable_optimizer');
   // These three in this order: paths cannot be allowed once outside access is off, nor anything once settings are locked.
   if (options.allowedPaths !== undefined && options.allowedPaths.length > 0) {
     await connection.run(`SET GLOBAL allowed_paths = [${options.allowedPaths.map(quoted).join(', ')}]`);

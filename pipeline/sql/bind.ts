@@ -77,6 +77,10 @@ function wide(parts: { readonly upper: string; readonly lower: string }): bigint
 }
 
 /** Compared types that have an order here. */
+function isNull(bound: Bound): boolean {
+  return bound.expr.op === 'literal' && bound.expr.text === null;
+}
+
 function comparable(type: SqlType, place: Place): void {
   if (type.kind === 'LIST' || type.kind === 'STRUCT' || type.kind === 'MAP' || type.kind === 'BLOB') refuse(`comparisons of ${type.kind} values`, place);
 }
@@ -121,6 +125,16 @@ function bindConjunction(node: SqlNode, context: BindContext): Bound {
   };
 }
 
+/** A CASE without the branches that constants decide. */
+function simplified(when: readonly (readonly [condition: Expr, result: Expr])[], otherwise: Expr, type: SqlType): Expr {
+  const open: (readonly [Expr, Expr])[] = [];
+  for (const [condition, result] of when) {
+    if (condition.op !== 'literal') open.push([condition, result]);
+    else if (condition.text === 'true') return open.length === 0 ? result : { op: 'case', when: open, otherwise: result, type };
+  }
+  return open.length === 0 ? otherwise : { op: 'case', when: open, otherwise, type };
+}
+
 function bindCase(node: SqlNode, context: BindContext): Bound {
   const place = placeOf(node, context);
   const checks = node.case_checks ?? [];
@@ -131,13 +145,12 @@ function bindCase(node: SqlNode, context: BindContext): Bound {
       : bindNode(node.else_expr, context);
   // the order matters: DuckDB starts from ELSE
   const { parts, type } = unified([otherwise, ...checks.map((check) => bindNode(check.then_expr, context))], 'CASE', place);
-  const expr: Expr = {
-    op: 'case',
-    when: conditions.map((condition, i) => [condition.expr, parts[i + 1].expr] as const),
-    otherwise: parts[0].expr,
-    type: closed(type),
-  };
-  return { expr, type, nullable: parts.some((part) => part.nullable), place: around([...conditions, ...parts], place) };
+  const expr = simplified(
+    conditions.map((condition, i) => [condition.expr, parts[i + 1].expr] as const),
+    parts[0].expr,
+    closed(type),
+  );
+  return { expr, type, nullable: parts.some((part) => part.nullable), place: around([...conditions, ...parts], place), late: true };
 }
 
 function bindCoalesce(args: readonly Bound[], place: Place): Bound {
@@ -151,12 +164,13 @@ function bindCoalesce(args: readonly Bound[], place: Place): Bound {
 function bindNullif(args: readonly Bound[], place: Place): Bound {
   const [left, right] = compared(args, true, 'nullif', place);
   const type = closed(args[0].type);
-  const equal: Expr = folded({ op: 'call', fn: 'eq', args: [left.expr, right.expr], type: boolean });
+  const equal = isNull(left) || isNull(right) ? nullOf(boolean) : folded({ op: 'call', fn: 'eq', args: [left.expr, right.expr], type: boolean });
   return {
-    expr: { op: 'case', when: [[equal, nullOf(type)]], otherwise: args[0].expr, type },
+    expr: simplified([[equal, nullOf(type)]], args[0].expr, type),
     type: args[0].type.kind === 'NULL' ? args[0].type : type,
     nullable: true,
     place: around(args, place),
+    late: true,
   };
 }
 
@@ -240,7 +254,10 @@ function bindComparison(node: SqlNode, context: BindContext): Bound {
   if (fn === undefined) return refuse(`the comparison ${node.type}`, place);
   const equality = fn === 'eq' || fn === 'ne' || fn === 'distinct' || fn === 'not_distinct';
   const parts = compared([bindNode(node.left as SqlNode, context), bindNode(node.right as SqlNode, context)], equality, 'SQL', place);
-  const nullable = fn !== 'distinct' && fn !== 'not_distinct' && parts.some((part) => part.nullable);
+  const plain = fn !== 'distinct' && fn !== 'not_distinct';
+  // what is compared with NULL is not evaluated
+  if (plain && parts.some(isNull)) return { expr: nullOf(boolean), type: boolean, nullable: true, place: around(parts, place), late: true };
+  const nullable = plain && parts.some((part) => part.nullable);
   return call(fn, parts, boolean, nullable, place);
 }
 

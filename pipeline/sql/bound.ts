@@ -12,6 +12,8 @@ export interface Bound {
   readonly type: OpenType;
   readonly nullable: boolean;
   readonly place: Place;
+  /** a NULL that DuckDB finds only when it optimizes: it still has a type, where a NULL the binder sees may have none */
+  readonly late?: true;
 }
 
 /** Carries a flaw out of the recursion of the binder. */

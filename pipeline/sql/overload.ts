@@ -98,6 +98,13 @@ function intervalText(interval: Interval, negative: boolean): string {
   return [interval.months, interval.days, interval.micros].map((part) => String(sign * BigInt(part))).join(' ');
 }
 
+/** A call with a NULL that its binder sees is a NULL for DuckDB, and one of no type where the function's type depends on its arguments'. */
+function nullCall(name: string, type: SqlType, late: boolean, place: Place): Bound {
+  const open = !late && (type.kind === 'DECIMAL' || name === '||');
+  const seen: OpenType = open ? { kind: 'NULL' } : type.kind === 'VARCHAR' && !late ? { kind: 'STRING_LITERAL' } : type;
+  return { expr: nullOf(closed(seen)), type: seen, nullable: true, place, ...(late ? { late: true } : {}) };
+}
+
 /** Binds a call of a named function or an operator sign: picks the overload DuckDB would, and casts its arguments. */
 export function bindCall(name: string, node: SqlNode, args: readonly Argument[], place: Place): Bound {
   const found = scalarFunctions.get(name);
@@ -119,11 +126,6 @@ export function bindCall(name: string, node: SqlNode, args: readonly Argument[],
     }
   }
   const ready = united(bound, overload, name, place);
-  if (overload.nulls === 'propagate' && ready.some((arg) => arg.type.kind === 'NULL' || (arg.expr.op === 'literal' && arg.expr.text === null))) {
-    // DuckDB replaces such a call by NULL before it knows a type that depends on the arguments
-    if (typeof overload.returns === 'function') return { expr: nullOf({ kind: 'INTEGER' }), type: { kind: 'NULL' }, nullable: true, place };
-    return { expr: nullOf(overload.returns), type: overload.returns.kind === 'VARCHAR' ? { kind: 'STRING_LITERAL' } : overload.returns, nullable: true, place };
-  }
   if (overload.constant !== undefined) {
     const { at, required, refuse } = overload.constant;
     const arg = ready[at];
@@ -142,6 +144,16 @@ export function bindCall(name: string, node: SqlNode, args: readonly Argument[],
   } catch (error) {
     throw new BindError('type_error', `${(error as Error).message}.`.replace(/\.\.$/, '.'), place);
   }
+  // round(DECIMAL, digits) is told of NULL digits, but not of constant ones
+  const folds = overload.nulls === 'propagate' || overload.params[0] === 'DECIMAL';
+  const nulls = folds ? ready.filter((arg) => arg.expr.op === 'literal' && arg.expr.text === null) : [];
+  if (nulls.length > 0)
+    return nullCall(
+      name,
+      type,
+      nulls.every((arg) => arg.late),
+      place,
+    );
   const cast = overload.operands?.(types, type).map((operand, i) => castTo(ready[i], operand)) ?? ready;
   const expr: Expr = { op: 'call', fn: overload.fn, args: cast.map((arg) => arg.expr), ...(detail === undefined ? {} : { detail }), type };
   const nullable = overload.nulls === 'own' ? !name.startsWith('concat') : sometimesNull.has(name) || ready.some((arg) => arg.nullable);

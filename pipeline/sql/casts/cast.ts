@@ -9,6 +9,7 @@ import {
   doubleToDecimal,
   hugeToFloating,
   integerToDecimal,
+  integerToFloating,
   type Shape,
 } from './decimal.ts';
 import { fail } from './integer.ts';
@@ -37,8 +38,10 @@ function nearest(value: number): number {
 function floatingToInteger(min: bigint, max: bigint, from: string, to: string): Cast {
   const low = Number(min);
   const high = Number(max + 1n);
+  // DuckDB leaves out the least HUGEINT
+  const open = to === 'HUGEINT' ? low : Number.NaN;
   return cast((value: number) => {
-    if (!(value >= low && value < high))
+    if (!(value >= low && value < high) || value === open)
       fail(`Type ${from} with value ${floatingText(value, 'DOUBLE')} can't be cast because the value is out of range for the destination type ${to}`);
     const whole = nearest(value);
     return Number.isSafeInteger(whole) ? whole + 0 : exact(BigInt(whole));
@@ -75,7 +78,10 @@ function toFloating(from: SqlType, kind: 'DOUBLE' | 'FLOAT'): Cast {
     return cast((value: Exact) => convert(BigInt(value)));
   }
   if (kind === 'DOUBLE') return isInteger(from) ? cast((value: Exact) => Number(value)) : (value) => value;
-  if (from.kind !== 'DOUBLE') return cast((value: Exact) => Math.fround(Number(value)));
+  if (isInteger(from)) {
+    const convert = integerToFloating(kind);
+    return cast((value: Exact) => (typeof value === 'number' ? Math.fround(value) : convert(value)));
+  }
   return cast((value: number) => {
     const float = Math.fround(value);
     if (Number.isFinite(value) && !Number.isFinite(float))

@@ -97,15 +97,30 @@ export function doubleToDecimal(to: Shape, float: boolean): (value: number) => E
   };
 }
 
-/** A 128-bit integer as DuckDB makes a double of it: its two halves apart, which may miss the nearest double. */
+/** The FLOAT nearest to an integer: rounded once, not first to a double. */
+function bigToFloat(value: bigint): number {
+  const size = value < 0n ? -value : value;
+  const extra = size.toString(2).length - 53;
+  if (extra <= 0) return Math.fround(Number(value));
+  const step = BigInt(extra);
+  // what is cut off only matters as not being zero: it sets the last bit of the 53, far below those a FLOAT keeps
+  const sticky = (size & ((1n << step) - 1n)) === 0n ? 0n : 1n;
+  const kept = Number((size >> step) | sticky) * 2 ** extra;
+  return Math.fround(value < 0n ? -kept : kept);
+}
+
+export function integerToFloating(kind: 'DOUBLE' | 'FLOAT'): (value: bigint) => number {
+  return kind === 'DOUBLE' ? Number : bigToFloat;
+}
+
+/** A 128-bit integer as DuckDB makes a double of it: its two halves apart, which may miss the nearest double. A FLOAT goes by the double. */
 export function hugeToFloating(kind: 'DOUBLE' | 'FLOAT'): (value: bigint) => number {
   const round = kind === 'FLOAT' ? Math.fround : (value: number) => value;
   const all = 2n ** 64n - 1n;
   return (value) => {
     const upper = value >> 64n;
     const lower = value & all;
-    if (upper === -1n) return round(-round(Number(all - lower)) - 1);
-    return round(round(Number(lower)) + round(round(Number(upper)) * 2 ** 64));
+    return round(upper === -1n ? -Number(all - lower) - 1 : Number(lower) + Number(upper) * 2 ** 64);
   };
 }
 
@@ -114,7 +129,7 @@ const mantissa = { DOUBLE: 2n ** 53n, FLOAT: 2n ** 24n } as const;
 /** DECIMAL to DOUBLE or FLOAT: one division where the digits are exact in that type, else whole and fraction apart. */
 export function decimalToFloating(from: Shape, kind: 'DOUBLE' | 'FLOAT'): (value: Exact) => number {
   const round = kind === 'FLOAT' ? Math.fround : (value: number) => value;
-  const convert = decimalStorage(from.width) === 128 ? hugeToFloating(kind) : (value: bigint) => round(Number(value));
+  const convert = decimalStorage(from.width) === 128 ? hugeToFloating(kind) : integerToFloating(kind);
   const power = round(Number(`1e${from.scale}`));
   const divisor = powerOfTen(from.scale);
   const limit = mantissa[kind];

@@ -4,13 +4,40 @@ import { decimalStorage } from '../sql-type.ts';
 import { type Shape, shapeText } from './decimal.ts';
 import { fail, powerOfTen } from './integer.ts';
 
-/** Shortest digits of a FLOAT that read back as the same FLOAT. */
+const scratch = new DataView(new ArrayBuffer(4));
+
+/**
+ * Digits of a FLOAT as DuckDB finds them, `d.ddd` and the power of ten. Its Grisu3 takes the shortest digits that are within half a step of the
+ * value; where two are as near, or one lies on the very border, it gives up and prints the FLOAT as the DOUBLE it equals.
+ */
 function floatDigits(value: number): string {
-  for (let precision = 1; precision < 9; precision++) {
-    const text = value.toPrecision(precision);
-    if (Math.fround(Number(text)) === value) return Number(text).toExponential();
+  const size = Math.abs(value);
+  scratch.setFloat32(0, size);
+  const bits = scratch.getUint32(0);
+  const biased = bits >>> 23;
+  const mantissa = biased === 0 ? bits & 0x7f_ffff : (bits & 0x7f_ffff) | 0x80_0000;
+  const exponent = Math.max(biased, 1) - 150;
+  // in quarters of the mantissa's unit, so that every border is whole
+  const closer = mantissa === 0x80_0000 && biased > 1;
+  let [v, low, high] = [BigInt(mantissa) * 4n, BigInt(mantissa) * 4n - (closer ? 1n : 2n), BigInt(mantissa) * 4n + 2n];
+  // everything over one divisor, and times a power of ten that makes the first digit a unit
+  const top = Number(size.toExponential().split('e')[1]) + 1;
+  let unit = 1n;
+  const shift = exponent - 2;
+  if (shift >= 0) [v, low, high] = [v << BigInt(shift), low << BigInt(shift), high << BigInt(shift)];
+  else unit <<= BigInt(-shift);
+  for (let power = top; power > top - 12; power--) {
+    const step = power >= 0 ? unit * 10n ** BigInt(power) : unit;
+    const scale = power >= 0 ? 1n : 10n ** BigInt(-power);
+    let near = ((high * scale) / step) * step;
+    if (near < low * scale || near === 0n) continue;
+    const target = v * scale;
+    while (near > target && near - step > low * scale && 2n * target < 2n * near - step) near -= step;
+    const tie = near > target && near - step >= low * scale && 2n * target === 2n * near - step;
+    if (tie || near === high * scale || near === low * scale) break;
+    return `${value < 0 ? '-' : ''}${Number(`${near / step}e${power}`).toExponential()}`;
   }
-  return Number(value.toPrecision(9)).toExponential();
+  return value.toExponential();
 }
 
 /** A DOUBLE (or FLOAT) as DuckDB prints it: shortest digits, at least one behind the point, an exponent from 1e16 up and below 1e-4. */
@@ -59,13 +86,20 @@ export function textToInteger(min: bigint, max: bigint, kind: string): (text: st
   };
 }
 
+/** DuckDB reads exponents as 16 bits. */
+function isExponent(exponent: number): boolean {
+  return exponent <= 32_767 && exponent >= -32_768;
+}
+
 /** The whole number nearest to a matched number, halves away from zero; null when it is absurdly large. */
 function scaled(match: RegExpExecArray): bigint | null {
   const whole = (match[2] ?? '').replaceAll('_', '');
   const fraction = (match[3] ?? match[4] ?? '').replaceAll('_', '');
   const digits = BigInt(whole + fraction);
+  const exponent = Number((match[5] ?? '0').replaceAll('_', ''));
+  if (!isExponent(exponent)) return null;
   if (digits === 0n) return 0n;
-  const power = Number((match[5] ?? '0').replaceAll('_', '')) - fraction.length;
+  const power = exponent - fraction.length;
   const sign = match[1] === '-' ? -1n : 1n;
   if (power >= 0) return power > 100 ? null : sign * digits * 10n ** BigInt(power);
   if (-power > whole.length + fraction.length + 1) return 0n;
@@ -91,7 +125,7 @@ export function textToDecimal(to: Shape): (text: string) => Exact {
     const fraction = (match[3] ?? match[4] ?? '').replaceAll('_', '');
     if (whole.length > room) return wrong(text);
     const exponent = match[5] === undefined ? 0 : Number(match[5].replaceAll('_', ''));
-    if (exponent > 32_767 || exponent < -32_768) return wrong(text);
+    if (!isExponent(exponent)) return wrong(text);
     const value = exponent === 0 ? plainDecimal(whole, fraction, to.scale) : shiftedDecimal(whole, fraction, exponent, to, limit);
     if (value === null || value >= limit) return wrong(text);
     return exact(match[1] === '-' ? -value : value);

@@ -29,6 +29,12 @@ export const comparedKinds: readonly Kind[] = [
 ];
 const numberKinds: readonly Kind[] = ['TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT', 'FLOAT', 'DOUBLE', 'DECIMAL'];
 
+/** Whether there is a cast between two kinds at all. */
+export function castable(from: Kind, to: Kind): boolean {
+  const times: readonly Kind[] = ['DATE', 'TIMESTAMP'];
+  return from === 'VARCHAR' || to === 'VARCHAR' || times.includes(from) === times.includes(to);
+}
+
 const literals: Readonly<Partial<Record<Kind, readonly string[]>>> = {
   BOOLEAN: ['true', 'false'],
   TINYINT: ['CAST(3 AS TINYINT)'],
@@ -140,7 +146,7 @@ export class Draw {
     if (depth <= 0 || this.#chance.below(4) === 0 || kind === 'LIST') return this.leaf(kind);
     if (kind === 'BOOLEAN') return this.boolean(depth);
     const roll = this.#chance.below(10);
-    if (roll < 2) return this.cast(this.#pick(comparedKinds), kind, depth - 1, this.#chance.below(3) === 0);
+    if (roll < 2) return this.cast(this.#pick(comparedKinds.filter((from) => castable(from, kind))), kind, depth - 1, this.#chance.below(3) === 0);
     if (roll === 2) return this.caseOf(kind, depth);
     if (roll === 3) return this.choice(this.#pick(['coalesce', 'ifnull', 'nullif']), kind, depth);
     if (numberKinds.includes(kind)) return roll < 8 ? this.arithmetic(depth) : this.leaf(kind);
@@ -244,8 +250,7 @@ export class Draw {
     return this.leaf('BOOLEAN');
   }
 
-  isNull(depth: number): Drawn {
-    const kind = this.#pick([...comparedKinds, 'LIST' as const]);
+  isNull(depth: number, kind = this.#pick([...comparedKinds, 'LIST' as const])): Drawn {
     const not = this.#chance.below(2) === 0 ? 'NOT ' : '';
     return this.#wrap([this.of(kind, depth - 1)], ([a]) => `(${a} IS ${not}NULL)`);
   }
@@ -256,6 +261,8 @@ export class Draw {
     if (fixed !== undefined && param === 'VARCHAR') return this.#same(this.#pick(fixed));
     if (param === 'INTERVAL') return this.#same(this.#pick(intervals));
     if (likeSigns.has(name) && at === 1 && this.#chance.below(3) > 0) return this.#same(this.#pick(texts));
+    // on a column that is all ASCII DuckDB counts from before the start, and backwards, in another way than on other text
+    if (name.startsWith('substr') && at > 0) return this.#same(this.#pick(['0', '1', '2', '3', '7']));
     if (counting[name]?.includes(at)) return this.#same(this.#pick(counts));
     if (param === 'common') return this.of(common, depth);
     if (param === 'any') return this.of(this.#pick(comparedKinds), depth);

@@ -78,15 +78,16 @@ function compileIn(expr: Call, args: readonly Evaluate[]): Evaluate {
   };
 }
 
+/** `input >= lower AND input <= upper`, stopping early as AND does. */
 function compileBetween(type: SqlType, [input, lower, upper]: readonly Evaluate[]): Evaluate {
   const above = tester('ge', type);
   const below = tester('le', type);
   return (row) => {
     const value = input(row);
     const low = lower(row);
+    if (value !== null && low !== null && !above(value, low)) return false;
     const high = upper(row);
     if (value === null) return null;
-    if (low !== null && !above(value, low)) return false;
     if (high !== null && !below(value, high)) return false;
     return low === null || high === null ? null : true;
   };

@@ -20,13 +20,27 @@ const types: Record<string, SqlType> = {
   t: { kind: 'BOOLEAN' },
   ts: { kind: 'TIMESTAMP' },
 };
-const sqlTypes: Record<string, string> = { d: 'DOUBLE', f: 'FLOAT', n: 'INTEGER', b: 'BIGINT', m: 'DECIMAL(12,2)', s: 'VARCHAR', t: 'BOOLEAN', ts: 'TIMESTAMP' };
+const sqlTypes: Record<string, string> = {
+  d: 'DOUBLE',
+  f: 'FLOAT',
+  n: 'INTEGER',
+  b: 'BIGINT',
+  m: 'DECIMAL(12,2)',
+  s: 'VARCHAR',
+  t: 'BOOLEAN',
+  ts: 'TIMESTAMP',
+};
 const columns: Column[] = Object.entries(types).map(([name, type]) => ({ name, slot: name, type, nullable: true }));
 
 const some = <T extends Value>(values: fc.Arbitrary<T>): fc.Arbitrary<Value> => fc.option(values as fc.Arbitrary<Value>, { nil: null, freq: 5 });
 const rows: fc.Arbitrary<Row[]> = fc.array(
   fc.record({
-    d: some(fc.oneof({ weight: 9, arbitrary: fc.double({ min: -1e6, max: 1e6, noNaN: true }) }, { weight: 1, arbitrary: fc.constantFrom(Number.NaN, Infinity, -Infinity, 0) })),
+    d: some(
+      fc.oneof(
+        { weight: 9, arbitrary: fc.double({ min: -1e6, max: 1e6, noNaN: true }) },
+        { weight: 1, arbitrary: fc.constantFrom(Number.NaN, Infinity, -Infinity, 0) },
+      ),
+    ),
     f: some(fc.float({ min: -1000, max: 1000, noNaN: true })),
     n: some(fc.integer({ min: -5, max: 2_000_000_000 })),
     b: some(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map((n) => (Number.isSafeInteger(Number(n)) ? Number(n) : n))),
@@ -53,7 +67,11 @@ function close(a: Value, b: Value): boolean {
   return Math.abs(a - b) <= 1e-9 * Math.max(Math.abs(a), Math.abs(b));
 }
 
-function run(call: AggregateCall, data: readonly Row[], way: (aggregate: Aggregate, cells: Cells, add: (cell: number, index: number) => void) => number): Value {
+function run(
+  call: AggregateCall,
+  data: readonly Row[],
+  way: (aggregate: Aggregate, cells: Cells, add: (cell: number, index: number) => void) => number,
+): Value {
   const aggregate = createAggregate(call);
   const cells = new Cells([aggregate]);
   const value = call.args.length > 0 ? compile(call.args[0]) : () => true;
@@ -77,12 +95,48 @@ function told(work: () => Value): Value {
 }
 
 const selects = [
-  'count(*)', 'count(d)', 'count(*) FILTER (n > 3)', 'count(DISTINCT s)', 'count(DISTINCT d)', 'count(DISTINCT b)',
-  'sum(n)', 'sum(b)', 'sum(m)', 'sum(d)', 'sum(f)', 'avg(n)', 'avg(b)', 'avg(m)', 'avg(d)', 'avg(f)',
-  'min(d)', 'max(d)', 'min(b)', 'max(b)', 'min(s)', 'max(s)', 'min(t)', 'max(t)', 'min(ts)', 'max(m)', 'min(f)',
-  'bool_and(t)', 'bool_or(t)', 'bool_or(t) FILTER (n > 0)',
-  'var_samp(n)', 'var_pop(d)', 'stddev_samp(f)', 'stddev_pop(n)', 'var_pop(m)',
-  'arg_min(s, d)', 'arg_max(s, b)', 'arg_max(d, s) FILTER (t)', 'first(s)', 'last(d)', 'last(s) FILTER (d > 0)', 'sum(d) FILTER (t)',
+  'count(*)',
+  'count(d)',
+  'count(*) FILTER (n > 3)',
+  'count(DISTINCT s)',
+  'count(DISTINCT d)',
+  'count(DISTINCT b)',
+  'sum(n)',
+  'sum(b)',
+  'sum(m)',
+  'sum(d)',
+  'sum(f)',
+  'avg(n)',
+  'avg(b)',
+  'avg(m)',
+  'avg(d)',
+  'avg(f)',
+  'min(d)',
+  'max(d)',
+  'min(b)',
+  'max(b)',
+  'min(s)',
+  'max(s)',
+  'min(t)',
+  'max(t)',
+  'min(ts)',
+  'max(m)',
+  'min(f)',
+  'bool_and(t)',
+  'bool_or(t)',
+  'bool_or(t) FILTER (n > 0)',
+  'var_samp(n)',
+  'var_pop(d)',
+  'stddev_samp(f)',
+  'stddev_pop(n)',
+  'var_pop(m)',
+  'arg_min(s, d)',
+  'arg_max(s, b)',
+  'arg_max(d, s) FILTER (t)',
+  'first(s)',
+  'last(d)',
+  'last(s) FILTER (d > 0)',
+  'sum(d) FILTER (t)',
 ];
 
 describe('against DuckDB', () => {
@@ -104,9 +158,15 @@ describe('against DuckDB', () => {
   test('random rows give its answers: straight, in merged parts, with rows taken out again, and saved halfway', async () => {
     await fc.assert(
       fc.asyncProperty(rows, rows, fc.nat(12), async (data, others, split) => {
-        const values = data.map((row, i) => `(${i}, ${columns.map(({ name }) => (name === 'm' && row['m'] !== null ? `(${row['m']}::DECIMAL(20,0) * 0.01)::DECIMAL(12,2)` : literal(name, row[name]))).join()})`);
+        const values = data.map(
+          (row, i) =>
+            `(${i}, ${columns.map(({ name }) => (name === 'm' && row['m'] !== null ? `(${row['m']}::DECIMAL(20,0) * 0.01)::DECIMAL(12,2)` : literal(name, row[name]))).join()})`,
+        );
         const names = columns.map(({ name }) => name).join();
-        const table = values.length > 0 ? `(VALUES ${values.join()}) v(i, ${names})` : `(SELECT 0 AS i, ${columns.map(({ name }) => `NULL::${sqlTypes[name]} AS ${name}`).join()} WHERE false)`;
+        const table =
+          values.length > 0
+            ? `(VALUES ${values.join()}) v(i, ${names})`
+            : `(SELECT 0 AS i, ${columns.map(({ name }) => `NULL::${sqlTypes[name]} AS ${name}`).join()} WHERE false)`;
         for (let c = 0; c < selects.length; c++) {
           // in the order of time, which first, last and ties go by
           const sql = selects[c].replace(/^(first|last|arg_min|arg_max)\(([^)]*)\)/, '$1($2 ORDER BY i)');
@@ -117,14 +177,18 @@ describe('against DuckDB', () => {
           const all = [...data, ...others];
           const straight = (_: Aggregate, cells: Cells, add: (cell: number, index: number) => void): number => {
             const cell = cells.take();
-            data.forEach((_row, i) => add(cell, i));
+            data.forEach((_row, i) => {
+              add(cell, i);
+            });
             return cell;
           };
           const ways = {
             straight,
             merged: (aggregate: Aggregate, cells: Cells, add: (cell: number, index: number) => void): number => {
               const [left, right] = [cells.take(), cells.take()];
-              data.forEach((_row, i) => add(i < split ? left : right, i));
+              data.forEach((_row, i) => {
+                add(i < split ? left : right, i);
+              });
               aggregate.merge(right, left);
               return right;
             },
@@ -143,8 +207,12 @@ describe('against DuckDB', () => {
             parted: (aggregate: Aggregate, cells: Cells, add: (cell: number, index: number) => void): number => {
               if (aggregate.kind !== 'invertible') return straight(aggregate, cells, add);
               const [both, gone] = [cells.take(), cells.take()];
-              all.forEach((_row, i) => add(both, i));
-              others.forEach((_row, i) => add(gone, data.length + i));
+              all.forEach((_row, i) => {
+                add(both, i);
+              });
+              others.forEach((_row, i) => {
+                add(gone, data.length + i);
+              });
               aggregate.unmerge(both, gone);
               return both;
             },
@@ -166,7 +234,9 @@ describe('sums of doubles', () => {
     const data = values.map((d) => ({ d }));
     return run(call, data, (_, cells, add) => {
       const cell = cells.take();
-      data.forEach((_row, i) => add(cell, i));
+      data.forEach((_row, i) => {
+        add(cell, i);
+      });
       return cell;
     });
   };
@@ -203,20 +273,38 @@ describe('sums of doubles', () => {
       const half = drop === 0n ? 0n : 1n << (drop - 1n);
       if (drop > 0n && (rest > half || (rest === half && (top & 1n) === 1n))) top += 1n;
       // two steps, as 2^drop alone may be out of range
-      const value = Number(top) * 2 ** (Number(drop) - 1074 < -1000 ? Number(drop) - 1074 + 200 : Number(drop) - 1074) * (Number(drop) - 1074 < -1000 ? 2 ** -200 : 1);
+      const value =
+        Number(top) * 2 ** (Number(drop) - 1074 < -1000 ? Number(drop) - 1074 + 200 : Number(drop) - 1074) * (Number(drop) - 1074 < -1000 ? 2 ** -200 : 1);
       return n < 0n ? -value : value;
     };
     fc.assert(
-      fc.property(fc.array(fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e300, max: 1e300 }), fc.double({ min: -1, max: 1, noNaN: true }), fc.constantFrom(2 ** 53, 1, 2 ** -53, -(2 ** 53))), { maxLength: 30 }), (values) => {
-        const exact = values.reduce((total, x) => total + scaled(x), 0n);
-        expect(sum(values)).toBe(values.length === 0 ? null : rounded(exact) + 0);
-      }),
+      fc.property(
+        fc.array(
+          fc.oneof(
+            fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e300, max: 1e300 }),
+            fc.double({ min: -1, max: 1, noNaN: true }),
+            fc.constantFrom(2 ** 53, 1, 2 ** -53, -(2 ** 53)),
+          ),
+          { maxLength: 30 },
+        ),
+        (values) => {
+          const exact = values.reduce((total, x) => total + scaled(x), 0n);
+          expect(sum(values)).toBe(values.length === 0 ? null : rounded(exact) + 0);
+        },
+      ),
       { numRuns: 500 },
     );
   });
 
   test('a long stream that comes and goes leaves nothing behind', () => {
-    const call: AggregateCall = { fn: 'stddev_samp', args: [{ op: 'column', slot: 'd', type: types['d'] }], filter: null, distinct: false, type: types['d'], slot: 'a0' };
+    const call: AggregateCall = {
+      fn: 'stddev_samp',
+      args: [{ op: 'column', slot: 'd', type: types['d'] }],
+      filter: null,
+      distinct: false,
+      type: types['d'],
+      slot: 'a0',
+    };
     const aggregate = createAggregate(call);
     if (aggregate.kind !== 'invertible') throw new Error('not invertible');
     const cell = new Cells([aggregate]).take();
@@ -234,11 +322,20 @@ describe('sums of doubles', () => {
 
 describe('edges', () => {
   const column = (slot: string): AggregateCall['args'][number] => ({ op: 'column', slot, type: types[slot] });
-  const call = (fn: AggregateCall['fn'], slots: readonly string[], type: SqlType): AggregateCall => ({ fn, args: slots.map(column), filter: null, distinct: false, type, slot: 'a0' });
+  const call = (fn: AggregateCall['fn'], slots: readonly string[], type: SqlType): AggregateCall => ({
+    fn,
+    args: slots.map(column),
+    filter: null,
+    distinct: false,
+    type,
+    slot: 'a0',
+  });
   const over = (made: AggregateCall, data: readonly Row[], times: readonly number[]): Value => {
     const aggregate = createAggregate(made);
     const cell = new Cells([aggregate]).take();
-    data.forEach((row, i) => aggregate.add(cell, row[(made.args[0] as { slot: string }).slot], made.args.length > 1 ? row[(made.args[1] as { slot: string }).slot] : true, times[i]));
+    data.forEach((row, i) =>
+      aggregate.add(cell, row[(made.args[0] as { slot: string }).slot], made.args.length > 1 ? row[(made.args[1] as { slot: string }).slot] : true, times[i]),
+    );
     return aggregate.result(cell);
   };
 

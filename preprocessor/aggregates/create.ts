@@ -32,7 +32,10 @@ export function createAggregate(call: AggregateCall): Aggregate {
     case 'max':
     case 'arg_min':
     case 'arg_max':
-      return new Extreme(call.fn, call.args.map((argument) => argument.type));
+      return new Extreme(
+        call.fn,
+        call.args.map((argument) => argument.type),
+      );
     case 'first':
     case 'last':
       return new End(call.fn, call.args[0].type);

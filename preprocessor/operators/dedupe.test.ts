@@ -59,14 +59,20 @@ describe('dedupe', () => {
 
   test('any timeline equals the plain model, and its recovery leaves rows and state the same', () => {
     fc.assert(
-      fc.property(timeline, fc.integer({ min: 1, max: 15 }), fc.integer({ min: 0, max: 8 }), fc.uniqueArray(fc.nat(60)), (events, within, outOfOrder, restarts) => {
-        const straight = play(open(within, outOfOrder), events, new Set());
-        const recovered = play(open(within, outOfOrder), events, new Set(restarts));
-        expect(straight.out).toEqual(model(events, within, outOfOrder));
-        expect(recovered.out).toEqual(straight.out);
-        expect(recovered.dump()).toEqual(straight.dump());
-        expect([...recovered.snapshot().stored.keys()].sort()).toEqual(straight.dump().map(([entry]) => entry));
-      }),
+      fc.property(
+        timeline,
+        fc.integer({ min: 1, max: 15 }),
+        fc.integer({ min: 0, max: 8 }),
+        fc.uniqueArray(fc.nat(60)),
+        (events, within, outOfOrder, restarts) => {
+          const straight = play(open(within, outOfOrder), events, new Set());
+          const recovered = play(open(within, outOfOrder), events, new Set(restarts));
+          expect(straight.out).toEqual(model(events, within, outOfOrder));
+          expect(recovered.out).toEqual(straight.out);
+          expect(recovered.dump()).toEqual(straight.dump());
+          expect([...recovered.snapshot().stored.keys()].sort()).toEqual(straight.dump().map(([entry]) => entry));
+        },
+      ),
       { numRuns: 300 },
     );
   });

@@ -8,14 +8,33 @@ import { call, column, greater } from './harness-plans.ts';
 export type Event = Arrival | 'end';
 
 /** x in quarters, so that plain sums are exact */
-const x = fc.oneof({ weight: 8, arbitrary: fc.integer({ min: -40, max: 40 }).map((n) => n / 4) }, { weight: 1, arbitrary: fc.constantFrom(null, Number.NaN, Number.POSITIVE_INFINITY) });
-const i = fc.oneof({ weight: 4, arbitrary: fc.integer({ min: -3, max: 3 }) }, { weight: 1, arbitrary: fc.constantFrom(null, Number.MAX_SAFE_INTEGER, 2n ** 62n) });
+const x = fc.oneof(
+  { weight: 8, arbitrary: fc.integer({ min: -40, max: 40 }).map((n) => n / 4) },
+  { weight: 1, arbitrary: fc.constantFrom(null, Number.NaN, Number.POSITIVE_INFINITY) },
+);
+const i = fc.oneof(
+  { weight: 4, arbitrary: fc.integer({ min: -3, max: 3 }) },
+  { weight: 1, arbitrary: fc.constantFrom(null, Number.MAX_SAFE_INTEGER, 2n ** 62n) },
+);
 
 /** Records that run forward with some jitter, sometimes far, around the epoch; now and then the input ends. */
 export const timeline: fc.Arbitrary<Event[]> = fc
   .array(
     fc.oneof(
-      { weight: 30, arbitrary: fc.record({ step: fc.integer({ min: 0, max: 3 }), back: fc.oneof({ weight: 6, arbitrary: fc.constant(0) }, { weight: 3, arbitrary: fc.integer({ min: 0, max: 12 }) }, { weight: 1, arbitrary: fc.integer({ min: 0, max: 60 }) }), k: fc.constantFrom('a', 'b', 'é', '\u{1f600}', '\uffff'), x, i }) },
+      {
+        weight: 30,
+        arbitrary: fc.record({
+          step: fc.integer({ min: 0, max: 3 }),
+          back: fc.oneof(
+            { weight: 6, arbitrary: fc.constant(0) },
+            { weight: 3, arbitrary: fc.integer({ min: 0, max: 12 }) },
+            { weight: 1, arbitrary: fc.integer({ min: 0, max: 60 }) },
+          ),
+          k: fc.constantFrom('a', 'b', 'é', '\u{1f600}', '\uffff'),
+          x,
+          i,
+        }),
+      },
       { weight: 1, arbitrary: fc.constant('end' as const) },
     ),
     { maxLength: 60 },

@@ -46,7 +46,20 @@ export const shapes = (calls: readonly AggregateCall[]): string[][] => [
 export function rollingPlan(calls: readonly AggregateCall[], plan: Partial<RollingPlan>): RollingPlan {
   const add = adds(calls);
   const visible = [...columns, ...add.map(({ slot, expr }) => ({ name: slot, slot, type: expr.type, nullable: true }))];
-  return { ...base, type: 'rolling', shape: 0, columns: visible, key, range: { kind: 'range', size: 10 }, delay: 0, allowedLateness: 0, emit: 'immediately', calls, add, ...plan };
+  return {
+    ...base,
+    type: 'rolling',
+    shape: 0,
+    columns: visible,
+    key,
+    range: { kind: 'range', size: 10 },
+    delay: 0,
+    allowedLateness: 0,
+    emit: 'immediately',
+    calls,
+    add,
+    ...plan,
+  };
 }
 
 export function windowPlan(calls: readonly AggregateCall[], plan: Partial<WindowPlan>): WindowPlan {
@@ -55,7 +68,11 @@ export function windowPlan(calls: readonly AggregateCall[], plan: Partial<Window
     ...base,
     type: 'window',
     shape: 1,
-    columns: [...key, { name: 'window_start', slot: 'window_start', type: time, nullable: false }, { name: 'window_end', slot: 'window_end', type: time, nullable: false }],
+    columns: [
+      ...key,
+      { name: 'window_start', slot: 'window_start', type: time, nullable: false },
+      { name: 'window_end', slot: 'window_end', type: time, nullable: false },
+    ],
     key,
     keySlots: ['k'],
     window: { kind: 'tumbling', size: 10, offset: 0 },

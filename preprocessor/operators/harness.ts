@@ -30,7 +30,11 @@ export class Harness {
   private operator: Operator;
 
   /** `shapes`: slots of the row shapes that the node names; the input's is shape 0 */
-  constructor(node: NodePlan, shapes: readonly (readonly string[])[], options: { readonly outOfOrder?: number; readonly tables?: { readonly [id: string]: ReadonlyMap<string, Row> } } = {}) {
+  constructor(
+    node: NodePlan,
+    shapes: readonly (readonly string[])[],
+    options: { readonly outOfOrder?: number; readonly tables?: { readonly [id: string]: ReadonlyMap<string, Row> } } = {},
+  ) {
     this.node = node as StepPlan;
     this.outOfOrder = options.outOfOrder ?? 0;
     this.rows = shapes.map((slots) => rowMaker(slots)());

@@ -79,6 +79,11 @@ export class RecordRings {
     }
   }
 
+  /** whether there is anything that `forget` may free */
+  get hasBoxes(): boolean {
+    return this.boxes.length > FIRST;
+  }
+
   /** A record is no more: its boxes are free. */
   forget(address: number): void {
     for (let at = address + 1; at < address + this.width; at++) {

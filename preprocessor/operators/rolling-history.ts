@@ -33,6 +33,7 @@ const NEVER = Number.POSITIVE_INFINITY;
 export class Histories {
   /** a record that is further behind the watermark than this is read by no record that is not late */
   readonly keep: number;
+  private readonly slack: number;
   private readonly calls: BoundCalls;
   private readonly plan: Pick<RollingPlan, 'range' | 'delay'>;
   private readonly cells: Cells;
@@ -49,6 +50,7 @@ export class Histories {
     this.rings = new RecordRings(calls.arguments.length);
     this.aside = this.cells.take();
     this.keep = 2 * (plan.range.size + plan.delay) + plan.allowedLateness;
+    this.slack = Math.floor(this.keep / 8);
   }
 
   /** A history whose first record is number `first`. */
@@ -67,7 +69,7 @@ export class Histories {
   close(cell: number): void {
     const { data, stride } = this.cells.slab;
     const at = cell * stride;
-    for (let n = data[at + HEAD]; n < data[at + END]; n++) this.rings.forget(this.address(at, n));
+    if (this.rings.hasBoxes) for (let n = data[at + HEAD]; n < data[at + END]; n++) this.rings.forget(this.address(at, n));
     this.rings.give(data[at + PLACE], data[at + CAPACITY]);
     this.cells.release(cell);
     this.queues[cell] = [];
@@ -162,15 +164,15 @@ export class Histories {
     return this.calls.aggregates[call].result(this.aside);
   }
 
-  /** Forgets what no record that is not late can read any more; says whether that was anything. */
-  forget(cell: number, watermark: number): boolean {
+  /** Forgets what no record that is not late can read any more, once there is enough of it; says whether it did. */
+  forget(cell: number, watermark: number, slack = this.slack): boolean {
     const { data, stride } = this.cells.slab;
     const at = cell * stride;
     const bound = watermark - this.keep;
-    if (!(data[at + OLDEST] <= bound)) return false;
+    if (!(data[at + OLDEST] <= bound - slack)) return false;
     const head = this.upperBound(at, bound);
     while (data[at + LOW] < head && data[at + LOW] < data[at + HIGH]) this.leave(cell, at, data[at + LOW]++);
-    for (let n = data[at + HEAD]; n < head; n++) this.rings.forget(this.address(at, n));
+    if (this.rings.hasBoxes) for (let n = data[at + HEAD]; n < head; n++) this.rings.forget(this.address(at, n));
     data[at + HEAD] = head;
     data[at + LOW] = Math.max(data[at + LOW], head);
     data[at + HIGH] = Math.max(data[at + HIGH], data[at + LOW]);

@@ -1,6 +1,7 @@
 import { ByteReader, type ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import type { SqlType } from '@millrace/shared-schemas/types.ts';
 import { Expiry } from './expiry.ts';
+import type { KeyNumbers } from './key-numbers.ts';
 import type { StateWriter } from './operator.ts';
 import type { Histories } from './rolling-history.ts';
 
@@ -16,6 +17,8 @@ interface Entry {
   readonly id: number;
   readonly text: string;
   readonly cell: number;
+  /** of the key among the task's */
+  readonly number: number;
   /** when it is looked at, to be forgotten */
   due: number;
   /** the header has changed */
@@ -38,15 +41,18 @@ export class RollingStore {
   nextId = 0;
   private readonly histories: Histories;
   private readonly types: readonly SqlType[];
-  private readonly cells = new Map<string, number>();
+  private readonly numbers: KeyNumbers;
+  /** by the key's number; −1 for none */
+  private cells = new Int32Array(64).fill(-1);
   /** by cell */
-  private readonly entries: Entry[] = [];
+  private readonly entries: (Entry | undefined)[] = [];
   /** entries that have changed, by cell; each once, as `listed` says */
   private changed: number[] = [];
   private listed = new Uint8Array(64);
   private gone: string[] = [];
 
-  constructor(histories: Histories, types: readonly SqlType[]) {
+  constructor(histories: Histories, types: readonly SqlType[], numbers: KeyNumbers) {
+    this.numbers = numbers;
     this.histories = histories;
     this.types = types;
     this.expiry = new Expiry(histories.keep);
@@ -54,8 +60,8 @@ export class RollingStore {
 
   /** The history of a key; a new one is due when a record of `time` alone would be. */
   open(text: string, time: number): number {
-    const known = this.cells.get(text);
-    if (known !== undefined) return known;
+    const number = this.numbers.find(text);
+    if (number >= 0 && number < this.cells.length && this.cells[number] >= 0) return this.cells[number];
     const cell = this.histories.open(0);
     const due = this.expiry.add(cell, time + this.histories.keep);
     this.put({ id: this.nextId++, text, cell, due, header: true, from: 0, savedFrom: 0, savedTo: 0 });
@@ -67,7 +73,7 @@ export class RollingStore {
   changedFrom(cell: number, n: number): void {
     // behind what has changed already: the entry need not be looked at
     if (cell < this.listed.length && this.listed[cell] === RECORDS && this.histories.isLast(cell, n)) return;
-    const entry = this.entries[cell];
+    const entry = this.entries[cell] as Entry;
     if (n < entry.from) entry.from = n;
     this.list(cell);
     this.listed[cell] = RECORDS;
@@ -75,7 +81,7 @@ export class RollingStore {
 
   /** The first record has changed. */
   forgot(cell: number): void {
-    this.entries[cell].header = true;
+    (this.entries[cell] as Entry).header = true;
     this.list(cell);
   }
 
@@ -83,13 +89,15 @@ export class RollingStore {
   expire(at: number): void {
     const { histories } = this;
     for (const cell of this.expiry.take(at)) {
-      histories.forget(cell, at);
-      const entry = this.entries[cell];
+      histories.forget(cell, at, 0);
+      const entry = this.entries[cell] as Entry;
       if (histories.first(cell) < histories.end(cell)) {
         entry.due = this.expiry.add(cell, histories.latest(cell) + histories.keep);
         this.forgot(cell);
       } else {
-        this.cells.delete(entry.text);
+        this.cells[entry.number] = -1;
+        this.numbers.release(entry.number);
+        this.entries[cell] = undefined;
         this.listed[cell] = 0;
         histories.close(cell);
         this.gone.push(`k${entry.id}`);
@@ -100,9 +108,9 @@ export class RollingStore {
 
   snapshot(writer: StateWriter, bytes: ByteWriter, all: boolean): void {
     for (const entry of this.gone) writer.delete(entry);
-    for (const cell of all ? this.cells.values() : this.changed) {
-      if (!all && this.listed[cell] === 0) continue;
+    for (const cell of all ? this.entries.keys() : this.changed) {
       const entry = this.entries[cell];
+      if (entry === undefined || (!all && this.listed[cell] === 0)) continue;
       if (all || entry.header) {
         bytes.f64(entry.due);
         bytes.varint(this.histories.first(cell));
@@ -181,8 +189,14 @@ export class RollingStore {
     }
   }
 
-  private put(entry: Entry): void {
-    this.cells.set(entry.text, entry.cell);
+  private put(saved: Omit<Entry, 'number'>): void {
+    const entry = { ...saved, number: this.numbers.hold(saved.text) };
+    if (entry.number >= this.cells.length) {
+      const larger = new Int32Array(Math.max(entry.number + 1, this.cells.length * 2)).fill(-1);
+      larger.set(this.cells);
+      this.cells = larger;
+    }
+    this.cells[entry.number] = entry.cell;
     this.entries[entry.cell] = entry;
   }
 

@@ -44,7 +44,15 @@ describe('immediately', () => {
 
   test('tumbling: since the start of the own window, before 1970 too', () => {
     // size 10:  [−10 … −1, ) [0 …
-    expect(told(open({ range: { kind: 'tumbling', size: 10, offset: 0 } }).feed(at(-10)).feed(at(-1)).feed(at(0)).feed(at(9)))).toEqual(['-10:1', '-1:2', '0:1', '9:2']);
+    expect(
+      told(
+        open({ range: { kind: 'tumbling', size: 10, offset: 0 } })
+          .feed(at(-10))
+          .feed(at(-1))
+          .feed(at(0))
+          .feed(at(9)),
+      ),
+    ).toEqual(['-10:1', '-1:2', '0:1', '9:2']);
   });
 
   test('late: older than watermark − (range + delay + allowed_lateness)', () => {
@@ -60,13 +68,20 @@ describe('immediately', () => {
   test('NULL key; an argument that fails', () => {
     const cast = call('a1', 'sum', ['i'], { args: [{ op: 'cast', safe: false, arg: column('k'), type: { kind: 'BIGINT' } }] });
     const harness = open({}, 0, [call('a0', 'count', []), cast]);
-    harness.feed(at(1, 1, null)).feed(at(1, 1, 'x')).feed(at(2, 1, '4'));
+    harness
+      .feed(at(1, 1, null))
+      .feed(at(1, 1, 'x'))
+      .feed(at(2, 1, '4'));
     expect(harness.out.map((e) => (e.kind === 'flaw' ? e.code : e.kind))).toEqual(['null_key', expect.any(String), 'row']);
     expect(harness.emitted).toMatchObject([{ r_a0: 1, r_a1: 4 }]);
   });
 
   test('forgets a key some time after nothing can read it', () => {
-    const harness = open({}).feed(at(0)).feed(at(1, 1, 'b')).feed(at(1000, 1, 'c')).snapshot();
+    const harness = open({})
+      .feed(at(0))
+      .feed(at(1, 1, 'b'))
+      .feed(at(1000, 1, 'c'))
+      .snapshot();
     expect([...harness.stored.keys()].sort()).toEqual(['b2.0', 'k2', 'n']);
   });
 
@@ -155,7 +170,12 @@ describe('any timeline', () => {
     fc.record({ kind: fc.constant('range' as const), size: fc.integer({ min: 1, max: 30 }) }),
     fc.record({ kind: fc.constant('tumbling' as const), size: fc.integer({ min: 1, max: 20 }), offset: fc.integer({ min: 0, max: 2 }) }),
   );
-  const plan = fc.record({ range, delay: fc.constantFrom(0, 0, 5, 20), allowedLateness: fc.constantFrom(0, 6, 50), emit: fc.constantFrom('immediately' as const, 'on_watermark' as const) });
+  const plan = fc.record({
+    range,
+    delay: fc.constantFrom(0, 0, 5, 20),
+    allowedLateness: fc.constantFrom(0, 6, 50),
+    emit: fc.constantFrom('immediately' as const, 'on_watermark' as const),
+  });
 
   test('equals the plain model, and its recovery leaves rows and state the same', () => {
     fc.assert(

@@ -5,6 +5,7 @@ import type { Row, Value } from '@millrace/shared-schemas/types.ts';
 import { bindCalls, bindResults, keyGetters } from './calls.ts';
 import { asFlaw } from './guard.ts';
 import { HeldRows } from './held-rows.ts';
+import { keyNumbers } from './key-numbers.ts';
 import type { Operator, OperatorContext, StateWriter } from './operator.ts';
 import { Histories } from './rolling-history.ts';
 import { RollingStore } from './rolling-store.ts';
@@ -44,7 +45,7 @@ class RollingOperator implements Operator {
     this.keyText = keyWriter(node.key);
     this.keyValues = keyGetters(node.key);
     this.histories = new Histories(node, this.calls);
-    this.store = new RollingStore(this.histories, this.calls.types);
+    this.store = new RollingStore(this.histories, this.calls.types, keyNumbers(context.time, node.key));
     this.held = node.emit === 'on_watermark' ? new HeldRows(node) : null;
     this.values = this.calls.arguments.map(() => null);
     this.lateAfter = node.range.size + node.delay + node.allowedLateness;

@@ -17,10 +17,19 @@ const feed = (harness: Harness, ...rows: Row[]): Harness => {
 };
 
 test('filter keeps only TRUE; a condition that fails is a flaw, alone', () => {
-  const where = feed(new Harness(plain<FilterPlan>({ type: 'filter', where: checked(greater(column('i'), '2')) }), slots), { i: 3 }, { i: 2 }, { i: null }, { i: 4 });
+  const where = feed(
+    new Harness(plain<FilterPlan>({ type: 'filter', where: checked(greater(column('i'), '2')) }), slots),
+    { i: 3 },
+    { i: 2 },
+    { i: null },
+    { i: 4 },
+  );
   expect(where.emitted.map((row) => row['i'])).toEqual([3, 4]);
   const failing = feed(new Harness(plain<FilterPlan>({ type: 'filter', where: checked(greater(toNumber, '2')) }), slots), { k: 'x' }, { k: '3' });
-  expect(failing.out.map((e) => [e.kind, e.offset])).toEqual([['flaw', 0], ['row', 1]]);
+  expect(failing.out.map((e) => [e.kind, e.offset])).toEqual([
+    ['flaw', 0],
+    ['row', 1],
+  ]);
 });
 
 test('map: every expression sees the incoming record; one that fails keeps it from going on', () => {
@@ -35,7 +44,10 @@ test('map: every expression sees the incoming record; one that fails keeps it fr
 });
 
 test('an error that is no flaw goes on up', () => {
-  const harness = new Harness(plain<FilterPlan>({ type: 'filter', where: checked({ op: 'call', fn: 'gt', args: [column('i'), column('i')], type: { kind: 'BOOLEAN' } }) }), slots);
+  const harness = new Harness(
+    plain<FilterPlan>({ type: 'filter', where: checked({ op: 'call', fn: 'gt', args: [column('i'), column('i')], type: { kind: 'BOOLEAN' } }) }),
+    slots,
+  );
   const row = Object.defineProperty({ k: 'a' }, 'i', {
     enumerable: true,
     get: () => {
@@ -47,7 +59,12 @@ test('an error that is no flaw goes on up', () => {
 
 test('flat_map: one record an element, the list kept; NULL and empty give none', () => {
   const each = checked({ op: 'column', slot: 'list', type: { kind: 'LIST', of: bigint } });
-  const harness = feed(new Harness(plain<FlatMapPlan>({ type: 'flat_map', each, slot: 'item' }), slots), { k: 'a', list: [1, null, 3] }, { list: [] }, { list: null });
+  const harness = feed(
+    new Harness(plain<FlatMapPlan>({ type: 'flat_map', each, slot: 'item' }), slots),
+    { k: 'a', list: [1, null, 3] },
+    { list: [] },
+    { list: null },
+  );
   expect(harness.emitted.map((row) => [row['k'], row['list'], row['item']])).toEqual([
     ['a', [1, null, 3], 1],
     ['a', [1, null, 3], null],

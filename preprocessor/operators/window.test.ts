@@ -79,7 +79,10 @@ describe('tumbling', () => {
     const failing = [call('a0', 'sum', ['i'], { type: { kind: 'HUGEINT' } })];
     const huge = 2n ** 126n;
     const harness = open({}, 0, failing);
-    harness.feed({ t: 1, row: { k: 'a', x: null, i: huge } }).feed({ t: 2, row: { k: 'a', x: null, i: huge } }).end();
+    harness
+      .feed({ t: 1, row: { k: 'a', x: null, i: huge } })
+      .feed({ t: 2, row: { k: 'a', x: null, i: huge } })
+      .end();
     expect(harness.out).toMatchObject([{ kind: 'flaw', code: 'expression_failed', offset: 1, row: { k: 'a', window_start: 0, window_end: 10 } }]);
     const div = call('a0', 'sum', ['i'], { args: [{ op: 'cast', safe: false, arg: column('k'), type: { kind: 'BIGINT' } }] });
     const casting = open({}, 0, [div]).feed(at(1, 'a')).feed(at(2, '7')).end();
@@ -98,23 +101,36 @@ describe('tumbling', () => {
 describe('sliding', () => {
   test('a record is in every window over it; size need not be a multiple of slide', () => {
     // size 10 every 4, record at 1:  [−8,2) [−4,6) [0,10)
-    const harness = open({ window: { kind: 'sliding', size: 10, slide: 4, offset: 0 } }).feed(at(1)).end();
+    const harness = open({ window: { kind: 'sliding', size: 10, slide: 4, offset: 0 } })
+      .feed(at(1))
+      .end();
     expect(told(harness)).toEqual(['a[-8,2)1', 'a[-4,6)1', 'a[0,10)1']);
   });
 
   test('a late record counts in those of its windows that are not late', () => {
     // records 1, 7 (watermark 6): [−8,2) and [−4,6) have closed; 1 again is in [0,10) only
-    const harness = open({ window: { kind: 'sliding', size: 10, slide: 4, offset: 0 } }).feed(at(7)).feed(at(1)).end();
+    const harness = open({ window: { kind: 'sliding', size: 10, slide: 4, offset: 0 } })
+      .feed(at(7))
+      .feed(at(1))
+      .end();
     expect(told(harness)).toEqual(['a[0,10)2', 'a[4,14)1']);
   });
 
   test('windows further apart than long leave records out, without a word', () => {
-    const harness = open({ window: { kind: 'sliding', size: 3, slide: 10, offset: 0 } }).feed(at(2)).feed(at(5)).feed(at(11)).end();
+    const harness = open({ window: { kind: 'sliding', size: 3, slide: 10, offset: 0 } })
+      .feed(at(2))
+      .feed(at(5))
+      .feed(at(11))
+      .end();
     expect(told(harness)).toEqual(['a[0,3)1', 'a[10,13)1']);
   });
 
   test('on_update emits after each record for each window, and nothing on close', () => {
-    const harness = open({ window: { kind: 'sliding', size: 10, slide: 5, offset: 0 }, emit: 'on_update' }).feed(at(6)).feed(at(7)).feed(at(40)).end();
+    const harness = open({ window: { kind: 'sliding', size: 10, slide: 5, offset: 0 }, emit: 'on_update' })
+      .feed(at(6))
+      .feed(at(7))
+      .feed(at(40))
+      .end();
     expect(told(harness)).toEqual(['a[0,10)1', 'a[5,15)1', 'a[0,10)2', 'a[5,15)2', 'a[35,45)1', 'a[40,50)1']);
   });
 });
@@ -141,7 +157,8 @@ function model(events: readonly Event[], node: WindowPlan, outOfOrder: number): 
   const close = (to: number, mark: boolean): void => {
     if (node.emit === 'on_update') return;
     const due = new Map<string, [k: string, s: number]>();
-    for (const one of seen) for (const s of startsOf(one.t)) if (s + size - 1 > watermark && s + size - 1 <= to) due.set(`${one.row['k']} ${s}`, [one.row['k'] as string, s]);
+    for (const one of seen)
+      for (const s of startsOf(one.t)) if (s + size - 1 > watermark && s + size - 1 <= to) due.set(`${one.row['k']} ${s}`, [one.row['k'] as string, s]);
     const inOrder = [...due].sort(([, [a, s]], [, [b, t]]) => s - t || Buffer.compare(Buffer.from(a), Buffer.from(b)));
     for (const [name, [k, s]] of inOrder) {
       if (!fired.has(name)) emit(k, s);
@@ -175,9 +192,18 @@ function model(events: readonly Event[], node: WindowPlan, outOfOrder: number): 
 describe('any timeline', () => {
   const window = fc.oneof(
     fc.record({ kind: fc.constant('tumbling' as const), size: fc.integer({ min: 1, max: 20 }), offset: fc.integer({ min: 0, max: 3 }) }),
-    fc.record({ kind: fc.constant('sliding' as const), size: fc.integer({ min: 1, max: 30 }), slide: fc.integer({ min: 1, max: 12 }), offset: fc.integer({ min: -1, max: 1 }) }),
+    fc.record({
+      kind: fc.constant('sliding' as const),
+      size: fc.integer({ min: 1, max: 30 }),
+      slide: fc.integer({ min: 1, max: 12 }),
+      offset: fc.integer({ min: -1, max: 1 }),
+    }),
   );
-  const plan = fc.record({ window, allowedLateness: fc.constantFrom(0, 0, 7, 40), emit: fc.constantFrom('on_close' as const, 'on_close' as const, 'on_update' as const) });
+  const plan = fc.record({
+    window,
+    allowedLateness: fc.constantFrom(0, 0, 7, 40),
+    emit: fc.constantFrom('on_close' as const, 'on_close' as const, 'on_update' as const),
+  });
 
   test('equals the plain model, and its recovery leaves rows and state the same', () => {
     fc.assert(

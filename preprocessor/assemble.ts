@@ -1,25 +1,25 @@
-import { HeaderReader } from '@millrace/shared-schemas/header.ts';
-import { FileRegistry } from '@millrace/shared-schemas/registry/file.ts';
-import { rowCodec } from '@millrace/shared-schemas/row-codec.ts';
-import { rowMaker } from '@millrace/shared-schemas/row.ts';
-import type { Row } from '@millrace/shared-schemas/types.ts';
 import type { InputPlan, OutputPlan, StagePlan } from '@millrace/pipeline/plan.ts';
 import type { Clock } from '@millrace/runtime/clock.ts';
+import { HeaderReader } from '@millrace/shared-schemas/header.ts';
+import { FileRegistry } from '@millrace/shared-schemas/registry/file.ts';
+import { rowMaker } from '@millrace/shared-schemas/row.ts';
+import { rowCodec } from '@millrace/shared-schemas/row-codec.ts';
+import type { Row } from '@millrace/shared-schemas/types.ts';
 import { FileMarker } from '@millrace/transport/connectors/stamp.ts';
 import type { Reader, Transport } from '@millrace/transport/log.ts';
 import { Host } from './host.ts';
 import { inputsOf, originNumber, writerNumber } from './layout.ts';
 import { SourceLineage } from './lineage.ts';
-import type { HostSetup } from './open-pipeline.ts';
+import type { HostSetup } from './setup.ts';
 import { eventTimeOf } from './source/event-time.ts';
 import { openDecoder, openReader, type SourceContext } from './source/open-source.ts';
-import { Caution, poison, WARY_RECORDS } from './suspect.ts';
+import { Caution, poison } from './suspect.ts';
 import { TableStore } from './table-store.ts';
 import { buildChain } from './task/chain.ts';
 import type { InputCore } from './task/core.ts';
 import { DeadLetters } from './task/dead-letter.ts';
-import { ExchangeInput, SourceInput, type TaskInput } from './task/inputs.ts';
 import { freshCore, freshInput, freshWriters } from './task/fresh.ts';
+import { ExchangeInput, SourceInput, type TaskInput } from './task/inputs.ts';
 import { Journal } from './task/journal.ts';
 import type { OutputHost } from './task/log-output.ts';
 import { type FileInput, OpenTask } from './task/open-task.ts';
@@ -29,11 +29,15 @@ import { TaskStore } from './task/store.ts';
 import { live, Task } from './task/task.ts';
 
 const MAX_BYTES = 1 << 20;
-const MAX_RECORDS = 10_000;
 const DEAD_LETTERS = '!dead';
 
 /** Opens and recovers tasks over a transport, and puts a host over them. */
-export async function assembleHost(setup: HostSetup, transport: Transport, clock: Clock, tasks: readonly (readonly [stage: number, task: number])[]): Promise<Host> {
+export async function assembleHost(
+  setup: HostSetup,
+  transport: Transport,
+  clock: Clock,
+  tasks: readonly (readonly [stage: number, task: number])[],
+): Promise<Host> {
   const tables = new TableStore(setup, transport.ledger);
   const context: SourceContext = { log: transport.log, clock, registry: new FileRegistry(setup.dataDir), stamps: setup.stamps };
   const open: OpenTask[] = [];
@@ -47,13 +51,25 @@ export async function assembleHost(setup: HostSetup, transport: Transport, clock
   return new Host(transport, clock, open, setup.fence, setup.profile.checkpoint.every, caution);
 }
 
-async function openTask(setup: HostSetup, transport: Transport, clock: Clock, context: SourceContext, tables: TableStore, stage: StagePlan, number: number): Promise<OpenTask> {
+async function openTask(
+  setup: HostSetup,
+  transport: Transport,
+  clock: Clock,
+  context: SourceContext,
+  tables: TableStore,
+  stage: StagePlan,
+  number: number,
+): Promise<OpenTask> {
   const { plan, layout } = setup;
   const store = new TaskStore(transport.ledger, plan.name, stage.id, number);
   const saved = store.load();
   const core = saved?.cut ?? freshCore();
   const inputPlans = inputsOf(stage, layout, number);
-  const versions = [...Object.entries(setup.tables), ...Object.entries(core.tables), ...(saved?.journal ?? []).flatMap((entry) => (entry[0] === 'table' ? [[entry[1], entry[2]] as const] : []))];
+  const versions = [
+    ...Object.entries(setup.tables),
+    ...Object.entries(core.tables),
+    ...(saved?.journal ?? []).flatMap((entry) => (entry[0] === 'table' ? [[entry[1], entry[2]] as const] : [])),
+  ];
   for (const [table, hash] of versions) if (uses(stage, table)) await tables.load(table, hash);
 
   const time = { eventTime: 0, watermark: core.watermark, ending: false, origin: -1, originOffset: -1 };
@@ -84,11 +100,33 @@ async function openTask(setup: HostSetup, transport: Transport, clock: Clock, co
   for (const [id, operator] of chain.steps) operator.restore?.(store.state(id));
 
   const inputs: TaskInput[] = [];
-  const task = new Task({ core, time, inputs, chain, topics: outputs.topics, exchanges: outputs.exchanges, files: outputs.files, deadLetters, dropped, useTable });
+  const task = new Task({
+    core,
+    time,
+    inputs,
+    chain,
+    topics: outputs.topics,
+    exchanges: outputs.exchanges,
+    files: outputs.files,
+    deadLetters,
+    dropped,
+    useTable,
+  });
   const restored = new Map(core.inputs.map((input) => [input.name, input]));
   core.inputs = [];
   for (const [index, input] of inputPlans.entries()) {
-    const opened = openInput(setup, number, input, index, task, restored, transport, context, row(input.shape), chain.entry.get(input.id) as (record: Row) => void);
+    const opened = openInput(
+      setup,
+      number,
+      input,
+      index,
+      task,
+      restored,
+      transport,
+      context,
+      row(input.shape),
+      chain.entry.get(input.id) as (record: Row) => void,
+    );
     core.inputs.push(opened.core);
     inputs.push(opened);
   }
@@ -102,7 +140,7 @@ async function openTask(setup: HostSetup, transport: Transport, clock: Clock, co
       mergeWait: plan.mergeWait,
       idleAfter: inputPlans.map((input) => (input.kind === 'source' ? (plan.sources[input.source]?.idleAfter ?? 0) : Number.POSITIVE_INFINITY)),
       maxBytes: MAX_BYTES,
-      maxRecords: setup.wary ? WARY_RECORDS : MAX_RECORDS,
+      maxRecords: setup.maxRecords,
     },
     runEnds(setup, inputPlans, number),
     (input) => upstreamEnded(setup, transport, inputPlans[input] as InputPlan),
@@ -113,7 +151,13 @@ async function openTask(setup: HostSetup, transport: Transport, clock: Clock, co
   policy.skipNext = poison(setup.careful?.suspect ?? null) === `${stage.id}.${number} ${core.inputs.map((input) => input.offset).join(',')}`;
   const parts = { stage: stage.id, number, task, journal, store, policy, clock, wall, files: fileSources(setup, inputPlans), pipeline: plan.name };
   return new OpenTask(
-    { ...parts, exchanges: inputPlans.map((input) => (input.kind === 'exchange' ? input.topic : null)), topicIds: outputs.topicIds, fileIds: outputs.fileIds, lineage },
+    {
+      ...parts,
+      exchanges: inputPlans.map((input) => (input.kind === 'exchange' ? input.topic : null)),
+      topicIds: outputs.topicIds,
+      fileIds: outputs.fileIds,
+      lineage,
+    },
     saved !== null && saved.journal.length > 0,
   );
 }
@@ -125,7 +169,9 @@ function uses(stage: StagePlan, table: string): boolean {
 function fileSources(setup: HostSetup, inputs: readonly InputPlan[]): FileInput[] {
   return inputs.flatMap((input, index) => {
     const source = input.kind === 'source' ? setup.plan.sources[input.source] : undefined;
-    return source?.type === 'file' ? [{ index, id: source.id, marker: new FileMarker(source.path as string), stamp: setup.stamps[source.id] as FileInput['stamp'] }] : [];
+    return source?.type === 'file'
+      ? [{ index, id: source.id, marker: new FileMarker(source.path as string), stamp: setup.stamps[source.id] as FileInput['stamp'] }]
+      : [];
   });
 }
 
@@ -184,7 +230,7 @@ function upstreamEnded(setup: HostSetup, transport: Transport, input: InputPlan)
     .filter((stage) => stage.outputs.some((output) => output.kind === 'topic' && output.topic === topic))
     .every((stage) =>
       Array.from({ length: layout.tasks[stage.index] as number }, (_, n) => new TaskStore(transport.ledger, plan.name, stage.id, n).progress()).every(
-        (core) => core !== null && core.ended && core.run === run.run,
+        (core) => core?.ended === true && core.run === run.run,
       ),
     );
 }

@@ -1,11 +1,12 @@
-import { Worker } from 'node:worker_threads';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { assembleHost } from './assemble.ts';
-import { type Host, type HostStats, emptyStats, mergeStats } from './host.ts';
+import type { Host } from './host.ts';
 import type { RunRecord } from './lifecycle.ts';
 import type { Opened } from './open-pipeline.ts';
-import type { RunOptions } from './run.ts';
+import type { RunOptions } from './run-options.ts';
+import { emptyStats, type HostStats, mergeStats } from './stats.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './worker.ts';
 
 /** Everything that works on one run: one host in this thread, or one in each of several threads. */
@@ -83,7 +84,8 @@ class Threads implements Crew {
               if (message.kind === 'ready' && --recovering === 0) ready();
               if (message.kind === 'stats') mergeStats(this.#stats, message.stats);
               if (message.kind === 'done' && message.ended) this.#ended++;
-              if (message.kind === 'failed') reject(message.code === null ? new Error(message.message) : new MillraceError(message.code, message.message, { hint: message.hint }));
+              if (message.kind === 'failed')
+                reject(message.code === null ? new Error(message.message) : new MillraceError(message.code, message.message, { hint: message.hint }));
             });
           }),
       ),

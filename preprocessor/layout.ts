@@ -30,7 +30,11 @@ export function layOut(plan: Plan, log: Log, partitions: number, generation: num
     for (const output of stage.outputs) {
       if (output.kind === 'file') continue;
       const single = output.kind === 'exchange' && output.single;
-      ensure(output.topic, single ? 1 : partitions, output.kind === 'exchange' ? { format: 'exchange', internal: 'true' } : topicMeta(output.format, output.schema));
+      ensure(
+        output.topic,
+        single ? 1 : partitions,
+        output.kind === 'exchange' ? { format: 'exchange', internal: 'true' } : topicMeta(output.format, output.schema),
+      );
     }
   }
   ensure(plan.deadLetter.topic, partitions, { format: 'bytes' });

@@ -1,12 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import type { Plan } from '@millrace/pipeline/plan.ts';
 import type { Ledger, Position } from '@millrace/transport/log.ts';
 import { pipelineKey } from './task/store.ts';
 
 /** What a data directory knows of a pipeline as a whole. */
 export interface PipelineRecord {
-  /** minted with the first run; another one means another pipeline of the same name */
-  readonly identity: string;
   readonly planHash: string;
   /** the release that wrote the snapshots */
   readonly build: string;
@@ -60,5 +57,5 @@ export function record(value: PipelineRecord | RunRecord): Uint8Array {
 }
 
 export function freshRecord(plan: Plan, build: string): PipelineRecord {
-  return { identity: randomUUID(), planHash: plan.hash, build, generation: 0, topics: {}, states: {}, running: false, deaths: 0, stuckAt: '' };
+  return { planHash: plan.hash, build, generation: 0, topics: {}, states: {}, running: false, deaths: 0, stuckAt: '' };
 }

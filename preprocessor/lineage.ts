@@ -2,8 +2,8 @@ import type { Plan } from '@millrace/pipeline/plan.ts';
 import type { Reader, StoredRecord } from '@millrace/transport/log.ts';
 import { type Layout, originOf } from './layout.ts';
 import { openReader, type SourceContext } from './source/open-source.ts';
-import { START } from './task/fresh.ts';
 import type { Lineage, Origin } from './task/dead-letter.ts';
+import { START } from './task/fresh.ts';
 
 /** Finds source records again by their lineage, with readers of its own that open when first needed. */
 export class SourceLineage implements Lineage {

@@ -14,7 +14,16 @@ export function stateOf(node: NodePlan): string | null {
     case 'dedupe':
       return JSON.stringify([node.type, types(node.key), node.within]);
     case 'rolling':
-      return JSON.stringify([node.type, types(node.key), node.range, node.delay, node.allowedLateness, node.emit, node.calls, node.emit === 'on_watermark' ? node.columns : null]);
+      return JSON.stringify([
+        node.type,
+        types(node.key),
+        node.range,
+        node.delay,
+        node.allowedLateness,
+        node.emit,
+        node.calls,
+        node.emit === 'on_watermark' ? node.columns : null,
+      ]);
     case 'window':
       return JSON.stringify([node.type, types(node.key), node.window, node.allowedLateness, node.emit, node.calls]);
     default:

@@ -1,52 +1,22 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { GeneratorPlan, Plan } from '@millrace/pipeline/plan.ts';
-import type { Profile } from '@millrace/pipeline/profile.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
-import { checkMark, type FileMark, type FileStamp, stampFile } from '@millrace/transport/connectors/stamp.ts';
-import { openEmbedded } from '@millrace/transport/embedded/open.ts';
-import type { Commit, Fence, Position, Transport } from '@millrace/transport/log.ts';
-import { openMemory } from '@millrace/transport/memory.ts';
-import { type Claim, claim } from '@millrace/transport/embedded/ownership.ts';
 import { FileRegistry } from '@millrace/shared-schemas/registry/file.ts';
-import type { Layout } from './layout.ts';
+import { checkMark, type FileStamp, stampFile } from '@millrace/transport/connectors/stamp.ts';
+import { openEmbedded } from '@millrace/transport/embedded/open.ts';
+import { type Claim, claim } from '@millrace/transport/embedded/ownership.ts';
+import type { Commit, Position, Transport } from '@millrace/transport/log.ts';
+import { openMemory } from '@millrace/transport/memory.ts';
 import { PipelineLedger, type PipelineRecord, type RunRecord, record } from './lifecycle.ts';
-import { type Prepared, prepare } from './prepare.ts';
-import type { RunOptions } from './run.ts';
+import { prepare } from './prepare.ts';
+import type { RunOptions } from './run-options.ts';
+import { type FileRecord, fileKey, type HostSetup, tableKey } from './setup.ts';
 import { openReader } from './source/open-source.ts';
+import { WARY_RECORDS } from './suspect.ts';
 import { START } from './task/fresh.ts';
-import { pipelineKey } from './task/store.ts';
 
-/** What a host must know to open its tasks: plain data, sent to threads. */
-export interface HostSetup {
-  readonly plan: Plan;
-  readonly profile: Profile;
-  readonly dataDir: string;
-  readonly layout: Layout;
-  readonly run: RunRecord;
-  readonly wary: boolean;
-  readonly careful: Prepared['careful'];
-  readonly fence: Fence | undefined;
-  /** content hash of each table's newest version, by table id */
-  readonly tables: Readonly<Record<string, string>>;
-  readonly stamps: Readonly<Record<string, FileStamp>>;
-  /** id in the registry of the schema each Avro topic is written with */
-  readonly schemaIds: Readonly<Record<string, number>>;
-}
-
-/** What is kept of a file source: how it was when first opened, and what stood before the place of the last snapshot. */
-export interface FileRecord {
-  readonly stamp: FileStamp;
-  readonly mark: FileMark | null;
-}
-
-export function fileKey(pipeline: string, source: string): string {
-  return pipelineKey(pipeline, 'file', encodeURIComponent(source));
-}
-
-export function tableKey(pipeline: string, hash: string): string {
-  return pipelineKey(pipeline, 'table', hash);
-}
+const MAX_RECORDS = 10_000;
 
 /** A pipeline over its data directory: owned by this process, checked, ready for a run. */
 export class Opened {
@@ -61,7 +31,7 @@ export class Opened {
   constructor(options: RunOptions) {
     this.#options = options;
     this.wake = new SharedArrayBuffer(8);
-    const { plan, profile, dataDir } = options;
+    const { plan, profile, dataDir, maxRecords = MAX_RECORDS } = options;
     this.transport = options.transport ?? (profile.transport.type === 'memory' ? openMemory() : openEmbedded(dataDir, { wake: this.wake }));
     this.#claim = this.transport.kind === 'embedded' ? claim(this.transport, dataDir, plan.name) : null;
     try {
@@ -73,7 +43,7 @@ export class Opened {
         profile,
         dataDir,
         layout,
-        wary,
+        maxRecords: wary ? Math.min(maxRecords, WARY_RECORDS) : maxRecords,
         careful,
         fence: this.#claim?.fence,
         stamps: this.#stamps(),
@@ -179,7 +149,8 @@ export class Opened {
 }
 
 function countOf(id: string, generator: GeneratorPlan): number {
-  if (generator.count === null) throw new MillraceError('endless_source', `source ${id} generates records without end, so a run to the end of its input has none`);
+  if (generator.count === null)
+    throw new MillraceError('endless_source', `source ${id} generates records without end, so a run to the end of its input has none`);
   return generator.count;
 }
 

@@ -2,8 +2,8 @@ import type { Plan } from '@millrace/pipeline/plan.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import type { Fence, Position, Transport } from '@millrace/transport/log.ts';
 import { type Layout, layOut, writerNumber } from './layout.ts';
-import { misfits, migrate, statesOf } from './migrate.ts';
 import { freshRecord, PipelineLedger, type PipelineRecord, type RunRecord, record } from './lifecycle.ts';
+import { migrate, misfits, statesOf } from './migrate.ts';
 import { readSuspect, type Suspect, suspectBytes, suspectKey } from './suspect.ts';
 import { TaskStore } from './task/store.ts';
 
@@ -40,7 +40,17 @@ export function prepare(plan: Plan, transport: Transport, partitions: number, fe
   if (edited) transport.commit({ appenders: [], ...migrate(plan, layout, transport), ...(fence ? { fence } : {}) });
   const stuckAt = progressOf(plan, layout, transport);
   const deaths = !current.running ? 0 : current.stuckAt === stuckAt ? current.deaths + 1 : 1;
-  const next: PipelineRecord = { ...current, planHash: plan.hash, build: BUILD, generation, topics: layout.topics, states: statesOf(plan), running: true, deaths, stuckAt };
+  const next: PipelineRecord = {
+    ...current,
+    planHash: plan.hash,
+    build: BUILD,
+    generation,
+    topics: layout.topics,
+    states: statesOf(plan),
+    running: true,
+    deaths,
+    stuckAt,
+  };
   const puts: [string, Uint8Array][] = [[ledger.pipelineKey, record(next)]];
   let suspect = readSuspect(transport.ledger, plan.name);
   if (suspect && current.running) {
@@ -64,7 +74,9 @@ function checkEdit(plan: Plan, old: PipelineRecord, transport: Transport): void 
   for (const topic of Object.keys(old.topics)) {
     const info = transport.log.topic(topic);
     if (info?.meta['internal'] !== 'true') continue;
-    const pending = Array.from({ length: info.partitions }, (_, p) => transport.log.endOffset(topic, p) - transport.log.startOffset(topic, p)).some((left) => left > 0);
+    const pending = Array.from({ length: info.partitions }, (_, p) => transport.log.endOffset(topic, p) - transport.log.startOffset(topic, p)).some(
+      (left) => left > 0,
+    );
     if (pending) refuse(`exchange ${topic} still holds records`);
   }
 }

@@ -1,7 +1,7 @@
-import type { Row } from '@millrace/shared-schemas/types.ts';
 import { loadTable } from '@millrace/pipeline/tables.ts';
+import type { Row } from '@millrace/shared-schemas/types.ts';
 import type { Ledger } from '@millrace/transport/log.ts';
-import { type HostSetup, tableKey } from './open-pipeline.ts';
+import { type HostSetup, tableKey } from './setup.ts';
 
 /** Every version of the lookup tables that the tasks of a thread need, by content hash. */
 export class TableStore {

@@ -3,8 +3,8 @@ import { systemClock } from '@millrace/runtime/clock.ts';
 import { type ErrorCode, MillraceError } from '@millrace/runtime/errors.ts';
 import { openEmbedded } from '@millrace/transport/embedded/open.ts';
 import { assembleHost } from './assemble.ts';
-import type { HostStats } from './host.ts';
-import type { HostSetup } from './open-pipeline.ts';
+import type { HostSetup } from './setup.ts';
+import type { HostStats } from './stats.ts';
 
 /** What a thread gets to start with: its tasks, and the counter that wakes the others. */
 export interface WorkerSetup {

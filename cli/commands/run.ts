@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Plan } from '@millrace/pipeline/plan.ts';
 import type { Profile } from '@millrace/pipeline/profile.ts';
-import type { RunProgress } from '@millrace/preprocessor/run.ts';
+import type { RunProgress } from '@millrace/preprocessor/run-options.ts';
 import { FindingsError, findingsDocument, planOf, printFindings } from '../checked.ts';
 import type { Call, CommandSpec, Host } from '../command.ts';
 import { shownPath } from '../files.ts';

@@ -1,5 +1,5 @@
 import type { Finding } from '@millrace/pipeline/finding.ts';
-import type { RunProgress } from '@millrace/preprocessor/run.ts';
+import type { RunProgress } from '@millrace/preprocessor/run-options.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-import type { RunProgress } from '@millrace/preprocessor/run.ts';
+import type { RunProgress } from '@millrace/preprocessor/run-options.ts';
 import type { Style } from './color.ts';
 import { count, duration, rate, time } from './numbers.ts';
 import { cut, widthOf } from './width.ts';

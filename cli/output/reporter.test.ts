@@ -1,4 +1,4 @@
-import type { RunProgress } from '@millrace/preprocessor/run.ts';
+import type { RunProgress } from '@millrace/preprocessor/run-options.ts';
 import { expect, test } from 'vitest';
 import type { Sink } from '../command.ts';
 import { humanReporter, jsonReporter } from './reporter.ts';

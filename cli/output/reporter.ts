@@ -1,4 +1,4 @@
-import type { RunProgress } from '@millrace/preprocessor/run.ts';
+import type { RunProgress } from '@millrace/preprocessor/run-options.ts';
 import type { Clock } from '@millrace/runtime/clock.ts';
 import type { Sink } from '../command.ts';
 import { type Style, styleFor } from './color.ts';

@@ -1,5 +1,5 @@
 import type { Plan } from '@millrace/pipeline/plan.ts';
-import type { RunProgress } from '@millrace/preprocessor/run.ts';
+import type { RunProgress } from '@millrace/preprocessor/run-options.ts';
 import { quoted } from '../files.ts';
 import type { Style } from './color.ts';
 import { count, duration, rate, time } from './numbers.ts';

@@ -18,7 +18,10 @@ export class Millrace {
   #stderr = '';
 
   constructor(args: readonly string[], options: { env?: Record<string, string>; input?: string; bin?: string } = {}) {
-    this.child = spawn(process.execPath, [options.bin ?? bin, ...args], { env: { ...process.env, NO_COLOR: '1', ...options.env }, stdio: ['pipe', 'pipe', 'pipe'] });
+    this.child = spawn(process.execPath, [options.bin ?? bin, ...args], {
+      env: { ...process.env, NO_COLOR: '1', ...options.env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     const stdout: Buffer[] = [];
     this.child.stdout?.on('data', (chunk: Buffer) => stdout.push(chunk));
     this.child.stderr?.on('data', (chunk: Buffer) => {

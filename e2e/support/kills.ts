@@ -66,17 +66,31 @@ export async function undisturbed(scenario: Scenario, dir: string): Promise<Answ
 }
 
 /** The answer of a run that is killed `kills` times, at named points and at random times, and then left to finish. */
-export async function killed(scenario: Scenario, dir: string, kills: number, random: Random, log: KillLog, options: { bin?: string; timesUpTo: number }): Promise<Answer> {
+export async function killed(
+  scenario: Scenario,
+  dir: string,
+  kills: number,
+  random: Random,
+  log: KillLog,
+  options: { bin?: string; timesUpTo: number },
+): Promise<Answer> {
   const { pipeline, dataDir } = await lay(scenario, dir);
   const bin = options.bin === undefined ? {} : { bin: options.bin };
   for (let n = 0; ; n++) {
     const point = random.uniform() < 0.6 ? leastHit(log, random) : null;
-    const env: Record<string, string> = n < kills && point !== null ? { MILLRACE_PROBE: `${point}:${1 + random.below(point.startsWith('batch') ? 12 : 2)}` } : {};
+    const env: Record<string, string> =
+      n < kills && point !== null ? { MILLRACE_PROBE: `${point}:${1 + random.below(point.startsWith('batch') ? 12 : 2)}` } : {};
     const child = new Millrace(['run', pipeline, '--until', 'end', '--data-dir', dataDir, '--json', ...(scenario.args ?? [])], { env, ...bin });
     if (n < kills) {
       const cancel = new AbortController();
       const due = point === null ? sleep(250 + random.below(options.timesUpTo), undefined, { signal: cancel.signal }) : child.saw(`probe ${point}`);
-      const done = await Promise.race([due.then(() => false, () => false), child.finished.then(() => true)]);
+      const done = await Promise.race([
+        due.then(
+          () => false,
+          () => false,
+        ),
+        child.finished.then(() => true),
+      ]);
       cancel.abort();
       if (!done) {
         await child.kill();

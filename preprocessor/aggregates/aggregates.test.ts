@@ -333,9 +333,9 @@ describe('edges', () => {
   const over = (made: AggregateCall, data: readonly Row[], times: readonly number[]): Value => {
     const aggregate = createAggregate(made);
     const cell = new Cells([aggregate]).take();
-    data.forEach((row, i) =>
-      aggregate.add(cell, row[(made.args[0] as { slot: string }).slot], made.args.length > 1 ? row[(made.args[1] as { slot: string }).slot] : true, times[i]),
-    );
+    data.forEach((row, i) => {
+      aggregate.add(cell, row[(made.args[0] as { slot: string }).slot], made.args.length > 1 ? row[(made.args[1] as { slot: string }).slot] : true, times[i]);
+    });
     return aggregate.result(cell);
   };
 

@@ -1,14 +1,14 @@
 import type { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import type { Value } from '@millrace/shared-schemas/types.ts';
 import type { InvertibleAggregate } from './aggregate.ts';
-import { ExactSums } from './exact-sum.ts';
+import { ExactSums, SUM_WIDTH } from './exact-sum.ts';
 import { Slab } from './slab.ts';
 
-/** sum and avg of FLOAT and DOUBLE. A cell is [n, sum, sum]. */
+/** sum and avg of FLOAT and DOUBLE. A cell is [n, sum]. */
 export class DoubleSum implements InvertibleAggregate {
   readonly kind = 'invertible';
-  readonly width = 3;
-  private slab = new Slab(3);
+  readonly width = 1 + SUM_WIDTH;
+  private slab = new Slab(1 + SUM_WIDTH);
   private offset = 0;
   private sums = new ExactSums(this.slab, 1);
   private readonly form: 'sum' | 'avg';

@@ -6,6 +6,9 @@ const LARGE = 2 ** 900;
 const DOWN = 2 ** -200;
 const UP = 2 ** 200;
 
+/** numbers that a sum takes in a row of a slab */
+export const SUM_WIDTH = 3;
+
 /** How many of each of the values that have no place in a sum. */
 interface Special {
   nan: number;
@@ -16,18 +19,18 @@ interface Special {
 /**
  * Exact sums of doubles, one a cell: as an unevaluated sum of doubles that grows when it must (Shewchuk, "Adaptive precision
  * floating-point arithmetic", 1997). Adding and taking out lose nothing, so a sum depends on no order and on no history, and
- * `value` is the true sum rounded once. Two doubles hold it nearly always; the rest of an expansion is in a side table.
+ * `value` is the true sum rounded once. Three doubles hold it nearly always; the rest of an expansion is in a side table.
  */
 export class ExactSums {
   private readonly slab: Slab;
   private readonly offset: number;
-  /** what two doubles cannot hold: not overlapping, ascending in magnitude */
+  /** what three doubles cannot hold: not overlapping, ascending in magnitude */
   private readonly rest = new Map<number, number[]>();
   private readonly special = new Map<number, Special>();
   private large: ExactSums | null = null;
 
-  /** a sum's two doubles are in the slab's row of its cell, at `offset` and behind it */
-  constructor(slab: Slab = new Slab(2), offset = 0) {
+  /** a sum's doubles are in the slab's row of its cell, at `offset` and behind it */
+  constructor(slab: Slab = new Slab(SUM_WIDTH), offset = 0) {
     this.slab = slab;
     this.offset = offset;
   }
@@ -36,6 +39,7 @@ export class ExactSums {
     const at = this.at(cell);
     this.slab.data[at] = 0;
     this.slab.data[at + 1] = 0;
+    this.slab.data[at + 2] = 0;
     if (this.rest.size > 0) this.rest.delete(cell);
     if (this.special.size > 0) this.special.delete(cell);
     if (this.large !== null) this.largeSums(cell).clear(cell);
@@ -59,7 +63,13 @@ export class ExactSums {
     const d = t - c;
     const f = c - (t - d) + (e - d);
     data[at + 1] = t;
-    if (f !== 0) this.spill(cell, f);
+    if (f === 0) return;
+    const g = data[at + 2];
+    const u = g + f;
+    const h = u - g;
+    const r = g - (u - h) + (f - h);
+    data[at + 2] = u;
+    if (r !== 0) this.spill(cell, r);
   }
 
   remove(cell: number, x: number): void {
@@ -93,8 +103,8 @@ export class ExactSums {
       for (const part of this.parts(cell)) grow(large, part * DOWN);
       return (rounded(large) / n) * UP;
     }
-    if (this.rest.size > 0 && this.rest.has(cell)) return rounded(this.parts(cell)) / n;
     const at = this.at(cell);
+    if (this.slab.data[at + 2] !== 0 || (this.rest.size > 0 && this.rest.has(cell))) return rounded(this.parts(cell)) / n;
     return (this.slab.data[at] + this.slab.data[at + 1]) / n;
   }
 
@@ -107,6 +117,7 @@ export class ExactSums {
   parts(cell: number): number[] {
     const parts = this.rest.get(cell)?.slice() ?? [];
     const at = this.at(cell);
+    grow(parts, this.slab.data[at + 2]);
     grow(parts, this.slab.data[at + 1]);
     grow(parts, this.slab.data[at]);
     return parts;
@@ -116,6 +127,7 @@ export class ExactSums {
     const at = this.at(cell);
     writer.f64(this.slab.data[at]);
     writer.f64(this.slab.data[at + 1]);
+    writer.f64(this.slab.data[at + 2]);
     const rest = this.rest.get(cell) ?? [];
     writer.varint(rest.length);
     for (const part of rest) writer.f64(part);
@@ -133,6 +145,7 @@ export class ExactSums {
     const at = this.at(cell);
     this.slab.data[at] = reader.f64();
     this.slab.data[at + 1] = reader.f64();
+    this.slab.data[at + 2] = reader.f64();
     const rest: number[] = [];
     for (let n = reader.varint(); n > 0; n--) rest.push(reader.f64());
     if (rest.length > 0) this.rest.set(cell, rest);
@@ -143,9 +156,10 @@ export class ExactSums {
 
   private combine(into: number, from: number, sign: 1 | -1): void {
     const at = this.at(from);
-    const low = this.slab.data[at + 1];
-    this.add(into, sign * this.slab.data[at]);
-    if (low !== 0) this.add(into, sign * low);
+    const { data } = this.slab;
+    this.add(into, sign * data[at]);
+    if (data[at + 1] !== 0) this.add(into, sign * data[at + 1]);
+    if (data[at + 2] !== 0) this.add(into, sign * data[at + 2]);
     if (this.rest.size > 0) for (const part of this.rest.get(from) ?? []) this.add(into, sign * part);
     const special = this.special.size > 0 ? this.special.get(from) : undefined;
     if (special !== undefined) this.count(into, sign * special.nan, sign * special.positive, sign * special.negative);
@@ -183,6 +197,7 @@ export class ExactSums {
     const at = this.at(cell);
     this.slab.data[at] = parts.pop() ?? 0;
     this.slab.data[at + 1] = parts.pop() ?? 0;
+    this.slab.data[at + 2] = parts.pop() ?? 0;
     if (parts.length > 0) this.rest.set(cell, parts);
     else this.rest.delete(cell);
   }

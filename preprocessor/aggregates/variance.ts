@@ -1,7 +1,7 @@
 import type { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import { FlawError, type Value } from '@millrace/shared-schemas/types.ts';
 import type { InvertibleAggregate } from './aggregate.ts';
-import { addProduct, ExactSums } from './exact-sum.ts';
+import { addProduct, ExactSums, SUM_WIDTH } from './exact-sum.ts';
 import { Slab } from './slab.ts';
 
 /** from here on a square's products may leave the range of doubles */
@@ -13,21 +13,21 @@ export type Spread = 'var_samp' | 'var_pop' | 'stddev_samp' | 'stddev_pop';
  * Variances and standard deviations from exact Σx and Σx², as (n·Σx² − (Σx)²) / (n·n or n·(n − 1)) with an exact numerator: no
  * cancellation, and rows can be taken out again. DuckDB's (Welford's) agrees within its own rounding. Beyond ±2^400, and with
  * NaN or infinities, two rows or more are out of range, as they are in DuckDB unless they are (nearly) equal.
- * A cell is [n, how many of these, Σx, Σx, Σx², Σx²].
+ * A cell is [n, how many of these, Σx, Σx²].
  */
 export class Variance implements InvertibleAggregate {
   readonly kind = 'invertible';
-  readonly width = 6;
-  private slab = new Slab(6);
+  readonly width = 2 + 2 * SUM_WIDTH;
+  private slab = new Slab(2 + 2 * SUM_WIDTH);
   private offset = 0;
   private sums = new ExactSums(this.slab, 2);
-  private squares = new ExactSums(this.slab, 4);
+  private squares = new ExactSums(this.slab, 2 + SUM_WIDTH);
   private readonly numerator: ExactSums;
   private readonly fn: Spread;
 
   constructor(fn: Spread) {
     this.fn = fn;
-    const one = new Slab(2);
+    const one = new Slab(SUM_WIDTH);
     one.reserve(1);
     this.numerator = new ExactSums(one);
   }
@@ -35,7 +35,7 @@ export class Variance implements InvertibleAggregate {
     this.slab = slab;
     this.offset = offset;
     this.sums = new ExactSums(slab, offset + 2);
-    this.squares = new ExactSums(slab, offset + 4);
+    this.squares = new ExactSums(slab, offset + 2 + SUM_WIDTH);
   }
   clear(cell: number): void {
     const at = this.at(cell);

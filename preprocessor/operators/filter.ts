@@ -1,5 +1,5 @@
-import { compilePredicate } from '@millrace/pipeline/sql/compile.ts';
 import type { FilterPlan } from '@millrace/pipeline/plan.ts';
+import { compilePredicate } from '@millrace/pipeline/sql/compile.ts';
 import type { Row } from '@millrace/shared-schemas/types.ts';
 import { asFlaw } from './guard.ts';
 import type { Operator, OperatorContext } from './operator.ts';

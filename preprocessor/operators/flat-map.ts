@@ -1,5 +1,5 @@
-import { compile } from '@millrace/pipeline/sql/compile.ts';
 import type { FlatMapPlan } from '@millrace/pipeline/plan.ts';
+import { compile } from '@millrace/pipeline/sql/compile.ts';
 import { slotSetter } from '@millrace/shared-schemas/row.ts';
 import type { Row, Value } from '@millrace/shared-schemas/types.ts';
 import { asFlaw } from './guard.ts';

@@ -1,6 +1,6 @@
 import type { RollingPlan } from '@millrace/pipeline/plan.ts';
 import type { Expr } from '@millrace/pipeline/sql/expr.ts';
-import { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
+import type { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import { rowCodec } from '@millrace/shared-schemas/row-codec.ts';
 import type { Column, Row, SqlType } from '@millrace/shared-schemas/types.ts';
 import type { StateWriter, TaskTime } from './operator.ts';

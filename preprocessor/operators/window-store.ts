@@ -1,5 +1,5 @@
-import type { SqlType, Value } from '@millrace/shared-schemas/types.ts';
 import { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
+import type { SqlType, Value } from '@millrace/shared-schemas/types.ts';
 import type { Aggregate } from '../aggregates/aggregate.ts';
 import { Cells } from './cells.ts';
 import type { StateWriter } from './operator.ts';

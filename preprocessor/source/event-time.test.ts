@@ -11,7 +11,9 @@ describe('parseIso', () => {
     ['1969-12-31T23:59:59.999Z', -1],
   ])('%s', (text, time) => expect(parseIso(text)).toBe(time));
 
-  it.each(['', '2018', '2018-4-1', '2018-02-30', '2018-04-01T24:00', '2018-04-01T10', 'yesterday', '2018-04-01T00:00:00 Z', '20180401'])('refuses %j', (text) => expect(parseIso(text)).toBeNaN());
+  it.each(['', '2018', '2018-4-1', '2018-02-30', '2018-04-01T24:00', '2018-04-01T10', 'yesterday', '2018-04-01T00:00:00 Z', '20180401'])('refuses %j', (text) =>
+    expect(parseIso(text)).toBeNaN(),
+  );
 });
 
 describe('eventTimeOf', () => {

@@ -1,11 +1,11 @@
-import { fieldOf, parseSchema } from '@millrace/shared-schemas/avro.ts';
-import { jsonEncoder } from '@millrace/shared-schemas/json/encoder.ts';
-import { rowMaker, slotSetter } from '@millrace/shared-schemas/row.ts';
 import type { SourcePlan } from '@millrace/pipeline/plan.ts';
 import { generatorColumns } from '@millrace/pipeline/sources/generator.ts';
 import { compile } from '@millrace/pipeline/sql/compile.ts';
 import type { Clock } from '@millrace/runtime/clock.ts';
 import { seededRandom } from '@millrace/runtime/random.ts';
+import { fieldOf, parseSchema } from '@millrace/shared-schemas/avro.ts';
+import { jsonEncoder } from '@millrace/shared-schemas/json/encoder.ts';
+import { rowMaker, slotSetter } from '@millrace/shared-schemas/row.ts';
 import { GeneratorReader } from '@millrace/transport/connectors/generator.ts';
 import type { Position, Reader } from '@millrace/transport/log.ts';
 

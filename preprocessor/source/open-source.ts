@@ -1,11 +1,11 @@
+import type { SourcePlan } from '@millrace/pipeline/plan.ts';
+import type { Clock } from '@millrace/runtime/clock.ts';
+import { MillraceError } from '@millrace/runtime/errors.ts';
 import { avroDecoder, parseSchema } from '@millrace/shared-schemas/avro.ts';
 import { csvDecoder, csvNames } from '@millrace/shared-schemas/csv.ts';
 import { jsonDecoder } from '@millrace/shared-schemas/json/decoder.ts';
 import type { SchemaRegistry } from '@millrace/shared-schemas/registry/registry.ts';
 import type { RowDecoder } from '@millrace/shared-schemas/types.ts';
-import type { SourcePlan } from '@millrace/pipeline/plan.ts';
-import type { Clock } from '@millrace/runtime/clock.ts';
-import { MillraceError } from '@millrace/runtime/errors.ts';
 import { csvHeaderRecord, openCsv } from '@millrace/transport/connectors/file-csv.ts';
 import { openLines } from '@millrace/transport/connectors/file-lines.ts';
 import { ParquetReader } from '@millrace/transport/connectors/file-parquet.ts';
@@ -37,7 +37,11 @@ export function openReader(source: SourcePlan, partition: number, from: Position
 function parquetColumns(schema: unknown): { columns: Set<string>; bytes: Set<string>; micros: Set<string> } {
   const { fields } = schema as { fields: readonly { name: string; type: unknown }[] };
   const named = (wanted: (type: { type?: unknown; logicalType?: unknown }) => boolean): Set<string> =>
-    new Set(fields.filter(({ type }) => (Array.isArray(type) ? type : [type]).some((branch) => wanted(typeof branch === 'string' ? { type: branch } : branch))).map(({ name }) => name));
+    new Set(
+      fields
+        .filter(({ type }) => (Array.isArray(type) ? type : [type]).some((branch) => wanted(typeof branch === 'string' ? { type: branch } : branch)))
+        .map(({ name }) => name),
+    );
   return {
     columns: named(() => true),
     bytes: named(({ type, logicalType }) => type === 'bytes' && logicalType === undefined),

@@ -1,7 +1,7 @@
+import type { NodePlan, OutputPlan, StagePlan, UnionPlan } from '@millrace/pipeline/plan.ts';
+import { MillraceError } from '@millrace/runtime/errors.ts';
 import { slotGetter, slotSetter } from '@millrace/shared-schemas/row.ts';
 import { type Column, FlawError, type Row } from '@millrace/shared-schemas/types.ts';
-import { MillraceError } from '@millrace/runtime/errors.ts';
-import type { NodePlan, OutputPlan, StagePlan, UnionPlan } from '@millrace/pipeline/plan.ts';
 import { createOperator } from '../operators/create.ts';
 import type { Operator, TaskTime } from '../operators/operator.ts';
 
@@ -64,7 +64,14 @@ function lateMessage(node: NodePlan, time: TaskTime): string {
   return `event time ${time.eventTime} is behind what step ${node.id} still keeps at watermark ${time.watermark}`;
 }
 
-function fail(step: { readonly id: string; readonly onError: NodePlan['onError'] }, columns: readonly Column[], host: ChainHost, code: string, message: string, row: Row): void {
+function fail(
+  step: { readonly id: string; readonly onError: NodePlan['onError'] },
+  columns: readonly Column[],
+  host: ChainHost,
+  code: string,
+  message: string,
+  row: Row,
+): void {
   if (step.onError === 'fail') throw new MillraceError('record_failed', `step ${step.id}: ${message} (${code})`);
   if (step.onError === 'drop') host.dropped();
   else host.deadLetter(code, message, step.id, row, columns);

@@ -1,7 +1,7 @@
-import type { HeaderReader } from '@millrace/shared-schemas/header.ts';
-import type { Row, RowDecoder } from '@millrace/shared-schemas/types.ts';
 import type { SourcePlan } from '@millrace/pipeline/plan.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
+import type { HeaderReader } from '@millrace/shared-schemas/header.ts';
+import type { Row, RowDecoder } from '@millrace/shared-schemas/types.ts';
 import type { BatchView, Reader } from '@millrace/transport/log.ts';
 import type { TaskTime } from '../operators/operator.ts';
 import type { InputCore, WriterCore } from './core.ts';
@@ -69,14 +69,15 @@ export abstract class TaskInput {
 
   /** processes the record in hand */
   take(): void {
-    const i = this.#taken();
-    this.process(i);
+    this.process(this.#taken());
   }
 
   /** counts the record in hand as read and gives its index */
   #taken(): number {
     const i = this.at++;
-    this.core.offset = ((this.view as BatchView).offsets[i] as number) + 1;
+    const view = this.view as BatchView;
+    this.core.offset = (view.offsets[i] as number) + 1;
+    if (this.at === view.count) this.core.base = this.reader.position;
     return i;
   }
 
@@ -112,7 +113,16 @@ export class SourceInput extends TaskInput {
   #time = 0;
   #flaw: { code: string; message: string } | undefined;
 
-  constructor(index: number, reader: Reader, core: InputCore, host: InputHost, row: Row, decode: RowDecoder, next: (row: Row) => void, settings: SourceSettings) {
+  constructor(
+    index: number,
+    reader: Reader,
+    core: InputCore,
+    host: InputHost,
+    row: Row,
+    decode: RowDecoder,
+    next: (row: Row) => void,
+    settings: SourceSettings,
+  ) {
     super(index, reader, core, host, row, decode, next);
     this.settings = settings;
   }
@@ -148,7 +158,10 @@ export class SourceInput extends TaskInput {
     const stamp = view.timestamps[i] as number;
     const time = settings.eventTime === null ? stamp : settings.eventTime(this.row);
     if (!(time >= MIN_TIME && time <= MAX_TIME)) {
-      this.#flaw = { code: 'invalid_event_time', message: Number.isNaN(time) ? 'the record has no event time' : `event time ${time} is outside the years 1 to 9999` };
+      this.#flaw = {
+        code: 'invalid_event_time',
+        message: Number.isNaN(time) ? 'the record has no event time' : `event time ${time} is outside the years 1 to 9999`,
+      };
     } else if (settings.maxAhead !== null && time > stamp + settings.maxAhead) {
       this.#flaw = { code: 'event_time_ahead', message: `event time ${time} is more than max_ahead (${settings.maxAhead} ms) after the log's ${stamp}` };
     }

@@ -1,9 +1,9 @@
 import type { Clock } from '@millrace/runtime/clock.ts';
 import type { FileMarker, FileStamp } from '@millrace/transport/connectors/stamp.ts';
 import type { Commit } from '@millrace/transport/log.ts';
-import type { HostStats } from '../host.ts';
 import type { SourceLineage } from '../lineage.ts';
-import { fileKey, type FileRecord } from '../open-pipeline.ts';
+import { type FileRecord, fileKey } from '../setup.ts';
+import type { HostStats } from '../stats.ts';
 import type { TaskCore } from './core.ts';
 import { SourceInput, type TaskInput } from './inputs.ts';
 import type { Journal } from './journal.ts';
@@ -114,7 +114,7 @@ export class OpenTask {
     this.unsaved = false;
     const truncate = task.parts.inputs.flatMap((input, i) => {
       const topic = exchanges[i];
-      return topic ? [{ topic, partition: this.#parts.number, before: input.core.offset }] : [];
+      return topic ? [{ topic, partition: this.#parts.number, before: input.core.base.offset }] : [];
     });
     const saved = store.snapshot(this.core, task.parts.chain.steps, false);
     return { appenders, truncate, ...saved, puts: [...saved.puts, ...this.#marks()] };
@@ -125,7 +125,7 @@ export class OpenTask {
     const { files, pipeline, task } = this.#parts;
     return files.map(({ index, id, marker, stamp }) => {
       const input = task.parts.inputs[index] as TaskInput;
-      const { byte } = input.inHand > 0 ? input.core.base : input.reader.position;
+      const { byte } = input.core.base;
       // a file that is not read by byte (Parquet) must stay as it is
       const mark = marker.mark(byte ?? marker.size);
       return [fileKey(pipeline, id), Buffer.from(JSON.stringify({ stamp, mark } satisfies FileRecord))];
@@ -147,8 +147,8 @@ export class OpenTask {
     }
     stats.recordsIn += recordsIn - this.#recordsIn;
     this.#recordsIn = recordsIn;
-    task.parts.topics.forEach((topic, i) => add(stats.out, topicIds[i] as string, topic.drainCount()));
-    task.parts.files.forEach((file, i) => add(stats.out, fileIds[i] as string, file.drainCount()));
+    for (const [i, topic] of task.parts.topics.entries()) add(stats.out, topicIds[i] as string, topic.drainCount());
+    for (const [i, file] of task.parts.files.entries()) add(stats.out, fileIds[i] as string, file.drainCount());
     for (const [code, count] of task.parts.deadLetters.counts) add(stats.dead, code, count);
     task.parts.deadLetters.counts.clear();
     stats.dropped += dropped.count;

@@ -1,10 +1,10 @@
+import type { FileOutput as FilePlan, OutputPlan, TopicOutput } from '@millrace/pipeline/plan.ts';
 import { avroEncoder, fieldOf, parseSchema } from '@millrace/shared-schemas/avro.ts';
 import { csvEncoder, csvHeader } from '@millrace/shared-schemas/csv.ts';
 import { jsonEncoder } from '@millrace/shared-schemas/json/encoder.ts';
 import { keyWriter } from '@millrace/shared-schemas/keys.ts';
 import { rowCodec } from '@millrace/shared-schemas/row-codec.ts';
 import type { Column, RowEncoder } from '@millrace/shared-schemas/types.ts';
-import type { FileOutput as FilePlan, OutputPlan, TopicOutput } from '@millrace/pipeline/plan.ts';
 import { FileSink } from '@millrace/transport/connectors/file-sink.ts';
 import type { Log } from '@millrace/transport/log.ts';
 import type { OutputCore, TaskCore } from './core.ts';
@@ -25,7 +25,14 @@ export interface Outputs {
  * Opens a stage's outputs for one task. `committed` gives a file's committed length, to which it is cut back: what a replay
  * counts up to from the older length in `core`.
  */
-export function openOutputs(plans: readonly OutputPlan[], core: TaskCore, committed: TaskCore | null, host: OutputHost, log: Log, schemaIds: Readonly<Record<string, number>>): Outputs {
+export function openOutputs(
+  plans: readonly OutputPlan[],
+  core: TaskCore,
+  committed: TaskCore | null,
+  host: OutputHost,
+  log: Log,
+  schemaIds: Readonly<Record<string, number>>,
+): Outputs {
   const topics: LogOutput[] = [];
   const exchanges: LogOutput[] = [];
   const files: FileOutput[] = [];

@@ -66,7 +66,7 @@ export class Policy {
     if (core.ended) return;
     if (inputs.length === 1) this.#single(inputs[0] as TaskInput);
     else this.#merge(now);
-    inputs.forEach((input) => this.#silence(input, now));
+    for (const input of inputs) this.#silence(input, now);
     if (!core.ended && inputs.every((input) => input.core.ended)) this.#apply(['end']);
   }
 
@@ -135,7 +135,8 @@ export class Policy {
     if (input.core.ended) return true;
     const end = this.#run.ends[input.index];
     if (end === null || end === undefined) return false;
-    const reached = end === 'writers' ? (input instanceof SourceInput ? this.#upstreamEnded(input.index) : this.#task.writersEnded(input)) : input.reader.reached(end);
+    const reached =
+      end === 'writers' ? (input instanceof SourceInput ? this.#upstreamEnded(input.index) : this.#task.writersEnded(input)) : input.reader.reached(end);
     // what the writers wrote before they said so may have come in between the two looks
     if (!reached || input.fill(this.#settings.maxBytes)) return false;
     this.#apply(['ended', input.index]);

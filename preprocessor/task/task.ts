@@ -1,5 +1,5 @@
-import { probe } from '@millrace/runtime/probe.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
+import { probe } from '@millrace/runtime/probe.ts';
 import type { Operator, TaskTime } from '../operators/operator.ts';
 import type { Chain } from './chain.ts';
 import { sameCore, type TaskCore } from './core.ts';
@@ -158,7 +158,10 @@ export class Task implements InputHost {
     probe('task.recovering');
     this.#replaying(false);
     if (!sameCore(this.parts.core, expected)) {
-      throw new MillraceError('replay_diverged', `a replay of the journal ends in another state than the one committed:\n${JSON.stringify(this.parts.core)}\n${JSON.stringify(expected)}`);
+      throw new MillraceError(
+        'replay_diverged',
+        `a replay of the journal ends in another state than the one committed:\n${JSON.stringify(this.parts.core)}\n${JSON.stringify(expected)}`,
+      );
     }
   }
 

@@ -1,0 +1,54 @@
+import type { Clock } from '@millrace/runtime/clock.ts';
+import type { RunOptions, RunProgress } from './run-options.ts';
+import type { HostStats } from './stats.ts';
+
+/** Sums what the hosts report. */
+export class Totals {
+  readonly #clock: Clock;
+  readonly #started: number;
+  readonly #out: Record<string, number> = {};
+  readonly #dead: Record<string, number> = {};
+  #recordsIn = 0;
+  #dropped = 0;
+  #watermark = Number.NEGATIVE_INFINITY;
+  #lag: Record<string, number> = {};
+  #greatestLag = 0;
+  readonly #untilEnd: boolean;
+  state: RunProgress['state'] = 'recovering';
+
+  constructor(options: RunOptions) {
+    this.#clock = options.clock;
+    this.#started = options.clock.monotonic();
+    this.#untilEnd = options.untilEnd;
+    for (const stage of options.plan.stages) for (const output of stage.outputs) if (output.kind !== 'exchange') this.#out[output.id] = 0;
+  }
+
+  add(stats: HostStats): void {
+    this.#recordsIn += stats.recordsIn;
+    this.#dropped += stats.dropped;
+    for (const [id, count] of Object.entries(stats.out)) this.#out[id] = (this.#out[id] ?? 0) + count;
+    for (const [code, count] of Object.entries(stats.dead)) this.#dead[code] = (this.#dead[code] ?? 0) + count;
+    if (Number.isFinite(stats.watermark)) this.#watermark = stats.watermark;
+    this.#lag = stats.lag;
+    this.#greatestLag = Math.max(this.#greatestLag, this.#left());
+  }
+
+  #left(): number {
+    return Object.values(this.#lag).reduce((sum, left) => sum + left, 0);
+  }
+
+  progress(state = this.state): RunProgress {
+    return {
+      elapsedMs: this.#clock.monotonic() - this.#started,
+      recordsIn: this.#recordsIn,
+      out: { ...this.#out },
+      deadLetters: Object.values(this.#dead).reduce((sum, count) => sum + count, 0),
+      deadLettersByCode: { ...this.#dead },
+      dropped: this.#dropped,
+      watermark: Number.isFinite(this.#watermark) ? this.#watermark : null,
+      lag: { ...this.#lag },
+      fraction: this.#untilEnd && this.#greatestLag > 0 ? 1 - this.#left() / this.#greatestLag : null,
+      state,
+    };
+  }
+}

@@ -39,6 +39,11 @@ const table = {
   },
   missing_key: { kind: 'lint', meaning: 'A key that is required is not there.', hint: 'Add the key.' },
   not_yet: { kind: 'lint', meaning: 'A part of the language that this version does not have.', hint: 'Leave it out for now.' },
+  not_aggregated: {
+    kind: 'lint',
+    meaning: 'A column stands beside aggregates and is no key of the step.',
+    hint: 'Aggregate it, with first or max, or make it a key.',
+  },
   output_mismatch: {
     kind: 'lint',
     meaning: 'What arrives at the output does not fit its schema.',
@@ -46,6 +51,8 @@ const table = {
   },
   reserved_name: { kind: 'lint', meaning: 'The name means something to millrace or to JavaScript.', hint: 'Use another name.' },
   schema_invalid: { kind: 'lint', meaning: 'The Avro schema cannot be used.', hint: 'Mend the schema at the place named.' },
+  sql_syntax: { kind: 'lint', meaning: 'The text is not one SQL expression.', hint: 'Mend it at the position given.' },
+  sql_too_complex: { kind: 'lint', meaning: 'The expression is too long or nests too deep.', hint: 'Split it over several map steps.' },
   type_error: { kind: 'lint', meaning: 'A value of this type does not fit here.', hint: 'Cast it, or use another column.' },
   undefined_variable: { kind: 'lint', meaning: 'The variable is not set and has no default.', hint: 'Set it, or write ${NAME:-default}.' },
   union_mismatch: {
@@ -63,6 +70,13 @@ const table = {
   unknown_schema: { kind: 'lint', meaning: 'There is no schema of this name.', hint: 'Add it under schemas.' },
   unknown_table: { kind: 'lint', meaning: 'There is no table of this name.', hint: 'Add it under tables.' },
   unreadable_file: { kind: 'lint', meaning: 'A file that the pipeline names cannot be read.', hint: 'Check the path: it is relative to the pipeline file.' },
+  unsupported_expression: {
+    kind: 'lint',
+    meaning: 'A form of SQL that the record stage does not have.',
+    hint: 'See docs/expressions.md for what it has.',
+  },
+  unsupported_function: { kind: 'lint', meaning: 'A function that the record stage does not have.', hint: 'See docs/expressions.md for those it has.' },
+  unsupported_type: { kind: 'lint', meaning: 'A type that the record stage does not have.', hint: 'See docs/expressions.md for those it has.' },
   unsupported_yaml: { kind: 'lint', meaning: 'A feature of YAML that pipeline files do not use.', hint: 'Write it out plainly.' },
   wrong_type: { kind: 'lint', meaning: 'The value is of another kind than the key takes.', hint: 'Write the kind of value named.' },
   yaml_syntax: { kind: 'lint', meaning: 'The file is not well-formed YAML.', hint: 'Mend the syntax at the position given.' },

@@ -77,10 +77,6 @@ function wide(parts: { readonly upper: string; readonly lower: string }): bigint
 }
 
 /** Compared types that have an order here. */
-function isNull(bound: Bound): boolean {
-  return bound.expr.op === 'literal' && bound.expr.text === null;
-}
-
 function comparable(type: SqlType, place: Place): void {
   if (type.kind === 'LIST' || type.kind === 'STRUCT' || type.kind === 'MAP' || type.kind === 'BLOB') refuse(`comparisons of ${type.kind} values`, place);
 }
@@ -125,6 +121,11 @@ function bindConjunction(node: SqlNode, context: BindContext): Bound {
   };
 }
 
+/** Marks what DuckDB's binder does not see through, since it names a column. */
+function late(parts: readonly Bound[]): { readonly late?: true } {
+  return parts.every((part) => part.expr.op === 'literal' && part.late === undefined) ? {} : { late: true };
+}
+
 /** A CASE without the branches that constants decide. */
 function simplified(when: readonly (readonly [condition: Expr, result: Expr])[], otherwise: Expr, type: SqlType): Expr {
   const open: (readonly [Expr, Expr])[] = [];
@@ -150,7 +151,7 @@ function bindCase(node: SqlNode, context: BindContext): Bound {
     parts[0].expr,
     closed(type),
   );
-  return { expr, type, nullable: parts.some((part) => part.nullable), place: around([...conditions, ...parts], place), late: true };
+  return { expr, type, nullable: parts.some((part) => part.nullable), place: around([...conditions, ...parts], place), ...late([...conditions, ...parts]) };
 }
 
 function bindCoalesce(args: readonly Bound[], place: Place): Bound {
@@ -164,13 +165,13 @@ function bindCoalesce(args: readonly Bound[], place: Place): Bound {
 function bindNullif(args: readonly Bound[], place: Place): Bound {
   const [left, right] = compared(args, true, 'nullif', place);
   const type = closed(args[0].type);
-  const equal = isNull(left) || isNull(right) ? nullOf(boolean) : folded({ op: 'call', fn: 'eq', args: [left.expr, right.expr], type: boolean });
+  const equal = folded({ op: 'call', fn: 'eq', args: [left.expr, right.expr], type: boolean });
   return {
     expr: simplified([[equal, nullOf(type)]], args[0].expr, type),
     type: args[0].type.kind === 'NULL' ? args[0].type : type,
     nullable: true,
     place: around(args, place),
-    late: true,
+    ...late(args),
   };
 }
 
@@ -255,8 +256,6 @@ function bindComparison(node: SqlNode, context: BindContext): Bound {
   const equality = fn === 'eq' || fn === 'ne' || fn === 'distinct' || fn === 'not_distinct';
   const parts = compared([bindNode(node.left as SqlNode, context), bindNode(node.right as SqlNode, context)], equality, 'SQL', place);
   const plain = fn !== 'distinct' && fn !== 'not_distinct';
-  // what is compared with NULL is not evaluated
-  if (plain && parts.some(isNull)) return { expr: nullOf(boolean), type: boolean, nullable: true, place: around(parts, place), late: true };
   const nullable = plain && parts.some((part) => part.nullable);
   return call(fn, parts, boolean, nullable, place);
 }

@@ -12,7 +12,7 @@ export interface Bound {
   readonly type: OpenType;
   readonly nullable: boolean;
   readonly place: Place;
-  /** a NULL that DuckDB finds only when it optimizes: it still has a type, where a NULL the binder sees may have none */
+  /** not seen as a constant by DuckDB's binder, though it may have come to one here: a call with such a NULL still has a type */
   readonly late?: true;
 }
 

@@ -70,16 +70,28 @@ export async function openChecker(): Promise<Checker> {
   await duckdb.query('CREATE MACRO mask(text, keep) AS left(text, CAST(keep AS BIGINT)); CREATE MACRO hmac(text) AS sha256(text)');
   const describer = new Describer(duckdb);
 
+  /** A column may have the name of a word of SQL, such as `at` or `order`: then it has to stand in quotes. */
+  async function withReserved(flaw: SqlFlaw, sql: string, columns: readonly Column[]): Promise<SqlFlaw> {
+    if (flaw.code !== 'sql_syntax' || flaw.hint !== undefined) return flaw;
+    const words = new Set((sql.match(/[A-Za-z_]\w*/g) ?? []).map((word) => word.toLowerCase()));
+    for (const { name } of columns) {
+      if (!/^[A-Za-z_]\w*$/.test(name) || !words.has(name.toLowerCase())) continue;
+      if (!(await parseSql(duckdb, new SqlText(name))).ok) return { ...flaw, hint: `${name} is a word of SQL: as a column write "${name}", in double quotes.` };
+    }
+    return flaw;
+  }
+
   /** Parses and binds one text, and compares the type with DuckDB's own. `keys`: what it is grouped by, when it is. */
   async function bound(sql: string, columns: readonly Column[], keys: readonly Column[] | null, more: Partial<BindContext>): Promise<Outcome<Root>> {
     const text = new SqlText(sql);
     const parsed = await parseSql(duckdb, text);
-    if (!parsed.ok) return parsed;
+    if (!parsed.ok) return { ok: false, flaw: await withReserved(parsed.flaw, sql, columns) };
     const context: BindContext = { text, scope: new Scope(columns), intervals: await intervalsOf(duckdb, parsed.node), ...more };
     const root = outcome(() => bindRoot(parsed.node, context));
     if (!root.ok) return root;
     const described = await describer.typeOf(sql, columns, keys);
-    if ('error' in described) return refused('type_error', described.error.replace(/^Binder Error: /, ''), text.whole);
+    if ('error' in described)
+      return refused(/^Parser Error/.test(described.error) ? 'sql_syntax' : 'type_error', described.error.replace(/^\w+ Error: /, ''), text.whole);
     const own = typeSql(root.value.type);
     if (describedAs(described.type) === describedAs(own)) return root;
     return refused(

@@ -99,10 +99,9 @@ function intervalText(interval: Interval, negative: boolean): string {
 }
 
 /** A call with a NULL that its binder sees is a NULL for DuckDB, and one of no type where the function's type depends on its arguments'. */
-function nullCall(name: string, type: SqlType, late: boolean, place: Place): Bound {
-  const open = !late && (type.kind === 'DECIMAL' || name === '||');
-  const seen: OpenType = open ? { kind: 'NULL' } : type.kind === 'VARCHAR' && !late ? { kind: 'STRING_LITERAL' } : type;
-  return { expr: nullOf(closed(seen)), type: seen, nullable: true, place, ...(late ? { late: true } : {}) };
+function nullCall(type: SqlType, open: boolean, place: Place): Bound {
+  const seen: OpenType = open ? { kind: 'NULL' } : type.kind === 'VARCHAR' ? { kind: 'STRING_LITERAL' } : type;
+  return { expr: nullOf(closed(seen)), type: seen, nullable: true, place };
 }
 
 /** Binds a call of a named function or an operator sign: picks the overload DuckDB would, and casts its arguments. */
@@ -146,14 +145,8 @@ export function bindCall(name: string, node: SqlNode, args: readonly Argument[],
   }
   // round(DECIMAL, digits) is told of NULL digits, but not of constant ones
   const folds = overload.nulls === 'propagate' || overload.params[0] === 'DECIMAL';
-  const nulls = folds ? ready.filter((arg) => arg.expr.op === 'literal' && arg.expr.text === null) : [];
-  if (nulls.length > 0)
-    return nullCall(
-      name,
-      type,
-      nulls.every((arg) => arg.late),
-      place,
-    );
+  const nulls = folds ? ready.filter((arg) => arg.expr.op === 'literal' && arg.expr.text === null && !arg.late) : [];
+  if (nulls.length > 0) return nullCall(type, name === '||' || (overload.params[0] === 'DECIMAL' && typeof overload.returns === 'function'), place);
   const cast = overload.operands?.(types, type).map((operand, i) => castTo(ready[i], operand)) ?? ready;
   const expr: Expr = { op: 'call', fn: overload.fn, args: cast.map((arg) => arg.expr), ...(detail === undefined ? {} : { detail }), type };
   const nullable = overload.nulls === 'own' ? !name.startsWith('concat') : sometimesNull.has(name) || ready.some((arg) => arg.nullable);

@@ -104,8 +104,15 @@ const library = /\b(?:cbrt|exp|ln|log|log2|log10|pow|power|sin|cos|tan|asin|acos
 export function sameOutcome(drawn: Drawn, theirs: Outcome, ours: Outcome): boolean {
   // DuckDB evaluates the two halves of a BETWEEN in an order of its own
   if ('raised' in theirs !== 'raised' in ours && drawn.sql.includes('BETWEEN')) return true;
+  if (wraps(drawn, theirs, ours)) return true;
   if ('raised' in theirs || 'raised' in ours) return 'raised' in theirs && 'raised' in ours;
   return sameValue(theirs.value, ours.value, library.test(drawn.sql) ? 1e-12 : 0);
+}
+
+/** A double just below the top of an integer type: DuckDB wraps round on this processor, here it fails. See the page's list of differences. */
+function wraps(drawn: Drawn, theirs: Outcome, ours: Outcome): boolean {
+  const failed = 'raised' in ours || ours.value === null;
+  return failed && 'value' in theirs && [-128, -32_768, -2_147_483_648].includes(theirs.value as number) && drawn.sql.includes('CAST(');
 }
 
 function sameValue(a: PlainValue | Value, b: PlainValue | Value, tolerance: number): boolean {

@@ -125,6 +125,8 @@ export function decimals(sign: Sign): Overload {
   };
 }
 
+const leastHugeint = -(2n ** 127n);
+
 /** `%`, which is also `mod`. */
 export const decimalModulo: Overload = {
   fn: 'mod.decimal',
@@ -136,6 +138,8 @@ export const decimalModulo: Overload = {
     if (type.kind !== 'DECIMAL') return typed((a: number, b: number) => (b === 0 ? null : a % b));
     return typed((a: Exact, b: Exact) => {
       if (b === 0) return null;
+      // a HUGEINT takes part as it is
+      if (b === -1 && a === leastHugeint) fail(`Overflow in division of ${a} / ${b}`);
       if (typeof a === 'number' && typeof b === 'number') return (a % b) + 0;
       return exact(BigInt(a) % BigInt(b));
     });

@@ -1,9 +1,9 @@
 import type { Row } from '@millrace/shared-schemas/types.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Emission, Harness } from './harness.ts';
-import { type Event, play, timeline } from './harness-model.ts';
-import { dedupePlan, shapes } from './harness-plans.ts';
+import { type Emission, Harness } from './harness.case.ts';
+import { type Event, play, timeline } from './harness-model.case.ts';
+import { dedupePlan, shapes } from './harness-plans.case.ts';
 
 const at = (t: number, k: string | null = 'a'): { t: number; row: Row } => ({ t, row: { k, x: null, i: t } });
 const open = (within: number, outOfOrder = 0): Harness => new Harness(dedupePlan(within), shapes([]), { outOfOrder });

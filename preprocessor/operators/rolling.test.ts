@@ -2,9 +2,9 @@ import type { RollingPlan } from '@millrace/pipeline/plan.ts';
 import type { Row } from '@millrace/shared-schemas/types.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Emission, Harness } from './harness.ts';
-import { calls, type Event, expected, play, type Seen, timeline } from './harness-model.ts';
-import { call, column, rollingPlan, shapes } from './harness-plans.ts';
+import { type Emission, Harness } from './harness.case.ts';
+import { calls, type Event, expected, play, type Seen, timeline } from './harness-model.case.ts';
+import { call, column, rollingPlan, shapes } from './harness-plans.case.ts';
 
 const count = [call('a0', 'count', []), call('a1', 'sum', ['x'])];
 const at = (t: number, x: number | null = 1, k: string | null = 'a'): { t: number; row: Row } => ({ t, row: { k, x, i: t } });

@@ -2,8 +2,8 @@ import type { FilterPlan, FlatMapPlan, LookupPlan, MapPlan } from '@millrace/pip
 import type { Checked, Expr } from '@millrace/pipeline/sql/expr.ts';
 import type { Row, SqlType } from '@millrace/shared-schemas/types.ts';
 import { expect, test } from 'vitest';
-import { Harness } from './harness.ts';
-import { column, greater, key, plain } from './harness-plans.ts';
+import { Harness } from './harness.case.ts';
+import { column, greater, key, plain } from './harness-plans.case.ts';
 
 const slots = [['k', 'x', 'i', 'i_1', 'list', 'item', 'risk']];
 const checked = (tree: Expr): Checked => ({ sql: '', type: tree.type, nullable: true, tree });

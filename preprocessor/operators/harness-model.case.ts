@@ -1,8 +1,8 @@
 import type { AggregateCall } from '@millrace/pipeline/sql/expr.ts';
 import type { Value } from '@millrace/shared-schemas/types.ts';
 import fc from 'fast-check';
-import type { Arrival, Harness } from './harness.ts';
-import { call, column, greater } from './harness-plans.ts';
+import type { Arrival, Harness } from './harness.case.ts';
+import { call, column, greater } from './harness-plans.case.ts';
 
 /** Test support: random timelines, and what aggregates come to when one simply looks at all the rows. */
 export type Event = Arrival | 'end';

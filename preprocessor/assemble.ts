@@ -39,7 +39,13 @@ export async function assembleHost(
   tasks: readonly (readonly [stage: number, task: number])[],
 ): Promise<Host> {
   const tables = new TableStore(setup, transport.ledger);
-  const context: SourceContext = { log: transport.log, clock, registry: new FileRegistry(setup.dataDir), stamps: setup.stamps };
+  const context: SourceContext = {
+    log: transport.log,
+    clock,
+    registry: new FileRegistry(setup.dataDir),
+    stamps: setup.stamps,
+    expressions: { hmacSecret: setup.profile.secrets.hmac },
+  };
   const open: OpenTask[] = [];
   try {
     for (const [stage, task] of tasks) open.push(await openTask(setup, transport, clock, context, tables, setup.plan.stages[stage] as StagePlan, task));
@@ -88,6 +94,7 @@ async function openTask(
 
   const chain = buildChain(stage, {
     time,
+    expressions: context.expressions,
     row,
     table: (id) => inForce.get(id) ?? new Map(),
     deadLetter: (code, message, step, record, columns) => deadLetters.write(code, message, step, record, columns),

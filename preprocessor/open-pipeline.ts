@@ -119,7 +119,13 @@ export class Opened {
   ends(): Record<string, (Position | 'writers')[]> {
     const { plan, clock } = this.#options;
     const written = new Set(plan.stages.flatMap((stage) => stage.outputs.map((output) => (output.kind === 'topic' ? output.topic : null))));
-    const context = { log: this.transport.log, clock, registry: new FileRegistry(this.#options.dataDir), stamps: this.#setup.stamps };
+    const context = {
+      log: this.transport.log,
+      clock,
+      registry: new FileRegistry(this.#options.dataDir),
+      stamps: this.#setup.stamps,
+      expressions: { hmacSecret: this.#setup.profile.secrets.hmac },
+    };
     const ends: Record<string, (Position | 'writers')[]> = {};
     for (const source of plan.sources) {
       ends[source.id] = Array.from({ length: this.#setup.layout.sources[source.index] as number }, (_, partition) => {

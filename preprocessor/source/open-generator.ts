@@ -1,6 +1,6 @@
 import type { SourcePlan } from '@millrace/pipeline/plan.ts';
 import { generatorColumns } from '@millrace/pipeline/sources/generator.ts';
-import { compile } from '@millrace/pipeline/sql/compile.ts';
+import { type CompileOptions, compile } from '@millrace/pipeline/sql/compile.ts';
 import type { Clock } from '@millrace/runtime/clock.ts';
 import { seededRandom } from '@millrace/runtime/random.ts';
 import { fieldOf, parseSchema } from '@millrace/shared-schemas/avro.ts';
@@ -10,12 +10,12 @@ import { GeneratorReader } from '@millrace/transport/connectors/generator.ts';
 import type { Position, Reader } from '@millrace/transport/log.ts';
 
 /** A generator source as a log: record i is the JSON of its expressions over (seed, i). */
-export function openGenerated(source: SourcePlan, from: Position, clock: Clock): Reader {
+export function openGenerated(source: SourcePlan, from: Position, clock: Clock, expressions: CompileOptions): Reader {
   const plan = source.generator as NonNullable<SourcePlan['generator']>;
   const schema = parseSchema(source.schema);
   const slots = plan.fields.map((_, n) => `f${n}`);
   const row = rowMaker([...generatorColumns.map((column) => column.slot), ...slots])();
-  const made = plan.fields.map(({ expr }, n) => ({ set: slotSetter(slots[n] as string), value: compile(expr.tree) }));
+  const made = plan.fields.map(({ expr }, n) => ({ set: slotSetter(slots[n] as string), value: compile(expr.tree, expressions) }));
   const encode = jsonEncoder(
     plan.fields.map(({ name, expr }, n) => {
       const avroField = fieldOf(schema, name);

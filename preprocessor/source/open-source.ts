@@ -1,5 +1,6 @@
 import type { SourcePlan } from '@millrace/pipeline/plan.ts';
 import type { Clock } from '@millrace/runtime/clock.ts';
+import type { CompileOptions } from '@millrace/pipeline/sql/compile.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { avroDecoder, parseSchema } from '@millrace/shared-schemas/avro.ts';
 import { csvDecoder, csvNames } from '@millrace/shared-schemas/csv.ts';
@@ -20,12 +21,14 @@ export interface SourceContext {
   readonly registry: SchemaRegistry;
   /** of file sources, by id */
   readonly stamps: Readonly<Record<string, FileStamp>>;
+  /** what a generator's expressions may need from the profile */
+  readonly expressions: CompileOptions;
 }
 
 /** A reader of one partition of a source, at `from`. Throws `MillraceError` (source_missing, source_unreadable …). */
 export function openReader(source: SourcePlan, partition: number, from: Position, context: SourceContext): Reader {
   if (source.type === 'topic') return context.log.reader(source.topic as string, partition, from);
-  if (source.type === 'generator') return openGenerated(source, from, context.clock);
+  if (source.type === 'generator') return openGenerated(source, from, context.clock, context.expressions);
   const path = source.path as string;
   const options = { source: source.id, timestamp: (context.stamps[source.id] as FileStamp).mtimeMs, maxRecord: source.maxRecord };
   if (source.format === 'csv') return openCsv(path, options, from);

@@ -1,4 +1,5 @@
 import type { NodePlan, OutputPlan, StagePlan, UnionPlan } from '@millrace/pipeline/plan.ts';
+import type { CompileOptions } from '@millrace/pipeline/sql/compile.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { slotGetter, slotSetter } from '@millrace/shared-schemas/row.ts';
 import { type Column, FlawError, type Row } from '@millrace/shared-schemas/types.ts';
@@ -8,6 +9,7 @@ import type { Operator, TaskTime } from '../operators/operator.ts';
 /** What the chain of one task needs from around it. */
 export interface ChainHost {
   readonly time: TaskTime;
+  readonly expressions: CompileOptions;
   row(shape: number): Row;
   table(id: string): ReadonlyMap<string, Row>;
   deadLetter(code: string, message: string, step: string, row: Row, columns: readonly Column[]): void;
@@ -48,6 +50,7 @@ export function buildChain(stage: StagePlan, host: ChainHost): Chain {
     const seen = columns.get(node.from[0] as string) as readonly Column[];
     const operator = createOperator(node, {
       time: host.time,
+      expressions: host.expressions,
       next,
       row: host.row,
       table: host.table,

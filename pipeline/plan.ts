@@ -20,7 +20,7 @@ export interface Plan {
   readonly hash: string;
 }
 
-export type AvroSchema = unknown;
+type AvroSchema = unknown;
 
 export interface SourcePlan {
   readonly id: string;

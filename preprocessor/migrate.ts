@@ -8,7 +8,7 @@ import { freshCore } from './task/fresh.ts';
 import { pipelineKey } from './task/store.ts';
 
 /** What of a step's meaning its saved state depends on; null for a step that keeps none. Where it is equal, an edited file goes on with the state. */
-export function stateOf(node: NodePlan): string | null {
+function stateOf(node: NodePlan): string | null {
   const types = (columns: readonly { readonly type: unknown }[]): unknown => columns.map((column) => column.type);
   switch (node.type) {
     case 'dedupe':

@@ -1,6 +1,6 @@
 import type { Plan } from '@millrace/pipeline/plan.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
-import type { Fence, Position, Transport } from '@millrace/transport/log.ts';
+import type { Fence, Transport } from '@millrace/transport/log.ts';
 import { type Layout, layOut, writerNumber } from './layout.ts';
 import { freshRecord, PipelineLedger, type PipelineRecord, type RunRecord, record } from './lifecycle.ts';
 import { migrate, misfits, statesOf } from './migrate.ts';
@@ -8,7 +8,7 @@ import { readSuspect, type Suspect, suspectBytes, suspectKey } from './suspect.t
 import { TaskStore } from './task/store.ts';
 
 /** The release whose snapshots this process writes and reads. */
-export const BUILD = '0.1';
+const BUILD = '0.1';
 
 export interface Prepared {
   readonly layout: Layout;
@@ -91,9 +91,4 @@ function progressOf(plan: Plan, layout: Layout, transport: Transport): string {
       }),
     )
     .join(' ');
-}
-
-/** The next run's record, its ends a choice made before the first fetch. */
-export function nextRun(last: RunRecord, ends: Record<string, (Position | 'writers')[]> | null): RunRecord {
-  return { run: last.run + 1, ends, finished: false };
 }

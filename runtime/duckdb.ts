@@ -39,7 +39,7 @@ export type PlainValue =
   | { readonly [field: string]: PlainValue }
   | ReadonlyMap<PlainValue, PlainValue>;
 
-export interface DuckdbResult {
+interface DuckdbResult {
   /** type as DuckDB writes it, such as `DECIMAL(18,2)` */
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   readonly rows: readonly (readonly PlainValue[])[];

@@ -14,7 +14,7 @@ import { VarintReader, writeVarint } from './varint.ts';
 export const HEADER_NAME = 'm';
 
 /** What a record says of itself. Times are epoch ms; watermark −Infinity before the first. */
-export interface RecordHeader {
+interface RecordHeader {
   /** number of the writer: one task of one generation */
   writer: number;
   /** 1, 2, 3 … per writer and output partition; 0 in a heartbeat's stead is never used */

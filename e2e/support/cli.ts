@@ -47,7 +47,7 @@ export class Millrace {
 }
 
 /** Runs a command to its end. */
-export function millrace(args: readonly string[], options: ConstructorParameters<typeof Millrace>[1] = {}): Promise<Finished> {
+function millrace(args: readonly string[], options: ConstructorParameters<typeof Millrace>[1] = {}): Promise<Finished> {
   return new Millrace(args, options).finished;
 }
 

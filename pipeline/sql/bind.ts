@@ -9,7 +9,7 @@ import { bindField, bindName, foldName, type Scope } from './names.ts';
 import { bindCall } from './overload.ts';
 import { refusedNodes } from './refusals.ts';
 import type { Place, SqlNode, SqlText } from './sql-tree.ts';
-import { decimal, typeSql } from './sql-type.ts';
+import { decimal } from './sql-type.ts';
 import { namedType } from './type-name.ts';
 
 /** What binding one expression needs to know. */
@@ -343,8 +343,4 @@ export function bindRoot(node: SqlNode, context: BindContext): Bound & { readonl
   const bound = bindNode(node, context);
   const type = closed(bound.type);
   return { ...castTo(bound, type), type };
-}
-
-export function typeText(bound: Bound): string {
-  return typeSql(closed(bound.type));
 }

@@ -10,10 +10,10 @@ import { bindName, Scope } from './names.ts';
 import { type Place, parseSql, type SqlNode, SqlText } from './sql-tree.ts';
 import { typeSql } from './sql-type.ts';
 
-export type ScalarResult = { readonly ok: true; readonly checked: Checked } | { readonly ok: false; readonly flaw: SqlFlaw };
+type ScalarResult = { readonly ok: true; readonly checked: Checked } | { readonly ok: false; readonly flaw: SqlFlaw };
 
 /** A `select` as the file has it; flaws are told per entry. */
-export type AggregateResult =
+type AggregateResult =
   | { readonly ok: true; readonly aggregates: CheckedAggregates }
   | { readonly ok: false; readonly flaws: readonly { readonly name: string; readonly flaw: SqlFlaw }[] };
 

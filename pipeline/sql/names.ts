@@ -21,7 +21,7 @@ function distance(a: string, b: string): number {
 }
 
 /** A known name near to a wrong one, or null. */
-export function nearest(wrong: string, known: readonly string[]): string | null {
+function nearest(wrong: string, known: readonly string[]): string | null {
   const folded = foldName(wrong);
   let best: string | null = null;
   let least = Math.max(1, Math.floor(wrong.length / 3)) + 1;

@@ -126,7 +126,10 @@ export function parseYaml(text: string, env: Environment, report: Report): MapNo
   const [error] = documents.flatMap((one) => one.errors).toSorted((a, b) => a.pos[0] - b.pos[0]);
   if (error !== undefined) {
     const [start, end] = error.pos;
-    const variable = start > 0 && text.slice(start - 1, start + 1) === '${' ? 'Inside { } and [ ] a variable has to be quoted; where a number goes, write it unquoted on a line of its own.' : undefined;
+    const variable =
+      start > 0 && text.slice(start - 1, start + 1) === '${'
+        ? 'Inside { } and [ ] a variable has to be quoted; where a number goes, write it unquoted on a line of its own.'
+        : undefined;
     report.error({ start, end }, 'yaml_syntax', error.code === 'RESOURCE_EXHAUSTION' ? 'The file is nested too deeply.' : `${error.message}.`, variable);
     return null;
   }

@@ -3,7 +3,7 @@ import type { AggregateCall, Checked, Expr } from '@millrace/pipeline/sql/expr.t
 import type { Column, SqlType } from '@millrace/shared-schemas/types.ts';
 
 /** Test support: plans of single steps over records of a key `k`, a number `x` and a whole number `i`. */
-export const columns: readonly Column[] = [
+const columns: readonly Column[] = [
   { name: 'k', type: { kind: 'VARCHAR' }, nullable: true, slot: 'k' },
   { name: 'x', type: { kind: 'DOUBLE' }, nullable: true, slot: 'x' },
   { name: 'i', type: { kind: 'BIGINT' }, nullable: true, slot: 'i' },

@@ -39,7 +39,7 @@ export function dateText(days: number): string {
 }
 
 /** Whole days before a time, and the microseconds into that day. */
-export function splitMicros(micros: Exact): { readonly days: number; readonly micros: number } {
+function splitMicros(micros: Exact): { readonly days: number; readonly micros: number } {
   if (typeof micros === 'number') {
     const days = Math.floor(micros / microsPerDay);
     const rest = micros - days * microsPerDay;

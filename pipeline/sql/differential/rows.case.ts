@@ -7,7 +7,7 @@ import { decimal, typeSql } from '../sql-type.ts';
 const two = (kinds: readonly SqlKind[]): readonly (readonly [string, SqlType])[] =>
   kinds.flatMap((kind) => [1, 2].map((n): readonly [string, SqlType] => [`${kind.toLowerCase()}_${n}`, { kind }]));
 
-export const structType: SqlType = {
+const structType: SqlType = {
   kind: 'STRUCT',
   fields: [
     { name: 'n', type: { kind: 'INTEGER' } },

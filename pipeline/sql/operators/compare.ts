@@ -3,7 +3,7 @@ import type { SqlType, Value } from '@millrace/shared-schemas/types.ts';
 /** Order and equality of values of one type, neither of them NULL, as DuckDB has them. */
 
 /** By code point, which is the order of the UTF-8 bytes. UTF-16 units differ from it only above U+D7FF. */
-export function compareText(a: string, b: string): number {
+function compareText(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     let x = a.charCodeAt(i);
@@ -20,7 +20,7 @@ export function compareText(a: string, b: string): number {
 }
 
 /** NaN equals itself and comes after everything else; both zeros are one. */
-export function compareFloating(a: number, b: number): number {
+function compareFloating(a: number, b: number): number {
   if (a < b) return -1;
   if (a > b) return 1;
   if (a === b) return 0;

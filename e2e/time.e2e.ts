@@ -3,10 +3,273 @@ import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Random } from '@millrace/runtime/random.ts';
+import { seededRandom } from '@millrace/runtime/random.ts';
 import { afterAll, expect, test } from 'vitest';
 import { Millrace, millrace, succeed } from './support/cli.ts';
 import { agg, bag, type Dated, dedupe, each, type Fields, type Flow, rolling, rowsOf, source, window } from './support/time-model.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-time-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const SCHEMA = `schemas:
+  event:
+    type: record
+    name: Event
+    fields:
+      - { name: id, type: string }
+      - { name: k, type: string }
+      - { name: g, type: int }
+      - { name: v, type: [ "null", long ] }
+      - { name: x, type: double }
+      - { name: tags, type: [ "null", { type: array, items: int } ] }
+      - { name: m, type: [ "null", string ] }
+      - { name: t, type: long }
+`;
+const KEYS = ['a', 'b', 'ä', '日本', '😀', '', 'a|b', '\u0000'];
+
+/** Records around 1970, up to `disorder` behind the highest time so far, one in fifty far behind. */
+function records(seed: number, count: number, { disorder = 4000, far = 60_000, step = 120 } = {}): Fields[] {
+  const random = seededRandom(seed);
+  let now = -20_000;
+  return Array.from({ length: count }, (_, i) => {
+    now += random.below(step * 2);
+    const back = random.uniform() < 0.02 ? random.below(far) : random.below(disorder);
+    const t = random.uniform() < 0.3 ? Math.floor((now - back) / 500) * 500 : now - back;
+    return {
+      id: `i${random.below(Math.ceil(count / 3))}`,
+      k: KEYS[random.below(KEYS.length)],
+      g: random.below(3),
+      v: random.uniform() < 0.1 ? null : random.below(1000) - 300,
+      x: (random.below(4000) - 2000) / 4,
+      tags: random.uniform() < 0.2 ? null : Array.from({ length: random.below(4) }, () => random.below(5)),
+      m: random.uniform() < 0.2 ? null : `m${random.below(5)}`,
+      t,
+      seq: i,
+    };
+  });
+}
+
+const lines = (rows: readonly Fields[]): string => rows.map(({ seq: _, ...row }) => `${JSON.stringify(row)}\n`).join('');
+const unnumbered = (rows: readonly Fields[]): Fields[] => rows.map(({ seq: _, ...row }) => row);
+
+function place(name: string, yaml: string, files: Readonly<Record<string, string>> = {}): { dir: string; pipeline: string; data: string } {
+  const dir = join(root, name);
+  mkdirSync(dir, { recursive: true });
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(dir, file), text);
+  const pipeline = join(dir, 'p.yaml');
+  writeFileSync(pipeline, `version: 1\nname: time\n${SCHEMA}${yaml}`);
+  return { dir, pipeline, data: join(dir, 'data') };
+}
+
+const read = (path: string): Fields[] =>
+  existsSync(path)
+    ? readFileSync(path, 'utf8')
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as Fields)
+    : [];
+
+async function dead(data: string, topic = 'time.dead'): Promise<{ step: string; code: string; offset: string; source: string }[]> {
+  const out = await succeed(['topic', 'cat', topic, '--json', '--headers', '--data-dir', data, '--until', 'end']);
+  return out
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => {
+      const { headers } = JSON.parse(line) as { headers: Record<string, string> };
+      return { step: headers['error.step'], code: headers['error.code'], offset: headers['error.offset'], source: headers['error.topic'] };
+    });
+}
+
+async function topic(name: string, data: string): Promise<Fields[]> {
+  const out = await succeed(['topic', 'cat', name, '--json', '--data-dir', data, '--until', 'end']);
+  return out
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => (JSON.parse(line) as { value: Fields }).value);
+}
+
+const end = (pipeline: string, data: string, ...more: string[]): Promise<string> => succeed(['run', pipeline, '--until', 'end', '--data-dir', data, ...more]);
+
+async function until(seconds: number, check: () => boolean | Promise<boolean>): Promise<number> {
+  const start = performance.now();
+  while (!(await check())) {
+    if (performance.now() - start > seconds * 1000) return Number.POSITIVE_INFINITY;
+    await sleep(20);
+  }
+  return performance.now() - start;
+}
+
+interface Case {
+  readonly yaml: string;
+  readonly model: (flow: Flow) => Flow;
+  readonly late?: 'drop';
+}
+
+const WHERE = (records: readonly Dated[]): Dated[] => records.filter(({ row }) => row.v !== null && (row.v as number) > 100);
+const argMin = (records: readonly Dated[]): unknown => {
+  const least = agg.min(records, 'v');
+  return least === null ? null : records.find(({ row }) => row.v === least)?.row.x;
+};
+const recent = (past: readonly Dated[]): Fields => ({ n: past.length, s: agg.sum(past, 'v'), top: agg.max(past, 'x'), was: agg.first(past, 'id'), is: agg.last(past, 'id') });
+const RECENT = 'add: { n: "count(*)", s: "sum(v)", top: "max(x)", was: "first(id)", is: "last(id)" }';
+const ten: (records: readonly Dated[]) => Fields = (all) => ({
+  n: all.length,
+  total: agg.sum(all, 'v'),
+  big: WHERE(all).length,
+  mean: agg.avg(all, 'x'),
+  spread: (agg.max(all, 'x') as number) - (agg.min(all, 'x') as number),
+  ids: agg.distinct(all, 'id'),
+  gs: agg.distinct(WHERE(all), 'g'),
+  f: agg.first(all, 'x'),
+  l: agg.last(all, 'x'),
+  am: argMin(all),
+});
+const TEN =
+  'select: { n: "count(*)", total: "sum(v)", big: "count(*) FILTER (WHERE v > 100)", mean: "avg(x)", spread: "max(x) - min(x)", ids: "count(DISTINCT id)", gs: "count(DISTINCT g) FILTER (WHERE v > 100)", f: "first(x)", l: "last(x)", am: "arg_min(x, v)" }';
+const LITTLE = 'select: { n: "count(*)", total: "sum(v)" }';
+const little = (all: readonly Dated[]): Fields => ({ n: all.length, total: agg.sum(all, 'v') });
+const TABLE = new Map([
+  ['m0', 0],
+  ['m1', 10],
+  ['m3', 30],
+]);
+const looked =
+  (missing: 'null' | 'drop') =>
+  (row: Fields): Fields[] =>
+    TABLE.has(row.m as string) ? [{ ...row, risk: TABLE.get(row.m as string) }] : missing === 'null' ? [{ ...row, risk: null }] : [];
+
+const CASES: Record<string, Case> = {
+  tumbling: { yaml: `type: window, from: in, key: k, window: { tumbling: 5s }, ${TEN}`, model: (flow) => window(flow, { key: ['k'], size: 5000 }, ten) },
+  offset: {
+    yaml: `type: window, from: in, key: [k, g], window: { tumbling: 7s, offset: -3s }, ${TEN}`,
+    model: (flow) => window(flow, { key: ['k', 'g'], size: 7000, offset: -3000 }, ten),
+  },
+  sliding: {
+    yaml: `type: window, from: in, key: k, window: { sliding: 7s, every: 3s, offset: 1s }, allowed_lateness: 2s, ${TEN}`,
+    model: (flow) => window(flow, { key: ['k'], size: 7000, every: 3000, offset: 1000, lateness: 2000 }, ten),
+  },
+  patient: {
+    yaml: `type: window, from: in, key: g, window: { sliding: 5s, every: 2s }, allowed_lateness: 30s, ${LITTLE}`,
+    model: (flow) => window(flow, { key: ['g'], size: 5000, every: 2000, lateness: 30_000 }, little),
+  },
+  updates: {
+    yaml: `type: window, from: in, key: g, window: { sliding: 6s, every: 4s }, allowed_lateness: 1s, emit: on_update, late: drop, ${LITTLE}`,
+    model: (flow) => window(flow, { key: ['g'], size: 6000, every: 4000, lateness: 1000, onUpdate: true }, little),
+    late: 'drop',
+  },
+  again: {
+    yaml: `type: window, from: tumbling, key: k, window: { tumbling: 15s }, allowed_lateness: 1s, select: { m: "count(*)", t2: "sum(total)", s: "min(window_start)" }`,
+    model: (flow) =>
+      window(window(flow, { key: ['k'], size: 5000 }, ten), { key: ['k'], size: 15_000, lateness: 1000 }, (all) => ({
+        m: all.length,
+        t2: agg.sum(all, 'total'),
+        s: agg.min(all, 'window_start'),
+      })),
+  },
+  regrouped: {
+    yaml: `type: window, from: offset, key: g, window: { sliding: 14s, every: 7s }, select: { m: "sum(n)" }`,
+    model: (flow) =>
+      window(window(flow, { key: ['k', 'g'], size: 7000, offset: -3000 }, ten), { key: ['g'], size: 14_000, every: 7000 }, (all) => ({
+        m: agg.sum(all, 'n'),
+      })),
+  },
+  late_again: {
+    yaml: `type: window, from: sliding, key: k, window: { tumbling: 6s }, allowed_lateness: 0s, select: { m: "count(*)", t2: "sum(n)" }`,
+    model: (flow) =>
+      window(window(flow, { key: ['k'], size: 7000, every: 3000, offset: 1000, lateness: 2000 }, ten), { key: ['k'], size: 6000 }, (all) => ({
+        m: all.length,
+        t2: agg.sum(all, 'n'),
+      })),
+  },
+  recent: { yaml: `type: rolling, from: in, key: k, range: 3s, allowed_lateness: 1s, ${RECENT}`, model: (flow) => rolling(flow, { key: ['k'], range: 3000, lateness: 1000 }, recent) },
+  delayed: {
+    yaml: `type: rolling, from: in, key: [k, g], range: 8s, delay: 2s, ${RECENT}`,
+    model: (flow) => rolling(flow, { key: ['k', 'g'], range: 8000, delay: 2000 }, recent),
+  },
+  today: {
+    yaml: `type: rolling, from: in, key: k, tumbling: 10s, allowed_lateness: 0s, ${RECENT}`,
+    model: (flow) => rolling(flow, { key: ['k'], tumbling: 10_000, lateness: 0 }, recent),
+  },
+  waiting: {
+    yaml: `type: rolling, from: in, key: g, range: 4s, emit: on_watermark, allowed_lateness: 5s, ${RECENT}`,
+    model: (flow) => rolling(flow, { key: ['g'], range: 4000, lateness: 5000, onWatermark: true }, recent),
+  },
+  waiting_delayed: {
+    yaml: `type: rolling, from: in, key: g, range: 4s, delay: 1s, emit: on_watermark, ${RECENT}`,
+    model: (flow) => rolling(flow, { key: ['g'], range: 4000, delay: 1000, onWatermark: true }, recent),
+  },
+  rolled: {
+    yaml: `type: window, from: waiting, key: k, window: { tumbling: 4s }, select: { most: "max(n)", c: "count(*)" }`,
+    model: (flow) =>
+      window(rolling(flow, { key: ['g'], range: 4000, lateness: 5000, onWatermark: true }, recent), { key: ['k'], size: 4000 }, (all) => ({
+        most: agg.max(all, 'n'),
+        c: all.length,
+      })),
+  },
+  once: { yaml: 'type: dedupe, from: in, key: id, within: 20s', model: (flow) => dedupe(flow, ['id'], 20_000) },
+  brief: { yaml: 'type: dedupe, from: in, key: [k, g], within: 1s', model: (flow) => dedupe(flow, ['k', 'g'], 1000) },
+  exploded: {
+    yaml: 'type: flat_map, from: in, each: tags, as: tag',
+    model: (flow) => each(flow, (row) => ((row.tags ?? []) as number[]).map((tag) => ({ ...row, tag }))),
+  },
+  tags: {
+    yaml: `type: window, from: exploded, key: tag, window: { tumbling: 10s }, ${LITTLE}`,
+    model: (flow) =>
+      window(
+        each(flow, (row) => ((row.tags ?? []) as number[]).map((tag) => ({ ...row, tag }))),
+        { key: ['tag'], size: 10_000 },
+        little,
+      ),
+  },
+  maybe: { yaml: 'type: lookup, from: in, table: risks, on: m, add: [risk]', model: (flow) => each(flow, looked('null')) },
+  known: { yaml: 'type: lookup, from: in, table: risks, on: m, add: [risk], missing: drop', model: (flow) => each(flow, looked('drop')) },
+  must: { yaml: 'type: lookup, from: in, table: risks, on: m, add: [risk], missing: dead_letter', model: (flow) => each(flow, looked('drop')) },
+  moved: {
+    yaml: `type: window, from: gone, key: k, window: { tumbling: 5s }, ${LITTLE}`,
+    model: (flow) => window(flow, { key: ['k'], size: 5000 }, little),
+  },
+};
+
+const RISKS = 'm,risk\nm0,0\nm1,10\nm3,30\n';
+
+function everything(outOfOrder: string): string {
+  const steps = Object.entries(CASES).filter(([id]) => id !== 'moved');
+  return `tables: { risks: { file: risks.csv, key: m } }
+preprocess:
+  sources: [ { id: in, type: file, path: in.jsonl, format: json, schema: event, event_time: { field: t, out_of_order: ${outOfOrder} } } ]
+  steps:
+${steps.map(([id, { yaml }]) => `    - { id: ${id}, ${yaml} }`).join('\n')}
+    - { id: gone, type: map, from: in, set: { t: "0", x: "1.0" }, drop: [tags] }
+    - { id: moved, ${CASES.moved.yaml} }
+  outputs:
+${[...steps.map(([id]) => id), 'moved'].map((id) => `    - { id: ${id}_out, from: ${id}, type: file, path: ${id}.jsonl, format: json }`).join('\n')}
+`;
+}
+
+test.each([
+  [1, '3s', 3000, undefined],
+  [2, '0s', 0, 2],
+  [3, '500ms', 500, 3],
+] as const)('every step agrees with the model, seed %i, out of order by %s', async (seed, text, outOfOrder, threads) => {
+  const rows = records(seed, 2500);
+  const { dir, pipeline, data } = place(`model-${seed}`, everything(text), {
+    'in.jsonl': lines(rows),
+    'risks.csv': RISKS,
+    'threads.yaml': `parallelism: ${threads ?? 1}\n`,
+  });
+  await end(pipeline, data, '--profile', join(dir, 'threads.yaml'));
+  const letters = await dead(data);
+  const flow = source(unnumbered(rows), outOfOrder);
+  const numbers = new Map(flow.events.filter((event) => typeof event !== 'number').map(({ row }, i) => [row, i]));
+  for (const [id, { model, late }] of Object.entries(CASES)) {
+    const wanted = model(flow);
+    expect.soft(bag(read(join(dir, `${id}.jsonl`))), id).toEqual(bag(rowsOf(wanted)));
+    const got = letters.filter(({ step, code }) => step === id && code === 'late');
+    expect.soft(got.length, `late records of ${id}`).toBe(late === 'drop' ? 0 : wanted.late.length);
+    const direct = wanted.late.every(({ row }) => numbers.has(row));
+    if (direct && late !== 'drop') expect.soft(got.map(({ offset }) => Number(offset)).sort((a, b) => a - b), `late offsets of ${id}`).toEqual(wanted.late.map(({ row }) => numbers.get(row)));
+  }
+  const missing = rows.filter(({ m }) => !TABLE.has(m as string)).length;
+  expect.soft(letters.filter(({ step }) => step === 'must')).toHaveLength(missing);
+  expect.soft(letters.filter(({ code, step }) => code !== 'late' && step !== 'must')).toEqual([]);
+}, 60_000);

@@ -14,7 +14,7 @@ import { dispatch } from './parser.ts';
 import { version } from './self.ts';
 
 /** In the order of `--help`. A command loads what it needs when it runs, so that help and mistakes are answered at once. */
-const commands: readonly CommandSpec[] = [initCommand, lintCommand, explainCommand, runCommand, topicCatCommand, topicProduceCommand, topicListCommand];
+export const commands: readonly CommandSpec[] = [initCommand, lintCommand, explainCommand, runCommand, topicCatCommand, topicProduceCommand, topicListCommand];
 
 /** Runs one command line (without `node` and the script) and gives the exit code. Never throws. */
 export async function main(argv: readonly string[], host: Host = processHost()): Promise<number> {

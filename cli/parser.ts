@@ -4,7 +4,8 @@ import type { Call, CommandSpec, Host, OptionSpec } from './command.ts';
 
 const GROUPS: Readonly<Record<string, string>> = { topic: 'read and write logs: cat, produce, list' };
 
-const EVERYWHERE: readonly OptionSpec[] = [
+/** Options that every command has. */
+export const EVERYWHERE: readonly OptionSpec[] = [
   { flags: '--json', doc: 'one JSON document on stdout, or one a line for streams' },
   { flags: '--debug', doc: 'show stack traces' },
 ];

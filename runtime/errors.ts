@@ -106,6 +106,11 @@ const table = {
     meaning: 'Processing the record ended the process three times.',
     hint: 'Look at the record; it may need more memory than there is.',
   },
+  lookup_missing: {
+    kind: 'record',
+    meaning: 'The table has no row of the key, and the lookup says missing: dead_letter.',
+    hint: 'Add the row to the table, or let such records pass with missing: null.',
+  },
   record_too_large: { kind: 'record', meaning: 'The record is larger than max_record of its source.', hint: 'Raise max_record, or make the records smaller.' },
   null_key: {
     kind: 'record',

@@ -7,7 +7,7 @@ import { setup } from './setup.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dataDir = join('.millrace', 'demo');
-const command = ['run', join('pipelines', 'quickstart', 'pipeline.yaml'), '--until', 'end', '--data-dir', dataDir];
+const command = ['run', join('pipelines', 'quickstart', 'pipeline.yaml'), '--until', 'end', '--data-dir', dataDir, '--show', '5'];
 
 function demo() {
   rmSync(join(root, dataDir), { recursive: true, force: true });

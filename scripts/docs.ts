@@ -6,6 +6,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { jsonSchema, pipelinePage } from '@millrace/pipeline/reference.ts';
+import { expressionsPage } from '@millrace/pipeline/sql/page.ts';
+import { cliPage } from './cli-page.ts';
+import { errorsPage } from './errors-page.ts';
 
 /** A page's path from the project's root, and the text it must have. */
 export interface Page {
@@ -14,6 +17,9 @@ export interface Page {
 }
 
 const pages: readonly Page[] = [
+  { path: 'docs/cli.md', generate: cliPage },
+  { path: 'docs/errors.md', generate: errorsPage },
+  { path: 'docs/expressions.md', generate: expressionsPage },
   { path: 'docs/pipeline-reference.md', generate: pipelinePage },
   { path: 'docs/pipeline.schema.json', generate: () => `${JSON.stringify(jsonSchema(), null, 2)}\n` },
 ];

@@ -7,10 +7,11 @@ const PACKAGES = ['cli', 'pipeline', 'preprocessor', 'runtime', 'shared-schemas'
 
 /** Functions and classes that are given a code, by the last name in the call. */
 const TAKE_A_CODE: ReadonlySet<string> = new Set([
-  'MillraceError',
-  'FileError',
+  'BadRecord',
+  'BindError',
   'FlawError',
-  'SqlRefusal',
+  'MillraceError',
+  'PlacedError',
   'deadLetter',
   'error',
   'flaw',
@@ -40,6 +41,8 @@ interface Tree {
   readonly value?: unknown;
   readonly key?: Tree;
   readonly property?: Tree;
+  readonly consequent?: Tree;
+  readonly alternate?: Tree;
 }
 
 const isTest = (file: string): boolean => /\.(test|case)\.ts$/.test(file);
@@ -50,14 +53,20 @@ export function codesIn(file: string, text: string): { readonly named: string[];
   const named: string[] = [];
   const texts: string[] = [];
   const take = (node: Tree | undefined): void => {
+    if (node?.type === 'ConditionalExpression') {
+      take(node.consequent);
+      take(node.alternate);
+    }
     if (node?.type === 'Literal' && typeof node.value === 'string' && CODE.test(node.value)) named.push(node.value);
   };
   const call = (callee: Tree, args: readonly Tree[]): void => {
     const name = nameOf(callee);
     if (!TAKE_A_CODE.has(name)) return;
     // the code comes first, or second behind the place it is about
-    const at = args[0]?.type === 'Literal' ? 0 : 1;
-    take(args[at]);
+    for (const arg of args.slice(0, 2)) {
+      take(arg);
+      if (arg.type === 'Literal' || arg.type === 'ConditionalExpression') break;
+    }
   };
   const { program, errors } = parseSync(file, text);
   if (errors.length > 0) throw new Error(`${file}: ${errors[0]?.message}`);

@@ -1,6 +1,6 @@
 import type { SourcePlan } from '@millrace/pipeline/plan.ts';
-import type { Clock } from '@millrace/runtime/clock.ts';
 import type { CompileOptions } from '@millrace/pipeline/sql/compile.ts';
+import type { Clock } from '@millrace/runtime/clock.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { avroDecoder, parseSchema } from '@millrace/shared-schemas/avro.ts';
 import { csvDecoder, csvNames } from '@millrace/shared-schemas/csv.ts';

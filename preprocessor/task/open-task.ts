@@ -1,4 +1,5 @@
 import type { Clock } from '@millrace/runtime/clock.ts';
+import { probe } from '@millrace/runtime/probe.ts';
 import type { FileMarker, FileStamp } from '@millrace/transport/connectors/stamp.ts';
 import type { Commit } from '@millrace/transport/log.ts';
 import type { SourceLineage } from '../lineage.ts';
@@ -95,7 +96,7 @@ export class OpenTask {
 
   #flush(): readonly Commit['appenders'][number][] {
     const { topics, exchanges, files, deadLetters } = this.#parts.task.parts;
-    for (const file of files) file.flush();
+    for (const file of files) if (file.flush()) probe('file.written');
     return [...topics, ...exchanges, deadLetters].map((output) => output.appender).filter((appender) => appender.pendingRecords > 0);
   }
 

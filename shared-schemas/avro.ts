@@ -180,10 +180,18 @@ function ownReader(schema: ParsedSchema, written: ParsedSchema, slots: Readonly<
   }
 }
 
+/** Passes over text without judging it: a record whose text is no UTF-8 still has an end. */
+class Skimmer extends Source {
+  override string(): string {
+    this.take(this.count());
+    return '';
+  }
+}
+
 /** Finds where each of `count` records ends that stand one behind another, as in the blocks of a container file. Throws {@link BadRecord}. */
 export function recordEnds(schema: ParsedSchema): (buffer: Buffer, start: number, end: number, count: number) => number[] {
   const read = rowReader(schema.root, schema.root, {});
-  const source = new Source();
+  const source = new Skimmer();
   const none: Row = {};
   return (buffer, start, end, count) => {
     source.start(buffer, start, end);

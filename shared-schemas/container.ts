@@ -78,13 +78,13 @@ export function containerBlocks(container: Container): (buffer: Buffer, pos: num
     } catch (error) {
       return tooFew(error);
     }
-    if (!Buffer.from(sync).equals(container.sync)) throw damaged(`the block at byte ${pos} does not end in the file's marker`);
+    if (!Buffer.from(sync).equals(container.sync)) throw damaged("the block does not end in the file's marker");
     try {
       const data = container.codec === 'null' ? Buffer.from(packed.buffer) : inflateRawSync(packed, { maxOutputLength: MOST_INFLATED });
       if (count < 0 || count > data.length + 1) throw new BadRecord('undecodable', `${count} records in ${data.length} bytes`);
       return { data, ends: ends(data, 0, data.length, count), next: source.pos };
     } catch (error) {
-      throw damaged(`the block at byte ${pos} cannot be read: ${(error as Error).message}`);
+      throw damaged(`the block cannot be read: ${(error as Error).message}`);
     }
   };
 }

@@ -7,6 +7,7 @@ import { csvDecoder, csvNames } from '@millrace/shared-schemas/csv.ts';
 import { jsonDecoder } from '@millrace/shared-schemas/json/decoder.ts';
 import type { SchemaRegistry } from '@millrace/shared-schemas/registry/registry.ts';
 import type { RowDecoder } from '@millrace/shared-schemas/types.ts';
+import { AvroFileReader, avroFileSchema } from '@millrace/transport/connectors/file-avro.ts';
 import { csvHeaderRecord, openCsv } from '@millrace/transport/connectors/file-csv.ts';
 import { openLines } from '@millrace/transport/connectors/file-lines.ts';
 import { ParquetReader } from '@millrace/transport/connectors/file-parquet.ts';
@@ -33,6 +34,7 @@ export function openReader(source: SourcePlan, partition: number, from: Position
   const options = { source: source.id, timestamp: (context.stamps[source.id] as FileStamp).mtimeMs, maxRecord: source.maxRecord };
   if (source.format === 'csv') return openCsv(path, options, from);
   if (source.format === 'parquet') return new ParquetReader(path, { ...options, ...parquetColumns(source.schema) }, from);
+  if (source.format === 'avro') return new AvroFileReader(path, options, from);
   return openLines(path, options, from);
 }
 
@@ -61,6 +63,8 @@ export function openDecoder(source: SourcePlan, context: SourceContext): RowDeco
     if (header === null) throw new MillraceError('source_unreadable', `${source.path} has no header line`);
     return csvDecoder(schema, slots, csvNames(header, 0, header.length));
   }
+  if (source.format === 'avro' && source.type === 'file')
+    return avroDecoder(schema, slots, { framing: 'none', writtenWith: avroFileSchema(source.path as string) });
   if (source.format === 'avro') return avroDecoder(schema, slots, { framing: 'confluent', writerSchema: (id) => context.registry.byId(id) });
   return jsonDecoder(schema, slots);
 }

@@ -32,8 +32,4 @@ export class Queue {
     if (this.items.length > 0) this.items.length = 0;
     this.head = 0;
   }
-  /** Adds n to every item from `least` on. */
-  raise(least: number, n: number): void {
-    for (let i = this.head; i < this.items.length; i++) if (this.items[i] >= least) this.items[i] += n;
-  }
 }

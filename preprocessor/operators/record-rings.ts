@@ -95,6 +95,19 @@ export class RecordRings {
     }
   }
 
+  /** Gives a record another time. */
+  retime(address: number, time: number): void {
+    this.doubles[address] = time;
+  }
+
+  /** Moves records `from` … `to` − 1 of a ring to a place of twice the capacity, and gives that. */
+  enlarge(place: number, capacity: number, from: number, to: number): number {
+    const larger = this.take(2 * capacity);
+    for (let n = from; n < to; n++) this.move(this.address(place, capacity, n), this.address(larger, 2 * capacity, n));
+    this.give(place, capacity);
+    return larger;
+  }
+
   /** Bit by bit, as an engine may change a NaN that it moves as a number. */
   move(from: number, to: number): void {
     const { words, width } = this;

@@ -2,7 +2,7 @@ import type { RollingPlan } from '@millrace/pipeline/plan.ts';
 import type { Value } from '@millrace/shared-schemas/types.ts';
 import { ALWAYS, type BoundCalls } from './calls.ts';
 import { Cells } from './cells.ts';
-import { Queue } from './queue.ts';
+import { RecordQueues } from './record-queues.ts';
 import { RecordRings } from './record-rings.ts';
 
 /**
@@ -40,13 +40,21 @@ export class Histories {
   private readonly rings: RecordRings;
   /** for windows out of turn */
   private readonly aside: number;
-  /** by cell, then call: numbers of the records that may yet be the answer; null for exact aggregates */
-  private readonly queues: (readonly (Queue | null)[])[] = [];
+  private readonly queues: RecordQueues;
+  /** of each call: where in a row the queue is of the records that may yet be the answer; −1 for exact aggregates */
+  private readonly queueAt: readonly number[];
 
   constructor(plan: Pick<RollingPlan, 'range' | 'delay' | 'allowedLateness'>, calls: BoundCalls) {
     this.calls = calls;
     this.plan = plan;
-    this.cells = new Cells(calls.aggregates, WIDTH);
+    let width = WIDTH;
+    this.queueAt = calls.aggregates.map(({ kind }) => {
+      if (kind === 'invertible') return -1;
+      width += RecordQueues.width;
+      return width - RecordQueues.width;
+    });
+    this.cells = new Cells(calls.aggregates, width);
+    this.queues = new RecordQueues(this.cells.slab);
     this.rings = new RecordRings(calls.arguments.length);
     this.aside = this.cells.take();
     this.keep = 2 * (plan.range.size + plan.delay) + plan.allowedLateness;
@@ -62,7 +70,7 @@ export class Histories {
     data[at + PLACE] = this.rings.take(4);
     for (const number of [HEAD, END, LOW, HIGH]) data[at + number] = first;
     for (const time of [OLDEST, LOWEST, LATEST]) data[at + time] = NEVER;
-    this.queues[cell] = this.calls.aggregates.map((aggregate) => (aggregate.kind === 'ordered' ? new Queue() : null));
+    for (const queue of this.queueAt) if (queue >= 0) this.queues.open(at + queue);
     return cell;
   }
 
@@ -71,8 +79,8 @@ export class Histories {
     const at = cell * stride;
     if (this.rings.hasBoxes) for (let n = data[at + HEAD]; n < data[at + END]; n++) this.rings.forget(this.address(at, n));
     this.rings.give(data[at + PLACE], data[at + CAPACITY]);
+    for (const queue of this.queueAt) if (queue >= 0) this.queues.close(at + queue);
     this.cells.release(cell);
-    this.queues[cell] = [];
   }
 
   first(cell: number): number {
@@ -143,8 +151,8 @@ export class Histories {
   result(cell: number, call: number): Value {
     const aggregate = this.calls.aggregates[call];
     if (aggregate.kind === 'invertible') return aggregate.result(cell);
-    const front = (this.queues[cell][call] as Queue).front();
-    return front < 0 ? null : this.valueOf(cell * this.cells.slab.stride, call, front);
+    const queue = cell * this.cells.slab.stride + this.queueAt[call];
+    return this.queues.isEmpty(queue) ? null : this.queues.frontValue(queue);
   }
 
   /** Goes through the window of a time; `resultAside` has the results then. */
@@ -202,15 +210,8 @@ export class Histories {
 
   private enlarge(at: number): void {
     const { data } = this.cells.slab;
-    const place = data[at + PLACE];
-    const capacity = data[at + CAPACITY];
-    const larger = this.rings.take(2 * capacity);
-    for (let n = data[at + HEAD]; n < data[at + END]; n++) {
-      this.rings.move(this.rings.address(place, capacity, n), this.rings.address(larger, 2 * capacity, n));
-    }
-    this.rings.give(place, capacity);
-    data[at + PLACE] = larger;
-    data[at + CAPACITY] = 2 * capacity;
+    data[at + PLACE] = this.rings.enlarge(data[at + PLACE], data[at + CAPACITY], data[at + HEAD], data[at + END]);
+    data[at + CAPACITY] *= 2;
   }
 
   /** The number of the first record behind a time. */
@@ -258,7 +259,7 @@ export class Histories {
     const latest = data[at + LATEST];
     if (time > latest - this.plan.delay) return;
     data[at + HIGH]++;
-    for (const queue of this.queues[cell]) queue?.raise(n, 1);
+    for (const queue of this.queueAt) if (queue >= 0) this.queues.raise(at + queue, n);
     if (time <= this.lowOf(latest)) {
       data[at + LOW]++;
       return;
@@ -267,8 +268,8 @@ export class Histories {
       const aggregate = aggregates[call];
       if (aggregate.kind === 'invertible') aggregate.add(cell, this.valueOf(at, call, n), this.byOf(at, call, n), time);
       else {
-        (this.queues[cell][call] as Queue).clear();
-        for (let i = data[at + LOW]; i < data[at + HIGH]; i++) this.wait(cell, at, call, i);
+        this.queues.clear(at + this.queueAt[call]);
+        for (let i = data[at + LOW]; i < data[at + HIGH]; i++) this.wait(at, call, i);
       }
     }
   }
@@ -278,7 +279,7 @@ export class Histories {
     for (let call = 0; call < aggregates.length; call++) {
       const aggregate = aggregates[call];
       if (aggregate.kind === 'invertible') aggregate.add(cell, this.valueOf(at, call, n), this.byOf(at, call, n), 0);
-      else this.wait(cell, at, call, n);
+      else this.wait(at, call, n);
     }
   }
 
@@ -288,21 +289,22 @@ export class Histories {
       const aggregate = aggregates[call];
       if (aggregate.kind === 'invertible') aggregate.remove(cell, this.valueOf(at, call, n), this.byOf(at, call, n));
       else {
-        const queue = this.queues[cell][call] as Queue;
-        if (queue.front() === n) queue.shift();
+        const queue = at + this.queueAt[call];
+        if (this.queues.front(queue) === n) this.queues.shift(queue);
       }
     }
   }
 
   /** Puts a record at the end of an aggregate's queue, in the place of all that it beats. */
-  private wait(cell: number, at: number, call: number, n: number): void {
+  private wait(at: number, call: number, n: number): void {
+    const { queues } = this;
     const aggregate = this.calls.aggregates[call];
     if (aggregate.kind !== 'ordered') return;
     const value = this.valueOf(at, call, n);
     const by = this.byOf(at, call, n);
     if (!aggregate.counts(value, by)) return;
-    const queue = this.queues[cell][call] as Queue;
-    while (queue.size > 0 && aggregate.rowBeats(value, by, this.valueOf(at, call, queue.back()), this.byOf(at, call, queue.back()))) queue.pop();
-    queue.push(n);
+    const queue = at + this.queueAt[call];
+    while (!queues.isEmpty(queue) && aggregate.rowBeats(value, by, queues.backValue(queue), queues.backBy(queue))) queues.pop(queue);
+    queues.push(queue, n, value, by);
   }
 }

@@ -85,7 +85,10 @@ function shown(path: string, plan: Plan): string {
 function explainSource(source: SourcePlan, plan: Plan): ExplainedSource {
   const { id, type, format, key, eventTime, generator } = source;
   const column = eventTime === null ? undefined : source.columns.find(({ slot }) => slot === eventTime.slot)?.name;
-  const made = generator === null ? '' : `generator, ${generator.count ?? 'endless'} records${generator.rate === null ? '' : ` at ${generator.rate} a second`}`;
+  const made =
+    generator === null
+      ? ''
+      : `generator, ${generator.count === null ? 'without end' : `${generator.count} records`}${generator.rate === null ? '' : ` at ${generator.rate} a second`}`;
   const ahead = source.maxAhead === null ? '' : `, at most ${formatDuration(source.maxAhead)} ahead`;
   return {
     id,
@@ -200,7 +203,9 @@ export function renderExplain(explained: Explained): string {
   const keyText = (key: readonly string[] | null): string => (key === null ? '' : ` by ${key.join(', ')}`);
   lines.push('', 'sources');
   for (const source of explained.sources) {
-    lines.push(`  ${source.id}: ${source.reads} (${source.format})${source.key === null ? '' : `, partitioned${keyText(source.key)}`}`);
+    lines.push(
+      `  ${source.id}: ${source.reads}${source.format === 'generated' ? '' : ` (${source.format})`}${source.key === null ? '' : `, partitioned${keyText(source.key)}`}`,
+    );
     lines.push(`    event time ${source.event_time}; late: ${source.late}`);
   }
   for (const [index, stage] of explained.stages.entries()) {

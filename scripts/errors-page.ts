@@ -5,7 +5,7 @@ const KINDS: readonly (readonly [ErrorEntry['kind'], title: string, about: strin
   [
     'record',
     'Of a record',
-    'What a dead letter says of itself, in the header `code` (`millrace topic cat <name>.dead --headers`). One bad record never stops a run, unless a step says `on_error: fail`.',
+    'What a dead letter says of itself, in the header `error.code` (`millrace topic cat <name>.dead --headers`). One bad record never stops a run, unless a step says `on_error: fail`.',
   ],
   ['run', 'Of a run', 'These end a command with exit code 1. What was committed stands: the next run goes on from there.'],
   ['usage', 'Of a call', 'Wrong calls, exit code 2.'],

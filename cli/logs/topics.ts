@@ -19,7 +19,10 @@ export async function findTopic(log: Log, name: string): Promise<TopicInfo> {
   const topic = log.topic(name);
   if (topic !== null) return topic;
   const { didYouMean } = await import('@millrace/pipeline/suggest.ts');
-  const names = log.topics().map((info) => info.name);
+  const names = log
+    .topics()
+    .filter((info) => !isInternal(info))
+    .map((info) => info.name);
   const hint = didYouMean(name, names);
   throw new MillraceError('unknown_topic', `There is no topic ${name}.`, hint === undefined ? {} : { hint });
 }

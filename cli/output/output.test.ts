@@ -245,5 +245,9 @@ describe('the summary of a run', () => {
   test('rows that are no objects are shown as they are, longs in full', () => {
     expect(renderRows(['1', 'two'], 80, new Set(['window_start']))).toEqual(['1', 'two']);
     expect(renderRows(['{"n":9007199254740993}'], 80, new Set(['window_start']))).toEqual(['n', '9007199254740993']);
+    expect(renderRows(['{"n":9.25}', '{"n":10}', '{"n":1e300}'], 80, new Set())).toEqual(['     n', '  9.25', ' 10.00', '1e+300']);
+    const rows = ['{"window_start":0,"name":"a"}', '{"window_start":60000,"name":"b"}'];
+    expect(renderRows(rows, 40, new Set(['window_start']))).toEqual(['window_start         name', '1970-01-01 00:00:00  a', '1970-01-01 00:01:00  b']);
+    expect(renderRows(rows, 20, new Set(['window_start']))).toEqual(['window_start  name', '00:00:00      a', '00:01:00      b']);
   });
 });

@@ -1,11 +1,13 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { plainStyle } from './color.ts';
 import { time } from './numbers.ts';
-import { renderTable } from './table.ts';
-import { cut } from './width.ts';
+import { renderTable, type TableColumn } from './table.ts';
+import { cut, widthOf } from './width.ts';
 
 /** How much of a file's end is read to find its last lines. */
 const TAIL_BYTES = 64 * 1024;
+/** characters of `2026-01-05 ` */
+const DAY = 11;
 
 /** The last `n` whole lines of a file, oldest first; none when it cannot be read. */
 export function lastLines(path: string, n: number): string[] {
@@ -33,14 +35,35 @@ export function renderRows(lines: readonly string[], columns: number, times: Rea
   const rows = lines.map(parse);
   if (rows.some((row) => row === null)) return lines.map((line) => cut(line, columns));
   const names = [...new Set(rows.flatMap((row) => Object.keys(row as object)))];
-  const cells = rows.map((row) => names.map((name) => cell((row as Record<string, unknown>)[name], times.has(name))));
-  const isNumber = (i: number): boolean => rows.every((row) => typeof (row as Record<string, unknown>)[names[i]] === 'number') && !times.has(names[i]);
-  const table = renderTable(
-    names.map((name, i) => ({ title: name, align: isNumber(i) ? 'right' : 'left', max: 32 })),
-    cells,
-    plainStyle,
-  );
-  return table.map((line) => cut(line, columns));
+  const table = (short: boolean): string[] => {
+    const drawn = names.map((name) =>
+      drawColumn(
+        name,
+        rows.map((row) => row?.[name]),
+        times.has(name),
+        short,
+      ),
+    );
+    return renderTable(
+      drawn.map(({ column }) => column),
+      rows.map((_, i) => drawn.map(({ cells }) => cells[i])),
+      plainStyle,
+    );
+  };
+  const full = table(false);
+  return (full.some((line) => widthOf(line) > columns) ? table(true) : full).map((line) => cut(line, columns));
+}
+
+/** A column's cells: numbers with as many decimals each, points below one another; times of one day `short`, without the day. */
+function drawColumn(title: string, values: readonly unknown[], isTime: boolean, short: boolean): { readonly column: TableColumn; readonly cells: string[] } {
+  const isNumber = !isTime && values.every((value) => typeof value === 'number');
+  const cells = values.map((value) => cell(value, isTime));
+  if (isNumber) {
+    const decimals = Math.max(...cells.map((text) => text.split('.')[1]?.length ?? 0));
+    for (const [i, text] of cells.entries()) if (/^-?\d+(\.\d+)?$/.test(text)) cells[i] = Number(text).toFixed(decimals);
+  }
+  const sameDay = isTime && short && cells.every((text) => text.length > DAY && text.slice(0, DAY) === cells[0].slice(0, DAY));
+  return { column: { title, align: isNumber ? 'right' : 'left', max: 32 }, cells: sameDay ? cells.map((text) => text.slice(DAY)) : cells };
 }
 
 function parse(line: string): Record<string, unknown> | null {

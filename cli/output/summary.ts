@@ -46,7 +46,7 @@ export function renderSummary(summary: RunSummary, style: Style): string {
   const seconds = progress.elapsedMs / 1000;
   const lines = [
     `${style.bold(summary.pipeline)} ${summary.finished ? style.green('finished') : style.yellow('stopped')} after ${duration(progress.elapsedMs)}: ` +
-      `${style.bold(count(progress.recordsIn))} record${progress.recordsIn === 1 ? '' : 's'} in${seconds > 0 && progress.recordsIn > 0 ? `, ${rate(progress.recordsIn / seconds)}` : ''}` +
+      `${style.bold(count(progress.recordsIn))} record${progress.recordsIn === 1 ? '' : 's'} in${summary.finished && progress.recordsIn === 0 ? ', nothing new' : ''}${seconds > 0 && progress.recordsIn > 0 ? `, ${rate(progress.recordsIn / seconds)}` : ''}` +
       `${progress.watermark !== null && Number.isFinite(progress.watermark) ? `, watermark ${time(progress.watermark)}` : ''}`,
     '',
     ...renderTable(

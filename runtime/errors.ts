@@ -13,6 +13,7 @@ export interface ErrorEntry {
 const table = {
   // lint: pipeline/
   ambiguous_from: { kind: 'lint', meaning: 'The step could read several things and does not say which.', hint: 'Say from: with the id it reads.' },
+  bad_date: { kind: 'lint', meaning: 'The text is no date of the calendar.', hint: 'Write a date as 2018-04-01.' },
   bad_duration: { kind: 'lint', meaning: 'The value is no duration.', hint: 'Write a number and a unit: 250ms, 2s, 1m, 1h, 7d.' },
   bad_enum: { kind: 'lint', meaning: 'The value is none of those allowed here.', hint: 'Use one of the values listed.' },
   bad_event_time: {
@@ -211,6 +212,12 @@ const table = {
     hint: 'Give new fields defaults, or use another subject.',
   },
   fenced: { kind: 'run', meaning: 'Another process has taken over this pipeline.', hint: 'Stop one of the two.' },
+  // run: models
+  model_invalid: {
+    kind: 'run',
+    meaning: 'A model cannot be used: another format, or no longer what was written.',
+    hint: 'Take the file as it was written, or train the model anew.',
+  },
   // run: cli/
   bad_line: { kind: 'run', meaning: 'A line of the input is no record that the topic can take.', hint: 'Mend the line; what came before it is written.' },
   data_dir_missing: { kind: 'run', meaning: 'There is no data directory at this path.', hint: 'Run the pipeline first, or pass --data-dir.' },

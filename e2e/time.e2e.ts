@@ -1,103 +1,8 @@
 /** Event time from outside: pipelines of our own against a model that recomputes everything from the input rows, in their order, by the contract. */
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { seededRandom } from '@millrace/runtime/random.ts';
-import { afterAll, expect, test } from 'vitest';
-import { Millrace, millrace, succeed } from './support/cli.ts';
+import { expect, test } from 'vitest';
 import { agg, bag, type Dated, dedupe, each, type Fields, type Flow, rolling, rowsOf, source, window } from './support/time-model.ts';
-
-const root = mkdtempSync(join(tmpdir(), 'millrace-time-'));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-
-const SCHEMA = `schemas:
-  event:
-    type: record
-    name: Event
-    fields:
-      - { name: id, type: string }
-      - { name: k, type: string }
-      - { name: g, type: int }
-      - { name: v, type: [ "null", long ] }
-      - { name: x, type: double }
-      - { name: tags, type: [ "null", { type: array, items: int } ] }
-      - { name: m, type: [ "null", string ] }
-      - { name: t, type: long }
-`;
-const KEYS = ['a', 'b', 'ä', '日本', '😀', '', 'a|b', '\u0000'];
-
-/** Records around 1970, up to `disorder` behind the highest time so far, one in fifty far behind. */
-function records(seed: number, count: number, { disorder = 4000, far = 60_000, step = 120 } = {}): Fields[] {
-  const random = seededRandom(seed);
-  let now = -20_000;
-  return Array.from({ length: count }, (_, i) => {
-    now += random.below(step * 2);
-    const back = random.uniform() < 0.02 ? random.below(far) : random.below(disorder);
-    const t = random.uniform() < 0.3 ? Math.floor((now - back) / 500) * 500 : now - back;
-    return {
-      id: `i${random.below(Math.ceil(count / 3))}`,
-      k: KEYS[random.below(KEYS.length)],
-      g: random.below(3),
-      v: random.uniform() < 0.1 ? null : random.below(1000) - 300,
-      x: (random.below(4000) - 2000) / 4,
-      tags: random.uniform() < 0.2 ? null : Array.from({ length: random.below(4) }, () => random.below(5)),
-      m: random.uniform() < 0.2 ? null : `m${random.below(5)}`,
-      t,
-      seq: i,
-    };
-  });
-}
-
-const lines = (rows: readonly Fields[]): string => rows.map(({ seq: _, ...row }) => `${JSON.stringify(row)}\n`).join('');
-const unnumbered = (rows: readonly Fields[]): Fields[] => rows.map(({ seq: _, ...row }) => row);
-
-function place(name: string, yaml: string, files: Readonly<Record<string, string>> = {}): { dir: string; pipeline: string; data: string } {
-  const dir = join(root, name);
-  mkdirSync(dir, { recursive: true });
-  for (const [file, text] of Object.entries(files)) writeFileSync(join(dir, file), text);
-  const pipeline = join(dir, 'p.yaml');
-  writeFileSync(pipeline, `version: 1\nname: time\n${SCHEMA}${yaml}`);
-  return { dir, pipeline, data: join(dir, 'data') };
-}
-
-const read = (path: string): Fields[] =>
-  existsSync(path)
-    ? readFileSync(path, 'utf8')
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => JSON.parse(line) as Fields)
-    : [];
-
-async function dead(data: string, topic = 'time.dead'): Promise<{ step: string; code: string; offset: string; source: string }[]> {
-  const out = await succeed(['topic', 'cat', topic, '--json', '--headers', '--data-dir', data, '--until', 'end']);
-  return out
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => {
-      const { headers } = JSON.parse(line) as { headers: Record<string, string> };
-      return { step: headers['error.step'], code: headers['error.code'], offset: headers['error.offset'], source: headers['error.topic'] };
-    });
-}
-
-async function topic(name: string, data: string): Promise<Fields[]> {
-  const out = await succeed(['topic', 'cat', name, '--json', '--data-dir', data, '--until', 'end']);
-  return out
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => (JSON.parse(line) as { value: Fields }).value);
-}
-
-const end = (pipeline: string, data: string, ...more: string[]): Promise<string> => succeed(['run', pipeline, '--until', 'end', '--data-dir', data, ...more]);
-
-async function until(seconds: number, check: () => boolean | Promise<boolean>): Promise<number> {
-  const start = performance.now();
-  while (!(await check())) {
-    if (performance.now() - start > seconds * 1000) return Number.POSITIVE_INFINITY;
-    await sleep(20);
-  }
-  return performance.now() - start;
-}
+import { dead, end, lines, place, read, records, unnumbered } from './support/time-pipelines.ts';
 
 interface Case {
   readonly yaml: string;
@@ -108,9 +13,21 @@ interface Case {
 const WHERE = (records: readonly Dated[]): Dated[] => records.filter(({ row }) => row.v !== null && (row.v as number) > 100);
 const argMin = (records: readonly Dated[]): unknown => {
   const least = agg.min(records, 'v');
-  return least === null ? null : records.find(({ row }) => row.v === least)?.row.x;
+  // of equals the earliest by event time, then arrival, as `first` has it
+  return least === null
+    ? null
+    : agg.first(
+        records.filter(({ row }) => row.v === least),
+        'x',
+      );
 };
-const recent = (past: readonly Dated[]): Fields => ({ n: past.length, s: agg.sum(past, 'v'), top: agg.max(past, 'x'), was: agg.first(past, 'id'), is: agg.last(past, 'id') });
+const recent = (past: readonly Dated[]): Fields => ({
+  n: past.length,
+  s: agg.sum(past, 'v'),
+  top: agg.max(past, 'x'),
+  was: agg.first(past, 'id'),
+  is: agg.last(past, 'id'),
+});
 const RECENT = 'add: { n: "count(*)", s: "sum(v)", top: "max(x)", was: "first(id)", is: "last(id)" }';
 const ten: (records: readonly Dated[]) => Fields = (all) => ({
   n: all.length,
@@ -181,7 +98,10 @@ const CASES: Record<string, Case> = {
         t2: agg.sum(all, 'n'),
       })),
   },
-  recent: { yaml: `type: rolling, from: in, key: k, range: 3s, allowed_lateness: 1s, ${RECENT}`, model: (flow) => rolling(flow, { key: ['k'], range: 3000, lateness: 1000 }, recent) },
+  recent: {
+    yaml: `type: rolling, from: in, key: k, range: 3s, allowed_lateness: 1s, ${RECENT}`,
+    model: (flow) => rolling(flow, { key: ['k'], range: 3000, lateness: 1000 }, recent),
+  },
   delayed: {
     yaml: `type: rolling, from: in, key: [k, g], range: 8s, delay: 2s, ${RECENT}`,
     model: (flow) => rolling(flow, { key: ['k', 'g'], range: 8000, delay: 2000 }, recent),
@@ -199,9 +119,9 @@ const CASES: Record<string, Case> = {
     model: (flow) => rolling(flow, { key: ['g'], range: 4000, delay: 1000, onWatermark: true }, recent),
   },
   rolled: {
-    yaml: `type: window, from: waiting, key: k, window: { tumbling: 4s }, select: { most: "max(n)", c: "count(*)" }`,
+    yaml: `type: window, from: waiting, key: g, window: { tumbling: 4s }, select: { most: "max(n)", c: "count(*)" }`,
     model: (flow) =>
-      window(rolling(flow, { key: ['g'], range: 4000, lateness: 5000, onWatermark: true }, recent), { key: ['k'], size: 4000 }, (all) => ({
+      window(rolling(flow, { key: ['g'], range: 4000, lateness: 5000, onWatermark: true }, recent), { key: ['g'], size: 4000 }, (all) => ({
         most: agg.max(all, 'n'),
         c: all.length,
       })),
@@ -250,26 +170,36 @@ test.each([
   [1, '3s', 3000, undefined],
   [2, '0s', 0, 2],
   [3, '500ms', 500, 3],
-] as const)('every step agrees with the model, seed %i, out of order by %s', async (seed, text, outOfOrder, threads) => {
-  const rows = records(seed, 2500);
-  const { dir, pipeline, data } = place(`model-${seed}`, everything(text), {
-    'in.jsonl': lines(rows),
-    'risks.csv': RISKS,
-    'threads.yaml': `parallelism: ${threads ?? 1}\n`,
-  });
-  await end(pipeline, data, '--profile', join(dir, 'threads.yaml'));
-  const letters = await dead(data);
-  const flow = source(unnumbered(rows), outOfOrder);
-  const numbers = new Map(flow.events.filter((event) => typeof event !== 'number').map(({ row }, i) => [row, i]));
-  for (const [id, { model, late }] of Object.entries(CASES)) {
-    const wanted = model(flow);
-    expect.soft(bag(read(join(dir, `${id}.jsonl`))), id).toEqual(bag(rowsOf(wanted)));
-    const got = letters.filter(({ step, code }) => step === id && code === 'late');
-    expect.soft(got.length, `late records of ${id}`).toBe(late === 'drop' ? 0 : wanted.late.length);
-    const direct = wanted.late.every(({ row }) => numbers.has(row));
-    if (direct && late !== 'drop') expect.soft(got.map(({ offset }) => Number(offset)).sort((a, b) => a - b), `late offsets of ${id}`).toEqual(wanted.late.map(({ row }) => numbers.get(row)));
-  }
-  const missing = rows.filter(({ m }) => !TABLE.has(m as string)).length;
-  expect.soft(letters.filter(({ step }) => step === 'must')).toHaveLength(missing);
-  expect.soft(letters.filter(({ code, step }) => code !== 'late' && step !== 'must')).toEqual([]);
-}, 60_000);
+] as const)(
+  'every step agrees with the model, seed %i, out of order by %s',
+  async (seed, text, outOfOrder, threads) => {
+    const rows = records(seed, 2500);
+    const { dir, pipeline, data } = place(`model-${seed}`, everything(text), {
+      'in.jsonl': lines(rows),
+      'risks.csv': RISKS,
+      'threads.yaml': `parallelism: ${threads ?? 1}\n`,
+    });
+    await end(pipeline, data, '--profile', join(dir, 'threads.yaml'));
+    const letters = await dead(data);
+    const flow = source(unnumbered(rows), outOfOrder);
+    const numbers = new Map(flow.events.filter((event) => typeof event !== 'number').map(({ row }, i) => [row, i]));
+    for (const [id, { model, late }] of Object.entries(CASES)) {
+      const wanted = model(flow);
+      expect.soft(bag(read(join(dir, `${id}.jsonl`))), id).toEqual(bag(rowsOf(wanted)));
+      const got = letters.filter(({ step, code }) => step === id && code === 'late');
+      expect.soft(got.length, `late records of ${id}`).toBe(late === 'drop' ? 0 : wanted.late.length);
+      const direct = wanted.late.every(({ row }) => numbers.has(row));
+      if (direct && late !== 'drop')
+        expect
+          .soft(
+            got.map(({ offset }) => Number(offset)).sort((a, b) => a - b),
+            `late offsets of ${id}`,
+          )
+          .toEqual(wanted.late.map(({ row }) => numbers.get(row)));
+    }
+    const missing = rows.filter(({ m }) => !TABLE.has(m as string)).length;
+    expect.soft(letters.filter(({ step }) => step === 'must')).toHaveLength(missing);
+    expect.soft(letters.filter(({ code, step }) => code !== 'late' && step !== 'must')).toEqual([]);
+  },
+  60_000,
+);

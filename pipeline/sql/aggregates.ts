@@ -59,7 +59,12 @@ export const aggregates: Readonly<Record<Name, Aggregate>> = {
   var_pop: spread('variance of a population'),
   bool_and: { arguments: 1, takes: tested, returns: same, doc: 'whether all are true' },
   bool_or: { arguments: 1, takes: tested, returns: same, doc: 'whether any is true' },
-  arg_min: { arguments: 2, takes: ordered, returns: same, doc: 'the first argument where the second is least' },
+  arg_min: {
+    arguments: 2,
+    takes: ordered,
+    returns: same,
+    doc: 'the first argument where the second is least; of equals the earliest by event time, then arrival',
+  },
   arg_max: { arguments: 2, takes: ordered, returns: same, doc: 'the first argument where the second is greatest' },
   first: { arguments: 1, takes: ordered, returns: same, doc: 'of the earliest record by event time, ties by arrival; may be NULL' },
   last: { arguments: 1, takes: ordered, returns: same, doc: 'of the latest record by event time, ties by arrival; may be NULL' },

@@ -24,7 +24,7 @@ export interface InputCore {
   offset: number;
   /** a place at or before it that the reader can seek to: where the batch in hand began */
   base: Position;
-  /** it has held a record */
+  /** it is known to have held a record, taken or not */
   spoken: boolean;
   idle: boolean;
   ended: boolean;

@@ -247,7 +247,8 @@ export class ExchangeInput extends TaskInput {
     const writer = this.#writer(header.writer);
     if (header.heartbeat) {
       if (header.seq !== writer.seq) this.#gap(writer, header.seq);
-      writer.idle = header.kind === 'idle';
+      // an end says nothing of idleness
+      if (header.kind !== 'end') writer.idle = header.kind === 'idle';
       writer.ended = header.kind === 'end';
       this.#heard(writer, header.watermark);
       return false;
@@ -280,7 +281,8 @@ export class ExchangeInput extends TaskInput {
     let ended = true;
     for (const w of core.writers) {
       if (!w.ended) ended = false;
-      if (w.ended || w.idle) continue;
+      // one that has ended holds the rest at its own watermark: the end is of this run, and a later run may go on there
+      if (w.idle || (w.ended && w.watermark === Number.NEGATIVE_INFINITY)) continue;
       active = true;
       if (w.watermark < least) least = w.watermark;
     }

@@ -3,6 +3,7 @@
  * the journal gives them back. Everything the input logs do not decide is in here.
  *
  * - take: the next `count` records of input `input` (marks and heartbeats included)
+ * - holds: source input `input` holds a record, so it holds the watermark back before that record's turn comes
  * - idle: source input `input` has stood at its log's end for `idle_after`
  * - begin: run `run` begins; inputs that had ended go on
  * - ended: input `input` has reached its end in run `run`
@@ -12,6 +13,7 @@
  */
 export type Entry =
   | readonly ['take', input: number, count: number]
+  | readonly ['holds', input: number]
   | readonly ['idle', input: number]
   | readonly ['begin', run: number]
   | readonly ['ended', input: number]

@@ -120,7 +120,6 @@ export class LogOutput {
   end(run: number): void {
     for (let p = 0; p < this.#out.partitions; p++) this.#heartbeat(p, 'end', run);
     this.#told.fill(this.#host.time.watermark);
-    this.#toldIdle.fill(false);
   }
 
   #heartbeat(partition: number, kind: HeartbeatKind, run: number): void {

@@ -107,6 +107,7 @@ export class Policy {
           this.#ended(input);
           continue;
         }
+        if (!input.core.spoken && input instanceof SourceInput) this.#apply(['holds', input.index]);
         const head = input.headTime();
         if (first < 0 || head < time) {
           first = input.index;

@@ -60,6 +60,9 @@ export class Task implements InputHost {
         for (let n = entry[2]; n > 0; n--) input.take();
         break;
       }
+      case 'holds':
+        (inputs[entry[1]] as TaskInput).core.spoken = true;
+        break;
       case 'idle':
         (inputs[entry[1]] as TaskInput).core.idle = true;
         this.moved();
@@ -93,11 +96,15 @@ export class Task implements InputHost {
     }
   }
 
-  /** takes the least watermark of the inputs that count, and fires what it passes */
+  /**
+   * Takes the least watermark of the inputs that count, and fires what it passes. An input that has ended counts with its own: +∞
+   * is a mark of the run, set when all have ended, and the next run goes on where the data of each stood.
+   */
   moved(): void {
     let least = Number.POSITIVE_INFINITY;
     for (const { core } of this.parts.inputs) {
-      if (core.idle || core.ended || (!core.spoken && core.writers.length === 0)) continue;
+      if (core.idle || (!core.spoken && core.writers.length === 0)) continue;
+      if (core.ended && core.watermark === Number.NEGATIVE_INFINITY) continue;
       if (core.watermark < least) least = core.watermark;
     }
     if (least === Number.POSITIVE_INFINITY || least <= this.time.watermark) return;

@@ -1,5 +1,5 @@
-import type { Aggregate } from '../aggregates/aggregate.ts';
-import type { Cells } from './cells.ts';
+import type { Aggregate } from '@millrace/pipeline/aggregates/aggregate.ts';
+import type { Cells } from '@millrace/pipeline/aggregates/cells.ts';
 import { Queue } from './queue.ts';
 import { lowerBound } from './sorted.ts';
 

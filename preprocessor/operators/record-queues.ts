@@ -1,5 +1,5 @@
+import type { Slab } from '@millrace/pipeline/aggregates/slab.ts';
 import type { Value } from '@millrace/shared-schemas/types.ts';
-import type { Slab } from '../aggregates/slab.ts';
 import { RecordRings } from './record-rings.ts';
 
 /** Where a queue is: its ring, and the numbers of its first entry and one behind its last. */

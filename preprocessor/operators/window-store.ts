@@ -1,7 +1,7 @@
+import type { Aggregate } from '@millrace/pipeline/aggregates/aggregate.ts';
+import { Cells } from '@millrace/pipeline/aggregates/cells.ts';
 import { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import type { SqlType, Value } from '@millrace/shared-schemas/types.ts';
-import type { Aggregate } from '../aggregates/aggregate.ts';
-import { Cells } from './cells.ts';
 import type { StateWriter } from './operator.ts';
 import type { PaneRun, Panes } from './pane-run.ts';
 import { insertSorted, lowerBound } from './sorted.ts';

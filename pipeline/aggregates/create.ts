@@ -1,5 +1,5 @@
-import type { AggregateCall } from '@millrace/pipeline/sql/expr.ts';
 import type { SqlType } from '@millrace/shared-schemas/types.ts';
+import type { AggregateCall } from '../sql/expr.ts';
 import type { Aggregate } from './aggregate.ts';
 import { Count } from './count.ts';
 import { CountDistinct } from './distinct.ts';

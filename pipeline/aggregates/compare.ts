@@ -1,5 +1,5 @@
-import { type Compare, comparerOf } from '@millrace/pipeline/sql/operators/compare.ts';
 import type { SqlType, Value } from '@millrace/shared-schemas/types.ts';
+import { type Compare, comparerOf } from '../sql/operators/compare.ts';
 
 /** The order of a type in DuckDB, of nested types too: inside lists and structs NULL is last. */
 export function comparator(type: SqlType): Compare {

@@ -1,5 +1,5 @@
-import type { Aggregate } from '../aggregates/aggregate.ts';
-import { Slab } from '../aggregates/slab.ts';
+import type { Aggregate } from './aggregate.ts';
+import { Slab } from './slab.ts';
 
 /** Hands out the cells that a step's aggregates share: one row of one slab for one group in all of them. */
 export class Cells {

@@ -1,13 +1,13 @@
-import { openChecker } from '@millrace/pipeline/sql/check.ts';
-import { compile, compilePredicate } from '@millrace/pipeline/sql/compile.ts';
-import type { AggregateCall } from '@millrace/pipeline/sql/expr.ts';
 import { type Duckdb, openDuckdb } from '@millrace/runtime/duckdb.ts';
 import { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import { type Column, FlawError, type Row, type SqlType, type Value } from '@millrace/shared-schemas/types.ts';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Cells } from '../operators/cells.ts';
+import { openChecker } from '../sql/check.ts';
+import { compile, compilePredicate } from '../sql/compile.ts';
+import type { AggregateCall } from '../sql/expr.ts';
 import type { Aggregate } from './aggregate.ts';
+import { Cells } from './cells.ts';
 import { createAggregate } from './create.ts';
 
 const types: Record<string, SqlType> = {

@@ -40,12 +40,12 @@ export class FileOutput {
     if (this.replaying) this.#pos = 0;
   }
 
-  /** the first line of a CSV file */
+  /** The first line of a CSV file, before any other; it is there already when something was committed. */
   header(line: string): void {
     if (this.#core.length > 0) return;
-    this.#pos += this.#buffer.write(line, this.#pos);
-    this.#core.length += this.#pos;
-    if (this.replaying) this.#pos = 0;
+    const bytes = Buffer.from(`${line}\n`);
+    this.#core.length = bytes.length;
+    if (this.#sink.length === 0) this.#sink.write(bytes);
   }
 
   #grow(): void {

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { breaches } from './matrix.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const PACKAGES = ['shared-schemas', 'pipeline', 'runtime', 'transport', 'preprocessor', 'cli'];
+const PACKAGES = ['shared-schemas', 'pipeline', 'runtime', 'transport', 'preprocessor', 'analyzer', 'cli'];
 let dir: string;
 
 const plant = (file: string, text: string): void => {

@@ -8,7 +8,7 @@ import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { clockReads, type ImportSite, imports, type Site } from './source.ts';
 
-const PACKAGES = ['shared-schemas', 'pipeline', 'runtime', 'transport', 'preprocessor', 'cli'];
+const PACKAGES = ['shared-schemas', 'pipeline', 'runtime', 'transport', 'preprocessor', 'analyzer', 'cli'];
 
 /** From → may import. A package may always import itself, relatively. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -17,6 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   runtime: [],
   transport: ['shared-schemas', 'runtime'],
   preprocessor: ['shared-schemas', 'pipeline', 'runtime', 'transport'],
+  analyzer: ['shared-schemas', 'pipeline', 'runtime', 'transport'],
   cli: PACKAGES,
   e2e: ['runtime'],
   bench: ['transport', 'shared-schemas', 'runtime'],

@@ -53,7 +53,13 @@ export async function assembleHost(
     for (const task of open) task.close();
     throw error;
   }
-  const caution = setup.careful && new Caution(setup.plan.name, setup.careful.suspect);
+  const caution =
+    setup.careful &&
+    new Caution(
+      setup.plan.name,
+      open.map((task) => task.name),
+      setup.careful.suspect,
+    );
   return new Host(transport, clock, open, setup.fence, setup.profile.checkpoint.every, caution);
 }
 
@@ -155,7 +161,7 @@ async function openTask(
   for (const [table, hash] of Object.entries(setup.tables)) {
     if (uses(stage, table) && core.tables[table] !== hash) live(task, journal, ['table', table, hash]);
   }
-  policy.skipNext = poison(setup.careful?.suspect ?? null) === `${stage.id}.${number} ${core.inputs.map((input) => input.offset).join(',')}`;
+  policy.poison = poison(setup.careful?.suspect ?? null, `${stage.id}.${number}`);
   const parts = { stage: stage.id, number, task, journal, store, policy, clock, wall, files: fileSources(setup, inputPlans), pipeline: plan.name };
   return new OpenTask(
     {

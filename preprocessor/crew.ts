@@ -6,7 +6,7 @@ import type { Host } from './host.ts';
 import type { RunRecord } from './lifecycle.ts';
 import type { Opened } from './open-pipeline.ts';
 import type { RunOptions } from './run-options.ts';
-import { emptyStats, type HostStats, mergeStats } from './stats.ts';
+import { type HostStats, MergedStats } from './stats.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './worker.ts';
 
 /** Everything that works on one run: one host in this thread, or one in each of several threads. */
@@ -26,7 +26,9 @@ const TICK_MS = 100;
 export async function startCrew(opened: Opened, run: RunRecord, options: RunOptions): Promise<Crew> {
   const setup = opened.setup(run);
   const tasks = opened.tasks();
-  const threads = opened.transport.kind === 'memory' ? 1 : Math.min(options.profile.parallelism, tasks.length);
+  // where a death is to be explained, one step at a time must be under way
+  const alone = opened.transport.kind === 'memory' || setup.careful !== null;
+  const threads = alone ? 1 : Math.min(options.profile.parallelism, tasks.length);
   if (threads <= 1) return new Inline(await assembleHost(setup, opened.transport, options.clock, tasks));
   const share = (thread: number): typeof tasks => tasks.filter((_, i) => i % threads === thread);
   return Threads.start(Array.from({ length: threads }, (_, i) => ({ setup, tasks: share(i), wake: opened.wake })));
@@ -67,7 +69,7 @@ class Inline implements Crew {
 class Threads implements Crew {
   readonly #workers: readonly Worker[];
   readonly #done: Promise<unknown>;
-  #stats: HostStats = emptyStats();
+  readonly #stats = new MergedStats();
   #ended = 0;
   #finished = false;
 
@@ -76,13 +78,13 @@ class Threads implements Crew {
     let recovering = workers.length;
     this.#done = Promise.all(
       workers.map(
-        (worker) =>
+        (worker, thread) =>
           new Promise<void>((resolve, reject) => {
             worker.on('error', reject);
             worker.on('exit', () => resolve());
             worker.on('message', (message: FromWorker) => {
               if (message.kind === 'ready' && --recovering === 0) ready();
-              if (message.kind === 'stats') mergeStats(this.#stats, message.stats);
+              if (message.kind === 'stats') this.#stats.add(thread, message.stats);
               if (message.kind === 'done' && message.ended) this.#ended++;
               if (message.kind === 'failed')
                 reject(message.code === null ? new Error(message.message) : new MillraceError(message.code, message.message, { hint: message.hint }));
@@ -130,9 +132,7 @@ class Threads implements Crew {
   }
 
   drainStats(): HostStats {
-    const stats = this.#stats;
-    this.#stats = emptyStats();
-    return stats;
+    return this.#stats.drain();
   }
 
   get ended(): boolean {

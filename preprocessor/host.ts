@@ -40,7 +40,8 @@ export class Host {
     this.#fence = fence;
     this.#snapshotEvery = snapshotEvery;
     this.#caution = caution;
-    for (const task of tasks) task.careful = caution !== null;
+    if (caution)
+      for (const task of tasks) task.careful = (record, taking) => this.#commit([{ appenders: [], puts: caution.before(task.name, record, taking) }]);
   }
 
   get ended(): boolean {
@@ -72,8 +73,6 @@ export class Host {
     const { stopping, paused } = this.control;
     const commits: Commit[] = [];
     for (const task of this.#tasks) {
-      const suspicion = this.#caution?.before(task.name, task.mark);
-      if (suspicion) this.#commit([{ appenders: [], puts: suspicion }]);
       const before = this.#clock.monotonic();
       const done = task.turn(now, stopping || paused);
       if (!done) continue;
@@ -82,17 +81,23 @@ export class Host {
       if (due) probe('snapshot.before');
       commits.push(due ? task.snapshot(now) : task.commit());
     }
-    if (this.#caution && !this.#caution.needed) this.#trust(commits);
     if (commits.length === 0) return false;
+    if (this.#caution?.needed) this.#watch(commits, this.#caution);
+    else if (this.#caution) this.#trust(commits);
     probe('batch.processed');
     this.#commit(commits);
     return true;
   }
 
+  #watch(commits: Commit[], caution: Caution): void {
+    commits.push({ appenders: [], puts: caution.after() });
+    for (const task of this.#tasks) if (caution.trusts(task.name)) task.careful = null;
+  }
+
   #trust(commits: Commit[]): void {
     commits.push({ appenders: [], puts: this.#caution?.over() ?? [] });
     this.#caution = null;
-    for (const task of this.#tasks) task.careful = false;
+    for (const task of this.#tasks) task.careful = null;
   }
 
   #snapshotAll(): void {

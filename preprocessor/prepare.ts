@@ -4,7 +4,7 @@ import type { Fence, Transport } from '@millrace/transport/log.ts';
 import { type Layout, layOut, writerNumber } from './layout.ts';
 import { freshRecord, PipelineLedger, type PipelineRecord, type RunRecord, record } from './lifecycle.ts';
 import { migrate, misfits, statesOf } from './migrate.ts';
-import { readSuspect, type Suspect, suspectBytes, suspectKey } from './suspect.ts';
+import { afterDeath, readSuspect, type Suspect, suspectBytes, suspectKey } from './suspect.ts';
 import { TaskStore } from './task/store.ts';
 
 /** The release whose snapshots this process writes and reads. */
@@ -54,7 +54,7 @@ export function prepare(plan: Plan, transport: Transport, partitions: number, fe
   const puts: [string, Uint8Array][] = [[ledger.pipelineKey, record(next)]];
   let suspect = readSuspect(transport.ledger, plan.name);
   if (suspect && current.running) {
-    suspect = { ...suspect, deaths: suspect.deaths + 1 };
+    suspect = afterDeath(suspect);
     puts.push([suspectKey(plan.name), suspectBytes(suspect)]);
   }
   transport.commit({ appenders: [], puts, ...(fence ? { fence } : {}) });

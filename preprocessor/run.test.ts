@@ -181,6 +181,28 @@ describe('a run to the end', () => {
     expect(all).toHaveLength(expected.length);
   });
 
+  it('blames no record for deaths on the way to it', async () => {
+    writeFileSync(join(dir, 'in.jsonl'), sales(0, 60));
+    const undisturbed = openMemory();
+    await go(undisturbed);
+    const expected = left(undisturbed);
+    rmSync(join(dir, 'out'), { recursive: true });
+    const transport = openMemory();
+    const deaths = ['/progress', '/progress', '/suspect', '/pipeline', '/pipeline', '/pipeline', '/pipeline'];
+    for (const at of deaths) {
+      // the progress is lost; the suspect and the pipeline's record stand
+      const die = ({ puts = [] }: { puts?: readonly (readonly [string, Uint8Array | null])[] }): void => {
+        if (puts.some(([key]) => key.endsWith(at))) throw new Error('killed');
+      };
+      transport.beforeCommit = at === '/progress' ? die : null;
+      transport.afterCommit = at === '/progress' ? null : die;
+      await expect(go(transport), at).rejects.toThrow('killed');
+    }
+    transport.afterCommit = null;
+    await go(transport);
+    expect(left(transport)).toEqual(expected);
+  });
+
   it('stops when told, and goes on as if nothing had been', async () => {
     const undisturbed = openMemory();
     await go(undisturbed);

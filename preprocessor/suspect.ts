@@ -6,12 +6,16 @@ const PATIENCE = 3;
 /** Records a fetch takes at most after a death: what killed the process is among the next so many of some task. */
 export const WARY_RECORDS = 1000;
 
-/** The step a careful process was about to take, kept before it was taken: found after a death, that step is suspect. */
+/** A record at which a careful process died, or may be about to. */
 export interface Suspect {
-  /** task and the offsets of its inputs */
-  readonly mark: string;
+  /** the task that was to take it */
+  readonly task: string;
+  /** the record, as the task's policy names it */
+  readonly record: string;
   /** processes that died there */
   readonly deaths: number;
+  /** written down just before the record was touched, and nothing committed since: a death found now is one more */
+  readonly armed: boolean;
 }
 
 export function suspectKey(pipeline: string): string {
@@ -23,34 +27,55 @@ export function readSuspect(ledger: Ledger, pipeline: string): Suspect | null {
   return bytes ? (JSON.parse(Buffer.from(bytes).toString()) as Suspect) : null;
 }
 
-/** The record that names itself poison, or null while there is hope. */
-export function poison(suspect: Suspect | null): string | null {
-  return suspect !== null && suspect.deaths >= PATIENCE ? suspect.mark : null;
+/** What a new process makes of the suspect it finds: only a death at the record itself counts, never one on the way there. */
+export function afterDeath(suspect: Suspect): Suspect {
+  return suspect.armed ? { ...suspect, deaths: suspect.deaths + 1, armed: false } : suspect;
 }
 
-/** Writes each step down before it is taken, as long as deaths are unexplained. */
+/** The record of `task` that is taken for poison, or null while there is hope. */
+export function poison(suspect: Suspect | null, task: string): string | null {
+  return suspect !== null && suspect.task === task && suspect.deaths >= PATIENCE ? suspect.record : null;
+}
+
+/** Writes each record down before it is touched, as long as deaths are unexplained. */
 export class Caution {
   readonly #key: string;
-  readonly #deaths: Suspect | null;
-  readonly #steps = new Map<string, { mark: string; left: number }>();
+  readonly #found: Suspect | null;
+  /** what each task has yet to take before it is trusted */
+  readonly #left: Map<string, number>;
+  #armed = false;
+  #passed = false;
 
-  constructor(pipeline: string, last: Suspect | null) {
+  constructor(pipeline: string, tasks: readonly string[], found: Suspect | null) {
     this.#key = suspectKey(pipeline);
-    this.#deaths = last;
+    this.#found = found;
+    this.#left = new Map(tasks.map((task) => [task, WARY_RECORDS]));
   }
 
-  /** false once every task has taken as many records as one fetch could have brought */
+  /** what kills would have shown: the task has taken as many records as one fetch could have brought */
+  trusts(task: string): boolean {
+    return (this.#left.get(task) as number) <= 0;
+  }
+
+  /** false once every task is trusted */
   get needed(): boolean {
-    return [...this.#steps.values()].some((step) => step.left > 0);
+    return [...this.#left.values()].some((left) => left > 0);
   }
 
-  /** to be committed before `task` goes on from `mark`; null when it stands where it stood */
-  before(task: string, mark: string): Commit['puts'] | null {
-    const last = this.#steps.get(task);
-    if (last?.mark === mark) return null;
-    this.#steps.set(task, { mark, left: last ? last.left - 1 : WARY_RECORDS });
-    const deaths = this.#deaths?.mark === mark ? this.#deaths.deaths : 0;
-    return [[this.#key, suspectBytes({ mark, deaths })]];
+  /** to be committed before `task` looks at a record, or takes it */
+  before(task: string, record: string, taking: boolean): Commit['puts'] {
+    const known = this.#found?.task === task && this.#found.record === record;
+    this.#armed = true;
+    this.#passed ||= known && taking;
+    if (taking) this.#left.set(task, (this.#left.get(task) as number) - 1);
+    return [[this.#key, suspectBytes({ task, record, deaths: known ? (this.#found?.deaths ?? 0) : 0, armed: true })]];
+  }
+
+  /** to be committed with the turn's steps: what was found stays a suspect until it has been passed */
+  after(): Commit['puts'] {
+    if (!this.#armed) return [];
+    this.#armed = false;
+    return [[this.#key, this.#found === null || this.#passed ? null : suspectBytes(this.#found)]];
   }
 
   over(): Commit['puts'] {

@@ -1,4 +1,5 @@
 import type { WindowPlan } from '@millrace/pipeline/plan.ts';
+import { probe } from '@millrace/runtime/probe.ts';
 import { times } from '@millrace/shared-schemas/codec/exact.ts';
 import { keyWriter } from '@millrace/shared-schemas/keys.ts';
 import { slotSetter } from '@millrace/shared-schemas/row.ts';
@@ -12,6 +13,9 @@ import type { Operator, OperatorContext, StateWriter } from './operator.ts';
 import { PaneRun } from './pane-run.ts';
 import { WindowGeometry } from './window-geometry.ts';
 import { type WindowKey, WindowStore } from './window-store.ts';
+
+/** a window of so many keys is a burst worth a probe */
+const BURST = 1000;
 
 /** Opens a tumbling or sliding window step. */
 export function createWindow(node: WindowPlan, context: OperatorContext): Operator {
@@ -174,6 +178,7 @@ class WindowOperator implements Operator {
     const { size, slide } = this.geometry;
     const keys = this.active.move(this.store.buckets, start, start + size);
     for (let i = 0; i < keys.length; i++) {
+      if (i === BURST) probe('window.burst');
       const key = keys[i];
       if (key.fired.length > 0 && hasFired(key.fired, start)) continue;
       if (ending) {

@@ -64,13 +64,9 @@ export class OpenTask {
     return this.#parts.task.parts.core;
   }
 
-  /** what it is about to read, for a careful host */
-  get mark(): string {
-    return `${this.name} ${this.core.inputs.map((input) => input.offset).join(',')}`;
-  }
-
-  set careful(on: boolean) {
-    this.#parts.policy.careful = on;
+  /** called with each record before it is looked at and before it is taken; null: not careful any more */
+  set careful(before: Policy['careful']) {
+    this.#parts.policy.careful = before;
   }
 
   get ended(): boolean {
@@ -154,7 +150,9 @@ export class OpenTask {
     task.parts.deadLetters.counts.clear();
     stats.dropped += dropped.count;
     dropped.count = 0;
-    if (!task.idle && task.time.watermark < stats.watermark) stats.watermark = task.time.watermark;
+    const { watermark } = task.time;
+    if (task.idle) stats.idleWatermark = Math.max(stats.idleWatermark, watermark);
+    else stats.watermark = Math.min(stats.watermark, watermark);
   }
 
   close(): void {

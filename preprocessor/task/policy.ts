@@ -1,3 +1,4 @@
+import { probe } from '@millrace/runtime/probe.ts';
 import type { Position } from '@millrace/transport/log.ts';
 import { SourceInput, type TaskInput } from './inputs.ts';
 import type { Journal } from './journal.ts';
@@ -19,6 +20,11 @@ export interface RunEnds {
   readonly ends: readonly (Position | 'writers' | null)[];
 }
 
+/** the record an input would take next, among all of its task */
+function recordMark(input: TaskInput): string {
+  return `${input.index}:${input.core.offset}`;
+}
+
 /**
  * Makes a task's entries while it is live: how inputs interleave, when one is idle, when the run ends. Nothing here shows in
  * a result except through the journal.
@@ -35,10 +41,10 @@ export class Policy {
   #waitingSince = -1;
   /** takes no more from sources: the process is stopping or paused */
   draining = false;
-  /** takes one record a turn, so that a commit stands before each */
-  careful = false;
-  /** the next record taken killed the process too often: it is skipped */
-  skipNext = false;
+  /** takes one record a turn, so that a commit stands before each, and calls this before it looks at one and before it takes it; null: not careful */
+  careful: ((record: string, taking: boolean) => void) | null = null;
+  /** the record that killed the process too often, as `recordMark` names it: it is skipped unseen */
+  poison: string | null = null;
 
   constructor(task: Task, journal: Journal, settings: PolicySettings, run: RunEnds, upstreamEnded: (input: number) => boolean) {
     this.#task = task;
@@ -67,7 +73,9 @@ export class Policy {
     if (inputs.length === 1) this.#single(inputs[0] as TaskInput);
     else this.#merge(now);
     for (const input of inputs) this.#silence(input, now);
-    if (!core.ended && inputs.every((input) => input.core.ended)) this.#apply(['end']);
+    if (core.ended || !inputs.every((input) => input.core.ended)) return;
+    this.#apply(['end']);
+    probe('end.marked');
   }
 
   #apply(entry: Parameters<Journal['add']>[0]): void {
@@ -82,18 +90,23 @@ export class Policy {
   }
 
   get #limit(): number {
-    return this.careful ? 1 : this.#settings.maxRecords;
+    return this.careful !== null ? 1 : this.#settings.maxRecords;
   }
 
   #single(input: TaskInput): void {
-    if (this.#fill(input)) this.#take(0, Math.min(input.inHand, this.#limit));
+    if (this.#fill(input) && !this.#skipped(input)) this.#take(0, Math.min(input.inHand, this.#limit));
+  }
+
+  #skipped(input: TaskInput): boolean {
+    if (this.poison === null || this.poison !== recordMark(input)) return false;
+    this.poison = null;
+    this.#apply(['skip', input.index]);
+    return true;
   }
 
   #take(input: number, count: number): void {
-    if (this.skipNext) {
-      this.skipNext = false;
-      this.#apply(['skip', input]);
-    } else live(this.#task, this.#journal, ['take', input, count]);
+    this.careful?.(recordMark(this.#task.parts.inputs[input] as TaskInput), true);
+    live(this.#task, this.#journal, ['take', input, count]);
   }
 
   /** the earliest head goes first, ties in order of declaration; an input without a head is waited for unless it can bring nothing earlier */
@@ -108,6 +121,8 @@ export class Policy {
           continue;
         }
         if (!input.core.spoken && input instanceof SourceInput) this.#apply(['holds', input.index]);
+        if (this.#skipped(input)) return;
+        this.careful?.(recordMark(input), false);
         const head = input.headTime();
         if (first < 0 || head < time) {
           first = input.index;

@@ -99,6 +99,15 @@ const broken: readonly (readonly [name: string, text: string, ...codes: string[]
     ...Array(5).fill('missing_key'),
   ],
   [
+    'a simulation with a rate, and a date that is none',
+    source(
+      `{ id: cards, type: generator, schema: card, generate: { rate: ▸5, card_fraud: { start: ▸2018-13-41 }, fields: { tx_id: "'t' || i", card_id: "'c' || customer", merchant_id: "terminal::INTEGER", currency: "'EUR'", amount: amount, event_time: "▸u1" } } }`,
+    ),
+    'unknown_key',
+    'bad_date',
+    'unknown_column',
+  ],
+  [
     'a generator of ill-typed and unknown fields',
     source(
       `{ id: cards, type: generator, schema: ▸card, generate: { fields: { tx_id: ▸i, card_id: "'c'", merchant_id: "▸u1", amount: "u1 * ▸u9", event_time: i, ▸zip: "1" } } }`,

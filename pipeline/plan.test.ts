@@ -359,6 +359,21 @@ describe('the whole plan', () => {
     expect(generator?.fields.map(({ name }) => name)).toEqual(['id', 'amount', 'at']);
   });
 
+  test('a generator of card payments', async () => {
+    const text = pipeline(
+      out,
+      `{ id: cards, type: generator, schema: made, event_time: { field: at }, generate: { card_fraud: { start: 2020-02-29, days: 3, speed: 1000 }, fields: { id: "'t' || i", at: t, fraud: "scenario > 0" } } }`,
+    ).replace(
+      'schemas:\n',
+      'schemas:\n  made: { type: record, name: Made, fields: [{ name: id, type: string }, { name: at, type: long }, { name: fraud, type: boolean }] }\n',
+    );
+    expect((await planOf(text)).sources[0].generator).toMatchObject({
+      cardFraud: { customers: 5000, terminals: 10_000, start: Date.UTC(2020, 1, 29), days: 3, speed: 1000 },
+      count: null,
+      rate: null,
+    });
+  });
+
   test('a normal file takes well under a second', async () => {
     const text = steps(
       ...Array.from({ length: 20 }, (_, i) => `{ id: m${i}, type: map, set: { c${i}: "amount * ${i} + CASE WHEN currency = 'EUR' THEN 1 ELSE 2 END" } }`),

@@ -1,7 +1,7 @@
 import { budgetFields, deadLetterFields, pipelineFields, preprocessFields, tableFields } from './flow/sections.ts';
 import { outputSpecs } from './outputs/list.ts';
 import { commonFields as outputFields } from './outputs/output.ts';
-import { generateFields } from './sources/generator.ts';
+import { cardFraudFields, generateFields } from './sources/generator.ts';
 import { sourceSpecs, sourcesNotYet } from './sources/list.ts';
 import { eventTimeFields, commonFields as sourceFields } from './sources/source.ts';
 import type { Field, Fields, JsonSchema } from './spec/field.ts';
@@ -115,6 +115,10 @@ export function pipelinePage(): string {
     '`generate`:',
     '',
     table(generateFields),
+    '',
+    '`card_fraud`:',
+    '',
+    table(cardFraudFields),
     '',
     '## Steps',
     '',

@@ -12,6 +12,7 @@ import { PipelineLedger, type PipelineRecord, type RunRecord, record } from './l
 import { prepare } from './prepare.ts';
 import type { RunOptions } from './run-options.ts';
 import { type FileRecord, fileKey, type HostSetup, tableKey } from './setup.ts';
+import { countOf } from './source/open-generator.ts';
 import { openReader } from './source/open-source.ts';
 import { WARY_RECORDS } from './suspect.ts';
 import { START } from './task/fresh.ts';
@@ -130,7 +131,7 @@ export class Opened {
     for (const source of plan.sources) {
       ends[source.id] = Array.from({ length: this.#setup.layout.sources[source.index] as number }, (_, partition) => {
         if (written.has(source.topic) && source.type === 'topic') return 'writers';
-        if (source.generator) return { offset: countOf(source.id, source.generator) };
+        if (source.generator) return { offset: recordsOf(source.id, source.generator) };
         const reader = openReader(source, partition, START, context);
         const end = reader.end();
         reader.close();
@@ -154,10 +155,10 @@ export class Opened {
   }
 }
 
-function countOf(id: string, generator: GeneratorPlan): number {
-  if (generator.count === null)
-    throw new MillraceError('endless_source', `source ${id} generates records without end, so a run to the end of its input has none`);
-  return generator.count;
+function recordsOf(id: string, generator: GeneratorPlan): number {
+  const count = countOf(generator);
+  if (count === null) throw new MillraceError('endless_source', `source ${id} generates records without end, so a run to the end of its input has none`);
+  return count;
 }
 
 function registerSchemas(plan: Plan, dataDir: string): Record<string, number> {

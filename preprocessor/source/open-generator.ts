@@ -1,20 +1,69 @@
-import type { SourcePlan } from '@millrace/pipeline/plan.ts';
-import { generatorColumns } from '@millrace/pipeline/sources/generator.ts';
+import type { GeneratorPlan, SourcePlan } from '@millrace/pipeline/plan.ts';
+import { cardFraudColumns, drawnColumns } from '@millrace/pipeline/sources/generator.ts';
 import { type CompileOptions, compile } from '@millrace/pipeline/sql/compile.ts';
 import type { Clock } from '@millrace/runtime/clock.ts';
 import { seededRandom } from '@millrace/runtime/random.ts';
 import { fieldOf, parseSchema } from '@millrace/shared-schemas/avro.ts';
 import { jsonEncoder } from '@millrace/shared-schemas/json/encoder.ts';
 import { rowMaker, slotSetter } from '@millrace/shared-schemas/row.ts';
-import { GeneratorReader } from '@millrace/transport/connectors/generator.ts';
+import type { Row } from '@millrace/shared-schemas/types.ts';
+import { CardFraud } from '@millrace/transport/connectors/card-fraud.ts';
+import { GeneratorReader, type Pace, perSecond } from '@millrace/transport/connectors/generator.ts';
 import type { Position, Reader } from '@millrace/transport/log.ts';
 
-/** A generator source as a log: record i is the JSON of its expressions over (seed, i). */
+/** What is drawn for record i before the expressions are asked. */
+interface Draw {
+  readonly columns: readonly string[];
+  readonly count: number | null;
+  readonly pace: Pace | null;
+  fill(row: Row, i: number): void;
+}
+
+function numbers(plan: GeneratorPlan): Draw {
+  const drawn = drawnColumns.filter((column) => column.slot !== 'i').map(({ slot }) => ({ set: slotSetter(slot), uniform: slot.startsWith('u') }));
+  const setIndex = slotSetter('i');
+  return {
+    columns: drawnColumns.map(({ slot }) => slot),
+    count: plan.count,
+    pace: plan.rate === null ? null : perSecond(plan.rate),
+    fill(row, i) {
+      const random = seededRandom(plan.seed, i);
+      setIndex(row, i);
+      for (const { set, uniform } of drawn) set(row, uniform ? random.uniform() : random.normal());
+    },
+  };
+}
+
+function payments({ seed }: GeneratorPlan, { speed, ...settings }: NonNullable<GeneratorPlan['cardFraud']>): Draw {
+  const simulation = new CardFraud({ seed, ...settings });
+  const since = (i: number): number => simulation.at(i).t - settings.start;
+  return {
+    columns: cardFraudColumns.map(({ slot }) => slot),
+    count: simulation.count,
+    pace: speed === null ? null : { due: (i) => Math.floor(since(i) / speed), come: (elapsed) => simulation.upTo(settings.start + elapsed * speed) },
+    fill(row, i) {
+      const { t, customer, terminal, amount, scenario } = simulation.at(i);
+      Object.assign(row, { i, t, customer, terminal, amount, scenario });
+    },
+  };
+}
+
+function drawOf(plan: GeneratorPlan): Draw {
+  return plan.cardFraud === null ? numbers(plan) : payments(plan, plan.cardFraud);
+}
+
+/** records a generator makes in all; null: endless */
+export function countOf(plan: GeneratorPlan): number | null {
+  return drawOf(plan).count;
+}
+
+/** A generator source as a log: record i is the JSON of its expressions over what is drawn for (seed, i). */
 export function openGenerated(source: SourcePlan, from: Position, clock: Clock, expressions: CompileOptions): Reader {
-  const plan = source.generator as NonNullable<SourcePlan['generator']>;
+  const plan = source.generator as GeneratorPlan;
+  const draw = drawOf(plan);
   const schema = parseSchema(source.schema);
   const slots = plan.fields.map((_, n) => `f${n}`);
-  const row = rowMaker([...generatorColumns.map((column) => column.slot), ...slots])();
+  const row = rowMaker([...draw.columns, ...slots])();
   const made = plan.fields.map(({ expr }, n) => ({ set: slotSetter(slots[n] as string), value: compile(expr.tree, expressions) }));
   const encode = jsonEncoder(
     plan.fields.map(({ name, expr }, n) => {
@@ -22,16 +71,13 @@ export function openGenerated(source: SourcePlan, from: Position, clock: Clock, 
       return { name, slot: slots[n] as string, type: expr.type, ...(avroField ? { avroField } : {}) };
     }),
   );
-  const drawn = generatorColumns.filter((column) => column.slot !== 'i').map(({ slot }) => ({ set: slotSetter(slot), uniform: slot.startsWith('u') }));
-  const setIndex = slotSetter('i');
   const make = (i: number, buffer: Buffer, pos: number): number => {
-    const random = seededRandom(plan.seed, i);
-    setIndex(row, i);
-    for (const { set, uniform } of drawn) set(row, uniform ? random.uniform() : random.normal());
+    draw.fill(row, i);
     for (const { set, value } of made) set(row, value(row));
     return encode(row, buffer, pos);
   };
   // the record at `from` is due now, however long ago the ones before it came
-  const start = clock.now() - (plan.rate === null ? 0 : (from.offset / plan.rate) * 1000);
-  return new GeneratorReader({ source: source.id, make, count: plan.count, rate: plan.rate, start, clock }, from);
+  const done = draw.count !== null && from.offset >= draw.count;
+  const start = clock.now() - (draw.pace === null || done ? 0 : draw.pace.due(from.offset));
+  return new GeneratorReader({ source: source.id, make, count: draw.count, pace: draw.pace, start, clock }, from);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { GeneratorReader } from './generator.ts';
+import { GeneratorReader, type Pace, perSecond } from './generator.ts';
 
 let now = 0;
 const clock = { now: () => now, monotonic: () => now };
@@ -8,7 +8,7 @@ const make = (i: number, buffer: Buffer, pos: number) => {
   const record = text(i);
   return buffer.length - pos < record.length ? -1 : pos + buffer.write(record, pos);
 };
-const options = { source: 's', make, count: 100 as number | null, rate: null as number | null, start: 1000, clock };
+const options = { source: 's', make, count: 100 as number | null, pace: null as Pace | null, start: 1000, clock };
 
 function all(reader: GeneratorReader, maxBytes = 100_000, maxRecords?: number): number[] {
   const offsets: number[] = [];
@@ -39,7 +39,7 @@ test('gives its records, from anywhere, in views of any size', () => {
 });
 
 test('its end moves with the clock', () => {
-  const reader = new GeneratorReader({ ...options, count: null, rate: 50 });
+  const reader = new GeneratorReader({ ...options, count: null, pace: perSecond(50) });
   now = 999;
   expect(all(reader)).toEqual([]);
   now = 1000;
@@ -52,5 +52,5 @@ test('its end moves with the clock', () => {
   expect(view?.timestamps[0]).toBe(1100);
   now = 1000 + 60_000;
   expect(reader.end()).toEqual({ offset: 3001 });
-  expect(new GeneratorReader({ ...options, rate: 50 }).end()).toEqual({ offset: 100 });
+  expect(new GeneratorReader({ ...options, pace: perSecond(50) }).end()).toEqual({ offset: 100 });
 });

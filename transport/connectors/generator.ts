@@ -6,6 +6,19 @@ const FIRST_CAPACITY = 64 * 1024;
 /** records of one view at most, so that a view's arrays stay small */
 const MOST = 4096;
 
+/** When records come, in ms after the first. */
+export interface Pace {
+  /** of record i */
+  due(i: number): number;
+  /** how many have come after `elapsed` ms ≥ 0 */
+  come(elapsed: number): number;
+}
+
+/** so many records a second */
+export function perSecond(rate: number): Pace {
+  return { due: (i) => Math.floor((i * 1000) / rate), come: (elapsed) => Math.floor((elapsed * rate) / 1000) + 1 };
+}
+
 export interface GeneratorOptions {
   /** what views call the source */
   readonly source: string;
@@ -13,8 +26,8 @@ export interface GeneratorOptions {
   make(i: number, buffer: Buffer, pos: number): number;
   /** records in all; null: endless */
   readonly count: number | null;
-  /** records a second from `start` on; null: all are there at once, each as old as `start` */
-  readonly rate: number | null;
+  /** null: all are there at once, each as old as `start` */
+  readonly pace: Pace | null;
   /** epoch ms at which record 0 comes */
   readonly start: number;
   readonly clock: Clock;
@@ -42,13 +55,13 @@ export class GeneratorReader implements Reader {
     this.#next = position.offset;
   }
 
-  /** With no count and no rate the end is nowhere: Infinity. */
+  /** With no count and no pace the end is nowhere: Infinity. */
   end(): Position {
-    const { count, rate, start, clock } = this.#options;
+    const { count, pace, start, clock } = this.#options;
     const most = count ?? Number.POSITIVE_INFINITY;
-    if (rate === null) return { offset: most };
+    if (pace === null) return { offset: most };
     const elapsed = clock.now() - start;
-    return { offset: elapsed < 0 ? 0 : Math.min(most, Math.floor((elapsed * rate) / 1000) + 1) };
+    return { offset: elapsed < 0 ? 0 : Math.min(most, pace.come(elapsed)) };
   }
 
   reached(end: Position): boolean {
@@ -85,8 +98,8 @@ export class GeneratorReader implements Reader {
 
   /** when record i came, whole epoch ms */
   #time(i: number): number {
-    const { rate, start } = this.#options;
-    return rate === null ? start : start + Math.floor((i * 1000) / rate);
+    const { pace, start } = this.#options;
+    return pace === null ? start : start + pace.due(i);
   }
 
   #make(i: number, pos: number): number {

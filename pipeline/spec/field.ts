@@ -79,7 +79,7 @@ export function readFields<F extends Fields>(node: MapNode, fields: F, report: R
 
 function readField(node: MapNode, entry: Entry | undefined, name: string, field: Field<unknown>, report: Report, what: string): unknown {
   if (entry === undefined) {
-    if (field.need === 'required') report.error(headOf(node), 'missing_key', `${what} needs the key ${name}: ${field.kind.what}.`);
+    if (field.need === 'required') report.error(headOf(node), 'missing_key', `${what} needs ${name}: ${field.kind.what}.`);
     return field.need === 'required' ? field.kind.placeholder : field.value;
   }
   return field.kind.read(entry.value, report) ?? field.kind.placeholder ?? field.value;

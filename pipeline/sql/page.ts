@@ -147,9 +147,18 @@ const differences: readonly string[] = [
   'What AND, OR, CASE, BETWEEN and coalesce skip is never evaluated; DuckDB may evaluate it.',
 ];
 
+/** What is refused by name, a row a reason. */
+function refusals(): string[][] {
+  const names = new Map<string, Set<string>>();
+  for (const [name, why] of [...Object.entries(refusedFunctions), ...[...clockNames].map((name) => [name, refusedFunctions.now] as const)]) {
+    const same = names.get(why) ?? new Set();
+    names.set(why, same.add(`\`${name}\``));
+  }
+  return [...names].map(([why, same]) => [[...same].join(', '), why]);
+}
+
 /** The page `docs/expressions.md`, made of the tables that the checker itself uses. */
 export function expressionsPage(): string {
-  const reasons = Object.entries(refusedFunctions).map(([name, why]) => [`\`${name}\``, why]);
   return `# Expressions
 
 Expressions are SQL, answered as DuckDB 1.5 answers it. \`millrace lint\` accepts what is on this page and refuses the rest by name.
@@ -182,9 +191,13 @@ ${table(
 
 ## Not here
 
-Not part of the record stage: ${[...new Set(Object.values(refusedNodes))].join('; ')}; TIMESTAMP WITH TIME ZONE, TIME, INTERVAL but for literals, and every function not named above. Among them:
+Not part of the record stage:
 
-${table(['function', 'why'], [...reasons, [[...clockNames].map((name) => `\`${name}\``).join(', '), refusedFunctions.now]])}
+${[...new Set(Object.values(refusedNodes)), 'TIMESTAMP WITH TIME ZONE, TIME; INTERVAL but for literals', 'every function not named above'].map((what) => `- ${what.replace(/^\*$/, '`*`')}`).join('\n')}
+
+Functions and operators that are often looked for:
+
+${table(['function', 'why'], refusals())}
 
 ## Where DuckDB is not followed
 

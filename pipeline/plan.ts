@@ -197,6 +197,8 @@ export interface FileOutput extends OutputBase {
 export interface ExchangeOutput extends OutputBase {
   readonly kind: 'exchange';
   readonly topic: string;
+  /** the step or output it was made for: a record without a key is its dead letter */
+  readonly step: string;
   /** null: everything to partition 0 (before a file) */
   readonly key: readonly Column[] | null;
   readonly single: boolean;

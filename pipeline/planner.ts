@@ -76,7 +76,7 @@ class Planner {
   stages(): StagePlan[] {
     for (const output of this.#files) {
       const at = this.#at(output.input);
-      this.#write(at.stage.find().single ? at : this.#exchange(output.input, null, output.id, output.order), output);
+      this.#write(at.stage.find().single ? at : this.#exchange(output.input, null, output), output);
     }
     const roots = this.#drafts.filter((draft) => draft.find() === draft && draft.works);
     const ordered: StageDraft[] = [];
@@ -104,13 +104,21 @@ class Planner {
     const [input] = node.inputs;
     const at = this.#at(input);
     if (node.key === null || satisfies(at.partitioning, node.key, input.shape)) return at;
-    return this.#exchange(input, node.key, node.stream.id, node.order);
+    return this.#exchange(input, node.key, { ...node.stream, order: node.order });
   }
 
-  /** A log between the stage a stream is in and a new one. Steps that read the same stream by the same key share it. */
-  #exchange(input: Stream, key: readonly Column[] | null, step: string, order: number, into?: StageDraft): Placed {
+  /**
+   * A log between the stage a stream is in and a new one, in front of step or output `before`, in whose name records go that have no
+   * key. Steps that read the same stream by the same key and take the same way out of errors share it.
+   */
+  #exchange(
+    input: Stream,
+    key: readonly Column[] | null,
+    { id: step, order, onError }: Pick<FlowOutput, 'id' | 'order' | 'onError'>,
+    into?: StageDraft,
+  ): Placed {
     const roots = key === null ? null : keyOfColumns(key, input.shape);
-    const shared = `${input.id} ${roots?.toSorted().join(' ')}`;
+    const shared = `${input.id} ${onError} ${roots?.toSorted().join(' ')}`;
     const known = this.#exchanges.get(shared);
     if (known !== undefined && key !== null && into === undefined) return { ...known, stage: known.stage.find() };
     const id = into === undefined ? `${step}.exchange` : `${step}.${input.id}.exchange`;
@@ -121,8 +129,9 @@ class Planner {
       id,
       order,
       columns: input.columns,
-      onError: input.onError,
+      onError,
       topic,
+      step,
       key,
       single: key === null,
     };
@@ -146,7 +155,7 @@ class Planner {
     return at.map((placed, i) => {
       if (placed.stage.find() === stage.find()) return { ...placed, stage: stage.find() };
       const key = sameKeyElsewhere(at[main].partitioning, node.inputs[main], node.inputs[i]);
-      return this.#exchange(node.inputs[i], key, node.stream.id, node.order, stage.find());
+      return this.#exchange(node.inputs[i], key, { ...node.stream, order: node.order }, stage.find());
     });
   }
 

@@ -3,7 +3,7 @@ import type { Profile } from '@millrace/pipeline/profile.ts';
 import type { Clock } from '@millrace/runtime/clock.ts';
 import type { Transport } from '@millrace/transport/log.ts';
 
-/** What a run has done so far, for people and machines to look at. Times are epoch ms; counts are of this run only. */
+/** What a run has done so far, for people and machines to look at. Times are epoch ms; counts are of what this process did: what it replayed after a crash was counted before. */
 export interface RunProgress {
   readonly elapsedMs: number;
   readonly recordsIn: number;
@@ -13,7 +13,7 @@ export interface RunProgress {
   readonly deadLettersByCode: Readonly<Record<string, number>>;
   /** late records dropped because a step says `late: drop`, and records dropped by `on_error: drop` */
   readonly dropped: number;
-  /** the least watermark over tasks; null before the first */
+  /** the least watermark over the tasks that are not idle; when all are, the furthest of theirs; null before the first */
   readonly watermark: number | null;
   /** records (logs) or bytes (files) still to read, by source id */
   readonly lag: Readonly<Record<string, number>>;

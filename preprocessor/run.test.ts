@@ -166,6 +166,37 @@ describe('a run to the end', () => {
     expect(left(transport)).toEqual(expected);
   });
 
+  it('counts what it replays after a death only once, and shows the last watermark of the data', async () => {
+    const calm = await go(openMemory());
+    const last = 1_700_000_000_000 + 3000 * 50;
+    expect(calm.watermark).toBeGreaterThan(last - 20_000);
+    expect(calm.fraction).toBe(1);
+    rmSync(join(dir, 'out'), { recursive: true });
+    const transport = openMemory();
+    let commits = 0;
+    transport.afterCommit = () => {
+      if (++commits === 20) throw new Error('killed');
+    };
+    await expect(go(transport, { every: 1e9 })).rejects.toThrow('killed');
+    const taken = left(transport)['all']?.length as number;
+    expect(taken).toBeGreaterThan(0);
+    const after = await go(transport, { every: 1e9 });
+    expect(after.recordsIn).toBeLessThan(calm.recordsIn);
+    expect(after.out['all']).toBe((calm.out['all'] as number) - taken);
+    expect(after.deadLettersByCode['undecodable']).toBeLessThan(calm.deadLettersByCode['undecodable'] as number);
+    expect(after.watermark).toBe(calm.watermark);
+  });
+
+  it('names the step whose key a record lacks, though a log stands before it', async () => {
+    writeFileSync(join(dir, 'in.jsonl'), '{"id":"a","shop":null,"amount":5,"at":1}\n');
+    writeFileSync(join(dir, 'p.yaml'), yaml.replace('{ name: shop, type: string }', '{ name: shop, type: ["null", string] }'));
+    plan = (await loadPipeline(join(dir, 'p.yaml'), { env: {} })).plan as Plan;
+    const transport = openMemory();
+    await go(transport);
+    const reader = transport.log.reader('sales.dead', 0, { offset: 0 });
+    expect(reader.poll(1 << 20)?.buffer.toString('latin1')).toMatch(/error\.code.null_key.*error\.step.windows/s);
+  });
+
   it('dead-letters a record that has ended the process three times', async () => {
     writeFileSync(join(dir, 'in.jsonl'), sales(0, 60));
     const transport = openMemory();

@@ -4,21 +4,43 @@ export interface HostStats {
   out: Record<string, number>;
   dead: Record<string, number>;
   dropped: number;
-  /** of the task that is furthest behind; −Infinity before the first */
+  /** of the task that is furthest behind, of those that are not idle: −Infinity before its first record, +Infinity when all are idle */
   watermark: number;
+  /** of the task that was furthest when it fell idle or ended; −Infinity when none is idle */
+  idleWatermark: number;
   lag: Record<string, number>;
 }
 
 export function emptyStats(): HostStats {
-  return { recordsIn: 0, out: {}, dead: {}, dropped: 0, watermark: Number.POSITIVE_INFINITY, lag: {} };
+  return { recordsIn: 0, out: {}, dead: {}, dropped: 0, watermark: Number.POSITIVE_INFINITY, idleWatermark: Number.NEGATIVE_INFINITY, lag: {} };
 }
 
-/** Adds `from` to `into`; of the watermarks the least stays, of the lags the newest. */
-export function mergeStats(into: HostStats, from: HostStats): void {
+/** Adds what `from` counted to `into`. */
+function addCounts(into: HostStats, from: HostStats): void {
   into.recordsIn += from.recordsIn;
   into.dropped += from.dropped;
   for (const [id, count] of Object.entries(from.out)) into.out[id] = (into.out[id] ?? 0) + count;
   for (const [code, count] of Object.entries(from.dead)) into.dead[code] = (into.dead[code] ?? 0) + count;
-  into.watermark = Math.min(into.watermark, from.watermark);
-  Object.assign(into.lag, from.lag);
+}
+
+/** What several hosts report at times of their own: counts since the last drain, and of where things stand each one's last word. */
+export class MergedStats {
+  #counts = emptyStats();
+  readonly #last = new Map<number, HostStats>();
+
+  add(host: number, stats: HostStats): void {
+    addCounts(this.#counts, stats);
+    this.#last.set(host, stats);
+  }
+
+  drain(): HostStats {
+    const stats = this.#counts;
+    this.#counts = emptyStats();
+    for (const { watermark, idleWatermark, lag } of this.#last.values()) {
+      stats.watermark = Math.min(stats.watermark, watermark);
+      stats.idleWatermark = Math.max(stats.idleWatermark, idleWatermark);
+      for (const [source, left] of Object.entries(lag)) stats.lag[source] = (stats.lag[source] ?? 0) + left;
+    }
+    return stats;
+  }
 }

@@ -28,13 +28,20 @@ export class Totals {
     this.#dropped += stats.dropped;
     for (const [id, count] of Object.entries(stats.out)) this.#out[id] = (this.#out[id] ?? 0) + count;
     for (const [code, count] of Object.entries(stats.dead)) this.#dead[code] = (this.#dead[code] ?? 0) + count;
-    if (Number.isFinite(stats.watermark)) this.#watermark = stats.watermark;
+    const watermark = stats.watermark === Number.POSITIVE_INFINITY ? stats.idleWatermark : stats.watermark;
+    if (Number.isFinite(watermark)) this.#watermark = watermark;
     this.#lag = stats.lag;
     this.#greatestLag = Math.max(this.#greatestLag, this.#left());
   }
 
   #left(): number {
     return Object.values(this.#lag).reduce((sum, left) => sum + left, 0);
+  }
+
+  #fraction(state: RunProgress['state']): number | null {
+    if (!this.#untilEnd) return null;
+    if (this.#greatestLag > 0) return 1 - this.#left() / this.#greatestLag;
+    return state === 'done' ? 1 : null;
   }
 
   progress(state = this.state): RunProgress {
@@ -47,7 +54,7 @@ export class Totals {
       dropped: this.#dropped,
       watermark: Number.isFinite(this.#watermark) ? this.#watermark : null,
       lag: { ...this.#lag },
-      fraction: this.#untilEnd && this.#greatestLag > 0 ? 1 - this.#left() / this.#greatestLag : null,
+      fraction: this.#fraction(state),
       state,
     };
   }

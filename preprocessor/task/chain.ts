@@ -81,12 +81,13 @@ function fail(
 }
 
 function guarded(output: OutputPlan, columns: readonly Column[], host: ChainHost, write: Sink): Sink {
+  const step = output.kind === 'exchange' ? { id: output.step, onError: output.onError } : output;
   return (row) => {
     try {
       write(row);
     } catch (error) {
       if (!(error instanceof FlawError)) throw error;
-      fail(output, columns, host, error.code, error.message, row);
+      fail(step, columns, host, error.code, error.message, row);
     }
   };
 }

@@ -164,6 +164,7 @@ export class Task implements InputHost {
     }
     probe('task.recovering');
     this.#replaying(false);
+    this.#uncount();
     if (!sameCore(this.parts.core, expected)) {
       throw new MillraceError(
         'replay_diverged',
@@ -181,6 +182,15 @@ export class Task implements InputHost {
   #replaying(on: boolean): void {
     const { topics, exchanges, files, deadLetters } = this.parts;
     for (const output of [...topics, ...exchanges, ...files, deadLetters]) output.replaying = on;
+  }
+
+  /** what a replay did over was counted when it was done first */
+  #uncount(): void {
+    const { inputs, topics, exchanges, files, deadLetters, dropped } = this.parts;
+    for (const input of inputs) input.recordsIn = 0;
+    for (const output of [...topics, ...exchanges, ...files]) output.drainCount();
+    deadLetters.counts.clear();
+    dropped.count = 0;
   }
 
   /** whether every writer of every exchange it reads has ended the run, by input */

@@ -46,6 +46,16 @@ export interface SourcePlan {
   readonly columns: readonly Column[];
 }
 
+export interface CardFraudPlan {
+  readonly customers: number;
+  readonly terminals: number;
+  /** epoch ms of the first midnight */
+  readonly start: number;
+  readonly days: number | null;
+  /** ms of event time a ms of the clock; null: as fast as records are taken */
+  readonly speed: number | null;
+}
+
 /** Record i of a generator is a pure function of (seed, i). */
 export interface GeneratorPlan {
   readonly seed: number;
@@ -53,7 +63,9 @@ export interface GeneratorPlan {
   readonly count: number | null;
   /** records a second; null: as fast as they are taken */
   readonly rate: number | null;
-  /** an expression a field of the schema, over the columns of {@link generatorColumns} */
+  /** what is drawn first; null: uniform and normal numbers */
+  readonly cardFraud: CardFraudPlan | null;
+  /** an expression a field of the schema, over the columns of `drawnColumns` or `cardFraudColumns` */
   readonly fields: readonly { readonly name: string; readonly expr: Checked }[];
 }
 

@@ -1,9 +1,9 @@
-import type { Aggregate } from '@millrace/pipeline/aggregates/aggregate.ts';
-import { createAggregate } from '@millrace/pipeline/aggregates/create.ts';
-import { type CompileOptions, compile, compilePredicate } from '@millrace/pipeline/sql/compile.ts';
-import type { AggregateCall, Checked, Expr } from '@millrace/pipeline/sql/expr.ts';
 import { rowMaker, slotGetter, slotSetter } from '@millrace/shared-schemas/row.ts';
 import type { Column, Row, SqlType, Value } from '@millrace/shared-schemas/types.ts';
+import { type CompileOptions, compile, compilePredicate } from '../sql/compile.ts';
+import type { AggregateCall, Checked, Expr } from '../sql/expr.ts';
+import type { Aggregate } from './aggregate.ts';
+import { createAggregate } from './create.ts';
 
 /** What stands for the argument of count(*), and for the second of most aggregates: nothing to keep, always TRUE. */
 export const ALWAYS = -1;

@@ -1,7 +1,7 @@
-import type { OrderedAggregate } from '@millrace/pipeline/aggregates/aggregate.ts';
-import { Slab } from '@millrace/pipeline/aggregates/slab.ts';
 import type { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import type { Value } from '@millrace/shared-schemas/types.ts';
+import type { OrderedAggregate } from './aggregate.ts';
+import { Slab } from './slab.ts';
 
 /**
  * The record that entered last, by arrival: where a window's row comes from. Kept like an aggregate, so it slides with them.

@@ -1,5 +1,3 @@
-import type { WindowPlan } from '@millrace/pipeline/plan.ts';
-
 /**
  * Where windows and panes lie on the time axis. Windows are [start, start + size), a start every `slide` from the epoch plus
  * `offset`; tumbling windows slide by their size. A pane is a stretch that no window's start or end cuts, so each
@@ -13,10 +11,10 @@ export class WindowGeometry {
   /** a slide's second pane begins here; 0 when a slide is one pane */
   private readonly cut: number;
 
-  constructor(window: WindowPlan['window']) {
-    this.size = window.size;
-    this.slide = window.kind === 'sliding' ? window.slide : window.size;
-    this.offset = window.offset;
+  constructor({ size, slide = size, offset }: { readonly size: number; readonly slide?: number; readonly offset: number }) {
+    this.size = size;
+    this.slide = slide;
+    this.offset = offset;
     this.cut = this.size % this.slide;
   }
 

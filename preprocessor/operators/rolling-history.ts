@@ -1,7 +1,7 @@
+import { ALWAYS, type BoundCalls } from '@millrace/pipeline/aggregates/calls.ts';
 import { Cells } from '@millrace/pipeline/aggregates/cells.ts';
 import type { RollingPlan } from '@millrace/pipeline/plan.ts';
 import type { Value } from '@millrace/shared-schemas/types.ts';
-import { ALWAYS, type BoundCalls } from './calls.ts';
 import { RecordQueues } from './record-queues.ts';
 import { RecordRings } from './record-rings.ts';
 

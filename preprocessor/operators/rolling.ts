@@ -1,8 +1,8 @@
+import { bindCalls, bindResults, keyGetters } from '@millrace/pipeline/aggregates/calls.ts';
 import type { RollingPlan } from '@millrace/pipeline/plan.ts';
 import { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import { keyWriter } from '@millrace/shared-schemas/keys.ts';
 import type { Row, Value } from '@millrace/shared-schemas/types.ts';
-import { bindCalls, bindResults, keyGetters } from './calls.ts';
 import { asFlaw } from './guard.ts';
 import { HeldRows } from './held-rows.ts';
 import { keyNumbers } from './key-numbers.ts';

@@ -1,17 +1,17 @@
+import { ALWAYS, bindCalls, bindResults, keyGetters } from '@millrace/pipeline/aggregates/calls.ts';
+import { Lineage } from '@millrace/pipeline/aggregates/lineage.ts';
 import type { WindowPlan } from '@millrace/pipeline/plan.ts';
+import { WindowGeometry } from '@millrace/pipeline/time/window-geometry.ts';
 import { probe } from '@millrace/runtime/probe.ts';
 import { times } from '@millrace/shared-schemas/codec/exact.ts';
 import { keyWriter } from '@millrace/shared-schemas/keys.ts';
 import { slotSetter } from '@millrace/shared-schemas/row.ts';
 import type { Row, Value } from '@millrace/shared-schemas/types.ts';
 import { ActiveKeys } from './active-keys.ts';
-import { ALWAYS, bindCalls, bindResults, keyGetters } from './calls.ts';
 import { addFired, hasFired } from './fired-windows.ts';
 import { asFlaw } from './guard.ts';
-import { Lineage } from './lineage.ts';
 import type { Operator, OperatorContext, StateWriter } from './operator.ts';
 import { PaneRun } from './pane-run.ts';
-import { WindowGeometry } from './window-geometry.ts';
 import { type WindowKey, WindowStore } from './window-store.ts';
 
 /** a window of so many keys is a burst worth a probe */

@@ -1,0 +1,24 @@
+import type { Row } from '@millrace/shared-schemas/types.ts';
+import type { Appender } from '@millrace/transport/log.ts';
+
+/**
+ * Where a batch's rows leave the analyzer. A batch is encoded first (`add`, `take`), what was taken is made durable by the
+ * caller, then delivered; after a crash the same bytes are delivered again, so `deliver` has to be idempotent by batch
+ * number. Batches come in ascending order; at most the last one delivered comes a second time.
+ */
+export interface Sink {
+  /** Encodes one row of the batch; the row is overwritten after the call. Throws `FlawError` (value_out_of_range, null_key …) having added nothing. */
+  add(row: Row, eventTime: number): void;
+  /** the batch's rows as bytes, and begins the next batch; null when there is nothing to deliver. The same rows give the same bytes. */
+  take(): Uint8Array | null;
+  /** rows added since the last take */
+  readonly pending: number;
+  /**
+   * Makes batch `batch` visible. Gives the appenders that the caller commits together with the batch's own mark; other media are
+   * durable on return. Called again with the same arguments it leaves what it left the first time.
+   */
+  deliver(batch: number, taken: Uint8Array): Promise<readonly Appender[]>;
+  /** @throws MillraceError where the medium is not as this pipeline left it */
+  recover(committed: number): Promise<void>;
+  close(): void;
+}

@@ -209,8 +209,8 @@ export interface FileOutput extends OutputBase {
 export interface ExchangeOutput extends OutputBase {
   readonly kind: 'exchange';
   readonly topic: string;
-  /** the step or output it was made for: a record without a key is its dead letter */
-  readonly step: string;
+  /** the steps or the output that read it: a record without a key is a dead letter of each */
+  readonly steps: readonly string[];
   /** null: everything to partition 0 (before a file) */
   readonly key: readonly Column[] | null;
   readonly single: boolean;

@@ -28,7 +28,7 @@ class Planner {
   readonly #pipeline: string;
   readonly #placed = new Map<string, Placed>();
   readonly #drafts: StageDraft[] = [];
-  readonly #exchanges = new Map<string, Placed>();
+  readonly #exchanges = new Map<string, Placed & { readonly steps: string[] }>();
   readonly #files: FlowOutput[] = [];
 
   constructor(pipeline: string) {
@@ -108,8 +108,8 @@ class Planner {
   }
 
   /**
-   * A log between the stage a stream is in and a new one, in front of step or output `before`, in whose name records go that have no
-   * key. Steps that read the same stream by the same key and take the same way out of errors share it.
+   * A log between the stage a stream is in and a new one, in front of step or output `before`, in whose name records go
+   * that have no key. Steps that read the same stream by the same key and take the same way out of errors share it.
    */
   #exchange(
     input: Stream,
@@ -120,7 +120,11 @@ class Planner {
     const roots = key === null ? null : keyOfColumns(key, input.shape);
     const shared = `${input.id} ${onError} ${roots?.toSorted().join(' ')}`;
     const known = this.#exchanges.get(shared);
-    if (known !== undefined && key !== null && into === undefined) return { ...known, stage: known.stage.find() };
+    if (known !== undefined && key !== null && into === undefined) {
+      known.steps.push(step);
+      return { ...known, stage: known.stage.find() };
+    }
+    const steps = [step];
     const id = into === undefined ? `${step}.exchange` : `${step}.${input.id}.exchange`;
     const topic = `${this.#pipeline}.${id}`;
     const writer = this.#at(input);
@@ -131,7 +135,7 @@ class Planner {
       columns: input.columns,
       onError,
       topic,
-      step,
+      steps,
       key,
       single: key === null,
     };
@@ -139,7 +143,7 @@ class Planner {
     const stage = into ?? this.#stage();
     stage.inputs.push({ kind: 'exchange', id, topic, stage: writer.stage, shape: input.shape, columns: input.columns, one: key === null });
     const placed: Placed = { stage, from: id, partitioning: { spread: key === null ? 'one' : 'exchange', log: id, roots } };
-    if (key !== null && into === undefined) this.#exchanges.set(shared, placed);
+    if (key !== null && into === undefined) this.#exchanges.set(shared, { ...placed, steps });
     return placed;
   }
 

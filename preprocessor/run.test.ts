@@ -187,14 +187,15 @@ describe('a run to the end', () => {
     expect(after.watermark).toBe(calm.watermark);
   });
 
-  it('names the step whose key a record lacks, though a log stands before it', async () => {
+  it('names each step whose key a record lacks, though a log stands before them', async () => {
     writeFileSync(join(dir, 'in.jsonl'), '{"id":"a","shop":null,"amount":5,"at":1}\n');
-    writeFileSync(join(dir, 'p.yaml'), yaml.replace('{ name: shop, type: string }', '{ name: shop, type: ["null", string] }'));
+    const twice = yaml.replace('  outputs:', '    - { id: first, type: dedupe, from: cents, key: shop, within: 1m }\n  outputs:');
+    writeFileSync(join(dir, 'p.yaml'), twice.replace('{ name: shop, type: string }', '{ name: shop, type: ["null", string] }'));
     plan = (await loadPipeline(join(dir, 'p.yaml'), { env: {} })).plan as Plan;
     const transport = openMemory();
     await go(transport);
     const reader = transport.log.reader('sales.dead', 0, { offset: 0 });
-    expect(reader.poll(1 << 20)?.buffer.toString('latin1')).toMatch(/error\.code.null_key.*error\.step.windows/s);
+    expect(reader.poll(1 << 20)?.buffer.toString('latin1')).toMatch(/error\.code.null_key.*error\.step.windows.*error\.code.null_key.*error\.step.first/s);
   });
 
   it('dead-letters a record that has ended the process three times', async () => {

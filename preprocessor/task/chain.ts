@@ -81,13 +81,14 @@ function fail(
 }
 
 function guarded(output: OutputPlan, columns: readonly Column[], host: ChainHost, write: Sink): Sink {
-  const step = output.kind === 'exchange' ? { id: output.step, onError: output.onError } : output;
+  const { onError } = output;
+  const steps = output.kind === 'exchange' ? output.steps : [output.id];
   return (row) => {
     try {
       write(row);
     } catch (error) {
       if (!(error instanceof FlawError)) throw error;
-      fail(step, columns, host, error.code, error.message, row);
+      for (const id of steps) fail({ id, onError }, columns, host, error.code, error.message, row);
     }
   };
 }

@@ -2,26 +2,31 @@
 
 export type Fields = Record<string, unknown>;
 export type Dated = { readonly row: Fields; readonly t: number };
-/** A record, or a watermark that has come. */
+/** A record, a watermark that has come, or `END`. */
 export type Event = Dated | number;
 export interface Flow {
   readonly events: Event[];
   readonly late: Dated[];
 }
 
-/** A source: each record, and behind it the watermark it moves. `ending` closes the input. */
-export function source(rows: readonly Fields[], outOfOrder: number, ending = true): Flow {
+/** The end of a run's input: everything open fires once and stays, and no watermark moves. */
+export const END = Number.POSITIVE_INFINITY;
+
+/** A source over one or several runs: each record, and behind it the watermark it moves. */
+export function source(runs: readonly (readonly Fields[])[], outOfOrder: number): Flow {
   const events: Event[] = [];
   let watermark = Number.NEGATIVE_INFINITY;
-  for (const row of rows) {
-    const t = row.t as number;
-    events.push({ row, t });
-    if (t - outOfOrder - 1 > watermark) {
-      watermark = t - outOfOrder - 1;
-      events.push(watermark);
+  for (const rows of runs) {
+    for (const row of rows) {
+      const t = row.t as number;
+      events.push({ row, t });
+      if (t - outOfOrder - 1 > watermark) {
+        watermark = t - outOfOrder - 1;
+        events.push(watermark);
+      }
     }
+    events.push(END);
   }
-  if (ending) events.push(Number.POSITIVE_INFINITY);
   return { events, late: [] };
 }
 
@@ -65,9 +70,10 @@ export function window(flow: Flow, options: WindowOptions, select: (records: rea
         one.fired = true;
         if (!onUpdate) fire(one);
       }
+      events.push(event);
+      if (event === END) continue;
       for (const [name, one] of open) if (one.start + size - 1 + lateness <= event) open.delete(name);
       watermark = event;
-      events.push(event);
       continue;
     }
     const { t, row } = event;
@@ -77,8 +83,8 @@ export function window(flow: Flow, options: WindowOptions, select: (records: rea
     if (live.length === 0 && starts.length > 0) late.push(event);
     for (const start of live) {
       const name = `${keyOf(row, key)} ${start}`;
-      let one = open.get(name);
-      if (one === undefined) open.set(name, (one = { key: name, start, records: [], fired: start + size - 1 <= watermark }));
+      const one = open.get(name) ?? { key: name, start, records: [], fired: start + size - 1 <= watermark };
+      open.set(name, one);
       one.records.push(event);
       if (onUpdate || one.fired) fire(one);
     }
@@ -122,7 +128,7 @@ export function rolling(flow: Flow, options: RollingOptions, add: (past: readonl
     const due = held.filter(({ t }) => t <= event).sort((a, b) => a.t - b.t);
     held = held.filter(({ t }) => t > event);
     for (const record of due) answer(record);
-    watermark = event;
+    if (event !== END) watermark = event;
     events.push(event);
   }
   return { events, late };
@@ -134,7 +140,7 @@ export function dedupe(flow: Flow, key: readonly string[], within: number, memor
   let watermark = Number.NEGATIVE_INFINITY;
   const events = flow.events.filter((event) => {
     if (typeof event === 'number') {
-      watermark = event;
+      if (event !== END) watermark = event;
       return true;
     }
     const name = keyOf(event.row, key);

@@ -29,7 +29,7 @@ const KEYS = ['a', 'b', 'ä', '日本', '😀', '', 'a|b', '\u0000'];
 export function records(seed: number, count: number, { disorder = 4000, far = 60_000, step = 120 } = {}): Fields[] {
   const random = seededRandom(seed);
   let now = -20_000;
-  return Array.from({ length: count }, (_, i) => {
+  return Array.from({ length: count }, () => {
     now += random.below(step * 2);
     const back = random.uniform() < 0.02 ? random.below(far) : random.below(disorder);
     const t = random.uniform() < 0.3 ? Math.floor((now - back) / 500) * 500 : now - back;
@@ -42,13 +42,11 @@ export function records(seed: number, count: number, { disorder = 4000, far = 60
       tags: random.uniform() < 0.2 ? null : Array.from({ length: random.below(4) }, () => random.below(5)),
       m: random.uniform() < 0.2 ? null : `m${random.below(5)}`,
       t,
-      seq: i,
     };
   });
 }
 
-export const lines = (rows: readonly Fields[]): string => rows.map(({ seq: _, ...row }) => `${JSON.stringify(row)}\n`).join('');
-export const unnumbered = (rows: readonly Fields[]): Fields[] => rows.map(({ seq: _, ...row }) => row);
+export const lines = (rows: readonly Fields[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 
 export function place(name: string, yaml: string, files: Readonly<Record<string, string>> = {}): { dir: string; pipeline: string; data: string } {
   const dir = join(root, name);

@@ -1,4 +1,4 @@
-import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { commands } from '@millrace/cli/main.ts';
@@ -35,6 +35,18 @@ describe('README', () => {
       { card: 'a', n: 2, total: 6.5, window_start: 0, window_end: 60_000 },
       { card: 'b', n: 1, total: 1, window_start: 60_000, window_end: 120_000 },
     ]);
+  });
+
+  it('shows rows that the demo writes', async () => {
+    for (const part of ['pipelines/quickstart', 'shared-schemas/avro']) cpSync(join(root, part), join(dir.path, part), { recursive: true });
+    expect(await called(dir.path, ['run', 'pipelines/quickstart/pipeline.yaml', '--until', 'end'])).toMatchObject({ code: 0 });
+    const alerts = readFileSync(join(dir.path, 'pipelines/quickstart/out/alerts.jsonl'), 'utf8').trim().split('\n');
+    const rows = alerts.map((line) => JSON.parse(line) as Record<string, string | number>);
+    const shown = [...readme.matchAll(/^ {2}(t\d+) +(\S+) +(\S+) +(\S+) +(\S+) +(\S+) +(\S+)$/gm)].map((match) => match.slice(1));
+    expect(shown).toHaveLength(2);
+    const time = (ms: unknown): string => new Date(ms as number).toISOString().slice(11, 23);
+    const texts = rows.slice(-5, -3).map((row) => Object.entries(row).map(([name, value]) => (name === 'event_time' ? time(value) : value)));
+    expect(shown.map((cells) => cells.map((cell) => (/^[\d.]+$/.test(cell) ? Number(cell) : cell)))).toEqual(texts);
   });
 
   it('names commands that there are, in an order that works', async () => {

@@ -1,4 +1,5 @@
-import { encodeHeader, headerBlock } from '@millrace/shared-schemas/header.ts';
+import { encodeDeadLetter } from '@millrace/shared-schemas/dead-letter.ts';
+import { encodeHeader, MAX_HEADER } from '@millrace/shared-schemas/header.ts';
 import { rowJson } from '@millrace/shared-schemas/json/value.ts';
 import type { Column, Row } from '@millrace/shared-schemas/types.ts';
 import type { Appender, StoredRecord } from '@millrace/transport/log.ts';
@@ -6,7 +7,6 @@ import type { OutputCore } from './core.ts';
 import type { OutputHost } from './log-output.ts';
 import { NullAppender } from './null-appender.ts';
 
-const MAX_BYTES = 512 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 /** Where a record came from, for the headers of its dead letter. */
@@ -59,29 +59,28 @@ export class DeadLetters {
     if (this.#out !== this.#live) return;
     const origin = time.origin < 0 ? null : this.#lineage.origin(time.origin);
     const record = origin && this.#lineage.record(time.origin, time.originOffset);
-    const value = record?.value ?? null;
-    const cut = value !== null && value.length > MAX_BYTES;
-    const text = (name: string, content: string | number): [string, Uint8Array] => [name, Buffer.from(String(content))];
-    const headers: [string, Uint8Array][] = [text('error.code', code), text('error.message', message), text('error.step', step)];
-    if (origin) {
-      headers.push(text('error.topic', origin.topic), text('error.partition', origin.partition), text('error.offset', time.originOffset));
-      if (record) headers.push(text('error.timestamp', record.timestamp));
-    }
-    if (cut) headers.push(text('error.truncated', 'true'));
-    if (row && columns) headers.push(text('error.record', rowJson(row, columns)));
-    const own = Buffer.alloc(128);
+    const own = Buffer.alloc(MAX_HEADER);
     const length = encodeHeader(writer, seq, time.watermark, time.eventTime, time.origin, time.originOffset, own, 0);
-    const block = headerBlock(headers, own.subarray(0, length));
-    const key = record?.key ?? NOTHING;
-    const keyEnd = record?.key ? key.length : -1;
+    const { key, value, headers } = encodeDeadLetter(
+      {
+        code,
+        message,
+        step,
+        origin: origin && { ...origin, offset: time.originOffset },
+        source: record,
+        record: row && columns && rowJson(row, columns),
+      },
+      own.subarray(0, length),
+    );
+    const keyBytes = key ?? NOTHING;
+    const keyEnd = key === null ? -1 : key.length;
     if (value === null) {
-      this.#out.null(partition, wall(), key, 0, keyEnd, block, 0, block.length);
+      this.#out.null(partition, wall(), keyBytes, 0, keyEnd, headers, 0, headers.length);
       return;
     }
-    const bytes = cut ? value.subarray(0, MAX_BYTES) : value;
-    let pos = this.#out.begin(partition, wall(), key, 0, keyEnd);
-    while (pos + bytes.length > this.#out.buffer.length) pos = this.#out.grow();
-    this.#out.buffer.set(bytes, pos);
-    this.#out.end(pos + bytes.length, block, 0, block.length);
+    let pos = this.#out.begin(partition, wall(), keyBytes, 0, keyEnd);
+    while (pos + value.length > this.#out.buffer.length) pos = this.#out.grow();
+    this.#out.buffer.set(value, pos);
+    this.#out.end(pos + value.length, headers, 0, headers.length);
   }
 }

@@ -1,10 +1,9 @@
-import type { FileOutput as FilePlan, OutputPlan, TopicOutput } from '@millrace/pipeline/plan.ts';
-import { avroEncoder, fieldOf, parseSchema } from '@millrace/shared-schemas/avro.ts';
+import type { FileOutput as FilePlan, OutputPlan } from '@millrace/pipeline/plan.ts';
 import { csvEncoder, csvHeader } from '@millrace/shared-schemas/csv.ts';
 import { jsonEncoder } from '@millrace/shared-schemas/json/encoder.ts';
 import { keyWriter } from '@millrace/shared-schemas/keys.ts';
+import { outputFields, topicEncoder } from '@millrace/shared-schemas/output-encoder.ts';
 import { rowCodec } from '@millrace/shared-schemas/row-codec.ts';
-import type { Column, RowEncoder } from '@millrace/shared-schemas/types.ts';
 import { FileSink } from '@millrace/transport/connectors/file-sink.ts';
 import type { Log } from '@millrace/transport/log.ts';
 import type { OutputCore, TaskCore } from './core.ts';
@@ -70,22 +69,8 @@ export function coreOf(core: TaskCore, id: string): OutputCore {
 
 function openFile(plan: FilePlan, core: OutputCore, committed: number): FileOutput {
   const sink = new FileSink(plan.path, committed);
-  const fields = jsonFields(plan.columns, plan.schema);
+  const fields = outputFields(plan.columns, plan.schema);
   const output = new FileOutput(sink, core, plan.format === 'csv' ? csvEncoder(fields) : jsonEncoder(fields));
   if (plan.format === 'csv') output.header(csvHeader(fields));
   return output;
-}
-
-function topicEncoder(plan: TopicOutput, schemaId: number | undefined): RowEncoder {
-  if (plan.format === 'json') return jsonEncoder(jsonFields(plan.columns, plan.schema));
-  const fields = plan.columns.map(({ name, slot, type }) => ({ field: name, slot, type }));
-  return avroEncoder(parseSchema(plan.schema), fields, schemaId === undefined ? {} : { schemaId });
-}
-
-function jsonFields(columns: readonly Column[], schema: unknown): Parameters<typeof jsonEncoder>[0] {
-  const parsed = schema === null ? null : parseSchema(schema);
-  return columns.map(({ name, slot, type }) => {
-    const avroField = parsed && fieldOf(parsed, name);
-    return avroField ? { name, slot, type, avroField } : { name, slot, type };
-  });
 }

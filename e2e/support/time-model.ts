@@ -30,6 +30,26 @@ export function source(runs: readonly (readonly Fields[])[], outOfOrder: number)
   return { events, late: [] };
 }
 
+/** Sources that one task reads: the earliest head goes first, ties in order of declaration, and the least watermark counts. */
+export function merged(inputs: readonly { readonly rows: readonly Fields[]; readonly outOfOrder: number }[]): Flow {
+  const events: Event[] = [];
+  const own = inputs.map(({ rows }) => ({ next: 0, watermark: rows.length === 0 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY }));
+  let watermark = Number.NEGATIVE_INFINITY;
+  for (;;) {
+    const heads = inputs.map(({ rows }, i) => (rows[own[i].next]?.t ?? Number.POSITIVE_INFINITY) as number);
+    const first = heads.indexOf(Math.min(...heads));
+    if (heads[first] === Number.POSITIVE_INFINITY) break;
+    const row = inputs[first].rows[own[first].next++];
+    events.push({ row, t: row.t as number });
+    own[first].watermark = Math.max(own[first].watermark, (row.t as number) - inputs[first].outOfOrder - 1);
+    const least = Math.min(...own.map((one) => one.watermark));
+    if (least <= watermark) continue;
+    watermark = least;
+    events.push(watermark);
+  }
+  return { events: [...events, END], late: [] };
+}
+
 export function each(flow: Flow, change: (row: Fields) => readonly Fields[]): Flow {
   return {
     events: flow.events.flatMap((event): Event[] => (typeof event === 'number' ? [event] : change(event.row).map((row) => ({ row, t: event.t })))),

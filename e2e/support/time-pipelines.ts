@@ -48,12 +48,18 @@ export function records(seed: number, count: number, { disorder = 4000, far = 60
 
 export const lines = (rows: readonly Fields[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 
-export function place(name: string, yaml: string, files: Readonly<Record<string, string>> = {}): { dir: string; pipeline: string; data: string } {
+/** Lays out a pipeline and its files. `bare`: it brings schemas of its own. */
+export function place(
+  name: string,
+  yaml: string,
+  files: Readonly<Record<string, string>> = {},
+  { bare = false } = {},
+): { dir: string; pipeline: string; data: string } {
   const dir = join(root, name);
   mkdirSync(dir, { recursive: true });
   for (const [file, text] of Object.entries(files)) writeFileSync(join(dir, file), text);
   const pipeline = join(dir, 'p.yaml');
-  writeFileSync(pipeline, `version: 1\nname: time\n${SCHEMA}${yaml}`);
+  writeFileSync(pipeline, `version: 1\nname: time\n${bare ? '' : SCHEMA}${yaml}`);
   return { dir, pipeline, data: join(dir, 'data') };
 }
 
@@ -75,6 +81,17 @@ export async function dead(data: string, topic = 'time.dead'): Promise<{ step: s
       return { step: headers['error.step'], code: headers['error.code'], offset: headers['error.offset'], source: headers['error.topic'] };
     });
 }
+
+export async function topic(name: string, data: string): Promise<Fields[]> {
+  const out = await succeed(['topic', 'cat', name, '--json', '--data-dir', data, '--until', 'end']);
+  return out
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => (JSON.parse(line) as { value: Fields }).value);
+}
+
+export const produce = (data: string, rows: readonly Fields[], partitions: number): Promise<string> =>
+  succeed(['topic', 'produce', 'events', '--key', 'k', '--partitions', `${partitions}`, '--data-dir', data], { input: lines(rows) });
 
 export const end = (pipeline: string, data: string, ...more: string[]): Promise<string> =>
   succeed(['run', pipeline, '--until', 'end', '--data-dir', data, ...more]);

@@ -65,7 +65,7 @@ export const aggregates: Readonly<Record<Name, Aggregate>> = {
     returns: same,
     doc: 'the first argument where the second is least; of equals the earliest by event time, then arrival',
   },
-  arg_max: { arguments: 2, takes: ordered, returns: same, doc: 'the first argument where the second is greatest' },
+  arg_max: { arguments: 2, takes: ordered, returns: same, doc: 'the first argument where the second is greatest; ties as for arg_min' },
   first: { arguments: 1, takes: ordered, returns: same, doc: 'of the earliest record by event time, ties by arrival; may be NULL' },
   last: { arguments: 1, takes: ordered, returns: same, doc: 'of the latest record by event time, ties by arrival; may be NULL' },
 };

@@ -17,9 +17,10 @@ export class Millrace {
   readonly #waiting: { text: string; resolve: () => void }[] = [];
   #stderr = '';
 
-  constructor(args: readonly string[], options: { env?: Record<string, string>; input?: string; bin?: string } = {}) {
+  constructor(args: readonly string[], options: { env?: Record<string, string>; input?: string; bin?: string; cwd?: string } = {}) {
     this.child = spawn(process.execPath, [options.bin ?? bin, ...args], {
       env: { ...process.env, NO_COLOR: '1', ...options.env },
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     const stdout: Buffer[] = [];
@@ -31,6 +32,7 @@ export class Millrace {
     this.finished = new Promise((resolve) => {
       this.child.on('close', (code, signal) => resolve({ code, signal, stdout: Buffer.concat(stdout).toString(), stderr: this.#stderr }));
     });
+    this.child.stdin?.on('error', () => {});
     this.child.stdin?.end(options.input ?? '');
   }
 

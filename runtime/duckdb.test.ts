@@ -93,3 +93,28 @@ describe('a DuckDB for a user’s SQL', () => {
     expect((await duckdb.query('SELECT $1::VARCHAR || $2::INTEGER, $3', ["it's", 5, null])).rows).toEqual([["it's5", null]]);
   });
 });
+
+describe('a table filled from records', () => {
+  it('gives every type back as it was', async () => {
+    const duckdb = await openDuckdb();
+    const columns = ['BIGINT', 'HUGEINT', 'DECIMAL(18,2)', 'DOUBLE', 'FLOAT', 'VARCHAR', 'BOOLEAN', 'DATE', 'TIMESTAMP', 'INTEGER', 'BLOB', 'BIGINT[]'].map(
+      (type, i) => ({ name: `a "${i}`, type }),
+    );
+    const struct = { name: 's', type: 'STRUCT(x BIGINT, y VARCHAR[])' };
+    const map = { name: 'm', type: 'MAP(VARCHAR, DECIMAL(9,3))' };
+    const row = [2n ** 62n, -(2n ** 100n), 1234, 0.1, 0.5, 'é', true, -3, 1_700_000_000_000_001, 7, Buffer.from([1, 0]), [1, null]] as PlainValue[];
+    const rows = Array.from({ length: 5000 }, (_, i) => [i, ...row.slice(1), { x: i, y: ['a', null] }, new Map([['k', i]])]);
+    const nulls = rows[0]?.map(() => null) as null[];
+    const all = [[...row, { x: 1, y: [] }, new Map()], nulls, ...rows];
+    await duckdb.fill('t "1', [...columns, struct, map], all);
+    const back = await duckdb.query('SELECT * FROM "t ""1"');
+    const comparable = (table: readonly (readonly PlainValue[])[]) =>
+      table.map((one) => one.map((value) => (value instanceof Uint8Array ? [...value] : value)));
+    expect(back.rows.length).toBe(all.length);
+    expect(comparable(back.rows).slice(0, 3)).toEqual(comparable(all).slice(0, 3));
+    expect(comparable(back.rows)).toEqual(comparable(all));
+    await duckdb.fill('t "1', [struct], []);
+    expect((await duckdb.query('SELECT count(*) FROM "t ""1"')).rows).toEqual([[0]]);
+    duckdb.close();
+  });
+});

@@ -1,14 +1,21 @@
 import {
   DuckDBBlobValue,
   type DuckDBConnection,
+  DuckDBDataChunk,
   DuckDBDateValue,
+  type DuckDBDecimalType,
   DuckDBDecimalValue,
   DuckDBInstance,
   DuckDBIntervalValue,
+  type DuckDBListType,
   DuckDBListValue,
+  type DuckDBMapType,
   DuckDBMapValue,
+  type DuckDBStructType,
   DuckDBStructValue,
   DuckDBTimestampValue,
+  type DuckDBType,
+  DuckDBTypeId,
   type DuckDBValue,
 } from '@duckdb/node-api';
 
@@ -48,6 +55,8 @@ interface DuckdbResult {
 export interface Duckdb {
   /** Runs one statement, or several and gives the last one's rows. `params` stand for `$1`, `$2` …. Throws DuckDB's own error. */
   query(sql: string, params?: readonly (string | number | bigint | boolean | null)[]): Promise<DuckdbResult>;
+  /** Makes the table anew with these rows, in this order; types as DuckDB writes them, values in the forms of `PlainValue`. */
+  fill(table: string, columns: readonly { readonly name: string; readonly type: string }[], rows: readonly (readonly PlainValue[])[]): Promise<void>;
   close(): void;
 }
 
@@ -68,6 +77,49 @@ function plain(value: DuckDBValue): PlainValue {
   if (value instanceof DuckDBStructValue) return Object.fromEntries(Object.entries(value.entries).map(([name, field]) => [name, plain(field)]));
   if (value instanceof DuckDBMapValue) return new Map(value.entries.map((entry) => [plain(entry.key), plain(entry.value)]));
   return String(value);
+}
+
+/** The other way round from {@link plain}: a value of a record as DuckDB takes it for a column of that type. */
+function duckdbValue(value: PlainValue, type: DuckDBType): DuckDBValue {
+  if (value === null) return null;
+  switch (type.typeId) {
+    case DuckDBTypeId.BIGINT:
+    case DuckDBTypeId.HUGEINT:
+      return BigInt(value as number | bigint);
+    case DuckDBTypeId.DECIMAL: {
+      const { width, scale } = type as DuckDBDecimalType;
+      return new DuckDBDecimalValue(BigInt(value as number | bigint), width, scale);
+    }
+    case DuckDBTypeId.TIMESTAMP:
+      return new DuckDBTimestampValue(BigInt(value as number | bigint));
+    case DuckDBTypeId.DATE:
+      return new DuckDBDateValue(value as number);
+    case DuckDBTypeId.BLOB:
+      return new DuckDBBlobValue(value as Uint8Array);
+    case DuckDBTypeId.LIST: {
+      const { valueType } = type as DuckDBListType;
+      return new DuckDBListValue((value as readonly PlainValue[]).map((item) => duckdbValue(item, valueType)));
+    }
+    case DuckDBTypeId.STRUCT: {
+      const { entryNames, entryTypes } = type as DuckDBStructType;
+      const fields = value as { readonly [field: string]: PlainValue };
+      return new DuckDBStructValue(Object.fromEntries(entryNames.map((name, i) => [name, duckdbValue(fields[name] ?? null, entryTypes[i])])));
+    }
+    case DuckDBTypeId.MAP: {
+      const { keyType, valueType } = type as DuckDBMapType;
+      const entries = [...(value as ReadonlyMap<PlainValue, PlainValue>)];
+      return new DuckDBMapValue(entries.map(([key, item]) => ({ key: duckdbValue(key, keyType), value: duckdbValue(item, valueType) })));
+    }
+    default:
+      return value as boolean | number | string;
+  }
+}
+
+/** rows of a DuckDB vector */
+const CHUNK = 2048;
+
+function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
 }
 
 function quoted(text: string): string {
@@ -101,6 +153,27 @@ export async function openDuckdb(options: DuckdbOptions = {}): Promise<Duckdb> {
       const reader = await connection.runAndReadAll(sql, params === undefined ? undefined : [...params]);
       const types = reader.columnTypes();
       return { columns: reader.columnNames().map((name, i) => ({ name, type: types[i].toString() })), rows: reader.getRows().map((row) => row.map(plain)) };
+    },
+    async fill(table, columns, rows) {
+      await connection.run(`CREATE OR REPLACE TABLE ${identifier(table)} (${columns.map(({ name, type }) => `${identifier(name)} ${type}`).join(', ')})`);
+      const appender = await connection.createAppender(table);
+      try {
+        const types = columns.map((_, i) => appender.columnType(i));
+        for (let from = 0; from < rows.length; from += CHUNK) {
+          const part = rows.slice(from, from + CHUNK);
+          const chunk = DuckDBDataChunk.create(types, part.length);
+          for (const [i, type] of types.entries()) {
+            chunk.setColumnValues(
+              i,
+              part.map((row) => duckdbValue(row[i], type)),
+            );
+          }
+          appender.appendDataChunk(chunk);
+        }
+        appender.flushSync();
+      } finally {
+        appender.closeSync();
+      }
     },
     close() {
       connection.closeSync();

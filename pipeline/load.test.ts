@@ -53,8 +53,6 @@ const broken: readonly (readonly [name: string, text: string, ...codes: string[]
   ['no version and no name', pipeline(out).replace('version: 1\nname: shop\n', '▸▸'), 'missing_key', 'missing_key'],
   ['a name with a blank', pipeline(out).replace('shop', '▸my shop'), 'bad_name'],
   ['a guarantee of its own', whole('guarantee: ▸at_most_once\n'), 'bad_enum'],
-  ['analyze, not built yet', whole('analyze: ▸{ trigger: { every: 1s } }\n'), 'not_yet'],
-  ['models, not built yet', whole('models: ▸{}\n'), 'not_yet'],
   ['no preprocess', `▸version: 1\nname: shop\n${schemas}`, 'missing_key'],
   ['a ratio above one', whole('dead_letter: { budget: { ratio: ▸1.5, per: 5m } }\n'), 'bad_number'],
   ['__proto__ as a key', whole('▸__proto__: { polluted: true }\n'), 'unknown_key'],
@@ -101,8 +99,9 @@ const broken: readonly (readonly [name: string, text: string, ...codes: string[]
   [
     'a simulation with a rate, and a date that is none',
     source(
-      `{ id: cards, type: generator, schema: card, generate: { rate: ▸5, card_fraud: { start: ▸2018-13-41 }, fields: { tx_id: "'t' || i", card_id: "'c' || customer", merchant_id: "terminal::INTEGER", currency: "'EUR'", amount: amount, event_time: "▸u1" } } }`,
+      `▸{ id: cards, type: generator, schema: card, generate: { rate: ▸5, card_fraud: { start: ▸2018-13-41 }, fields: { tx_id: "'t' || i", card_id: "'c' || customer", merchant_id: "terminal::INTEGER", currency: "'EUR'", amount: amount, event_time: "▸u1" } } }`,
     ),
+    'missing_key',
     'unknown_key',
     'bad_date',
     'unknown_column',

@@ -1,12 +1,16 @@
 import { dirname, resolve } from 'node:path';
+import { readAnalyze } from './analyze/read-analyze.ts';
+import { readableOutputs } from './analyze/source.ts';
 import { decodeUtf8, readBytes } from './files.ts';
 import type { Finding } from './finding.ts';
 import { Expressions } from './flow/expressions.ts';
 import type { Flow } from './flow/flow.ts';
+import { Ids } from './flow/ids.ts';
 import { readFlow } from './flow/read-flow.ts';
 import { readTables } from './flow/read-tables.ts';
 import { pipelineFields } from './flow/sections.ts';
-import { deepFreeze, planHash } from './hash.ts';
+import { analyzeHash, deepFreeze, planHash } from './hash.ts';
+import { declaredModels, planModels, readModels } from './models/read-models.ts';
 import type { Plan } from './plan.ts';
 import { planStages } from './planner.ts';
 import { Report } from './report.ts';
@@ -14,7 +18,7 @@ import { loadSchemas } from './schemas.ts';
 import { readFields } from './spec/field.ts';
 import { openChecker } from './sql/check.ts';
 import type { Table } from './tables.ts';
-import { checkTargets } from './targets.ts';
+import { checkTargets, outputTargets, sinkTargets } from './targets.ts';
 import { entryOf, type MapNode } from './yaml/node.ts';
 import { parseYaml } from './yaml/parse.ts';
 import type { Environment } from './yaml/substitute.ts';
@@ -45,19 +49,24 @@ export async function loadPipeline(file: string, { env }: { env: Environment }):
 async function planOf(root: MapNode, file: string, report: Report): Promise<Plan | null> {
   const directory = dirname(file);
   const read = readFields(root, pipelineFields, report, 'a pipeline');
-  const section = (key: 'schemas' | 'tables' | 'preprocess'): MapNode | undefined => {
+  const section = (key: 'schemas' | 'tables' | 'preprocess' | 'analyze' | 'models'): MapNode | undefined => {
     const node = entryOf(root, key)?.value;
     return node?.kind === 'map' ? node : undefined;
   };
   // schemas, tables and steps are looked at whatever else is missing at the top
   const schemas = loadSchemas(section('schemas'), directory, report);
   const tables = await readTables(section('tables'), directory, schemas, report);
+  const models = readModels(section('models'), report);
   const preprocess = section('preprocess');
   if (preprocess === undefined) return null;
   const checker = await openChecker();
   try {
-    const context = { report, tables, expressions: new Expressions(checker, report) };
-    const flow = await readFlow(preprocess, directory, schemas, context);
+    const context = { report, tables, models: declaredModels(models), expressions: new Expressions(checker, report) };
+    const ids = new Ids(root, report);
+    const flow = await readFlow(preprocess, directory, schemas, ids, context);
+    const analyze = section('analyze');
+    const analysis = analyze === undefined ? null : await readAnalyze(analyze, readableOutputs(preprocess, flow), directory, schemas, ids, context);
+    const trained = analyze === undefined || analysis !== null ? await planModels(models, analysis, context) : [];
     if (report.failed || read === null || flow === null) return null;
     const { name, guarantee, dead_letter } = read.values;
     const budget = dead_letter?.values.budget?.values;
@@ -65,8 +74,13 @@ async function planOf(root: MapNode, file: string, report: Report): Promise<Plan
       topic: dead_letter?.values.topic?.text ?? `${name.text}.dead`,
       budget: budget === undefined ? null : { ratio: budget.ratio, per: budget.per },
     };
-    checkTargets(flow.outputs, flow.outputNodes, { deadLetter: deadLetter.topic, pipeline: name.text, files: filesRead(file, flow, tables) }, report);
+    checkTargets(
+      [...outputTargets(flow.outputs, flow.outputNodes), ...(analysis === null ? [] : sinkTargets(analysis.plan.sinks, analysis.sinkNodes))],
+      { deadLetter: deadLetter.topic, pipeline: name.text, files: filesRead(file, flow, tables) },
+      report,
+    );
     if (report.failed) return null;
+    const bridges = new Set((analysis?.plan.sources ?? []).flatMap(({ output }) => output ?? []));
     const plan = {
       version: 1,
       name: name.text,
@@ -74,11 +88,12 @@ async function planOf(root: MapNode, file: string, report: Report): Promise<Plan
       guarantee,
       mergeWait: flow.mergeWait,
       sources: flow.sources.map((source) => source.plan),
-      stages: planStages(flow, name.text),
+      stages: planStages(flow, name.text, bridges),
       tables: [...tables.values()].map(({ id, path, key, columns }) => ({ id, path, key, columns: columns ?? [] })),
       deadLetter,
     } as const;
-    return deepFreeze({ ...plan, hash: planHash(plan) });
+    const analyzePlan = analysis === null ? null : { ...analysis.plan, hash: analyzeHash(analysis.plan, trained, file) };
+    return deepFreeze({ ...plan, hash: planHash(plan), analyze: analyzePlan, models: trained });
   } finally {
     checker.close();
   }

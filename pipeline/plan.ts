@@ -1,4 +1,5 @@
 import type { Column, SqlType } from '@millrace/shared-schemas/types.ts';
+import type { AnalyzePlan, ModelPlan } from './analyze/plan.ts';
 import type { AggregateCall, Checked } from './sql/expr.ts';
 
 /**
@@ -16,7 +17,10 @@ export interface Plan {
   readonly stages: readonly StagePlan[];
   readonly tables: readonly TablePlan[];
   readonly deadLetter: { readonly topic: string; readonly budget: { readonly ratio: number; readonly per: number } | null };
-  /** sha256 of everything that decides an output, hex */
+  /** null: the file has no `analyze` */
+  readonly analyze: AnalyzePlan | null;
+  readonly models: readonly ModelPlan[];
+  /** sha256 of everything that decides an output of the record stage, hex; `analyze` has its own */
   readonly hash: string;
 }
 
@@ -196,6 +200,8 @@ export interface TopicOutput extends OutputBase {
   readonly format: 'json' | 'avro';
   readonly schema: AvroSchema | null;
   readonly key: readonly Column[] | null;
+  /** a source of `analyze` reads it: its writers send heartbeats, and the topic's meta lists them */
+  readonly bridge: boolean;
 }
 
 /** Belongs to a stage that has one task. */

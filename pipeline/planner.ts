@@ -15,9 +15,10 @@ interface Placed {
 /**
  * Cuts a flow into stages (decision 0002, point 4): a keyed step whose key does not keep the input's partitioning reads through an exchange, and so
  * does a file output of a stage that may have several tasks. What shares a log, and what a union brings together, is one stage.
+ * `bridges`: ids of the outputs that `analyze` reads.
  */
-export function planStages(flow: Flow, pipeline: string): StagePlan[] {
-  const planner = new Planner(pipeline);
+export function planStages(flow: Flow, pipeline: string, bridges: ReadonlySet<string>): StagePlan[] {
+  const planner = new Planner(pipeline, bridges);
   for (const source of flow.sources) planner.source(source);
   for (const node of flow.nodes) planner.node(node);
   for (const output of flow.outputs) planner.output(output);
@@ -26,13 +27,15 @@ export function planStages(flow: Flow, pipeline: string): StagePlan[] {
 
 class Planner {
   readonly #pipeline: string;
+  readonly #bridges: ReadonlySet<string>;
   readonly #placed = new Map<string, Placed>();
   readonly #drafts: StageDraft[] = [];
   readonly #exchanges = new Map<string, Placed & { readonly steps: string[] }>();
   readonly #files: FlowOutput[] = [];
 
-  constructor(pipeline: string) {
+  constructor(pipeline: string, bridges: ReadonlySet<string>) {
     this.#pipeline = pipeline;
+    this.#bridges = bridges;
   }
 
   source({ plan, stream }: FlowSource): void {
@@ -164,7 +167,8 @@ class Planner {
   }
 
   #write({ stage, from }: Placed, { id, order, onError, body, input }: FlowOutput): void {
-    stage.find().outputs.push({ made: this.#made++, shape: input.shape, plan: { id, order, from, onError, ...body } as OutputPlan });
+    const more = body.kind === 'topic' ? { bridge: this.#bridges.has(id) } : {};
+    stage.find().outputs.push({ made: this.#made++, shape: input.shape, plan: { id, order, from, onError, ...body, ...more } as OutputPlan });
   }
 }
 

@@ -1,4 +1,13 @@
+import { batchWindowFields } from './analyze/queries/aggregate.ts';
+import { queriesNotYet, querySpecs } from './analyze/queries/list.ts';
+import { commonFields as queryFields } from './analyze/queries/query.ts';
+import { analyzeFields } from './analyze/read-analyze.ts';
+import { sinkSpecs, sinksNotYet } from './analyze/sinks/list.ts';
+import { commonFields as sinkFields } from './analyze/sinks/sink.ts';
+import { analyzeSourceFields, sourceTimeFields } from './analyze/source.ts';
+import { triggerFields } from './analyze/trigger.ts';
 import { budgetFields, deadLetterFields, pipelineFields, preprocessFields, tableFields } from './flow/sections.ts';
+import { evaluateFields, labelFields, modelFields, trainFields } from './models/fields.ts';
 import { outputSpecs } from './outputs/list.ts';
 import { commonFields as outputFields } from './outputs/output.ts';
 import { cardFraudFields, generateFields } from './sources/generator.ts';
@@ -44,12 +53,22 @@ export function jsonSchema(): JsonSchema {
       outputs: list(anyOf(outputFields, outputSpecs, 'topic'), 1),
     },
   };
+  const analyze = {
+    ...objectSchema(analyzeFields),
+    properties: {
+      ...(objectSchema(analyzeFields).properties as object),
+      sources: list(objectSchema(analyzeSourceFields), 1),
+      queries: list(anyOf(queryFields, querySpecs), 0),
+      sinks: list(anyOf(sinkFields, sinkSpecs), 1),
+    },
+  };
+  const models = { type: 'object', additionalProperties: objectSchema(modelFields) };
   const tables = { type: 'object', additionalProperties: objectSchema(tableFields) };
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'millrace pipeline',
     ...top,
-    properties: { ...(top.properties as object), preprocess, tables },
+    properties: { ...(top.properties as object), preprocess, analyze, models, tables },
   };
 }
 
@@ -88,6 +107,30 @@ export function pipelinePage(): string {
     '### preprocess',
     '',
     table(preprocessFields),
+    '',
+    '### analyze',
+    '',
+    table(analyzeFields),
+    '',
+    '`trigger`, when it is a mapping:',
+    '',
+    table(triggerFields),
+    '',
+    '### a model of `models`',
+    '',
+    table(modelFields),
+    '',
+    '`label`:',
+    '',
+    table(labelFields),
+    '',
+    '`train`:',
+    '',
+    table(trainFields),
+    '',
+    '`evaluate`:',
+    '',
+    table(evaluateFields),
     '',
     '### a table of `tables`',
     '',
@@ -138,9 +181,35 @@ export function pipelinePage(): string {
     table(outputFields),
     ...constructs(outputSpecs),
     '',
+    '## Sources of analyze',
+    '',
+    table(analyzeSourceFields),
+    '',
+    '`event_time`:',
+    '',
+    table(sourceTimeFields),
+    '',
+    '## Queries',
+    '',
+    'A query reads the one before it unless it says `from`. Modes are legal as in Structured Streaming; lint tells what is not. Keys of every query:',
+    '',
+    table(queryFields),
+    ...constructs(querySpecs),
+    '',
+    '`window` of an aggregate:',
+    '',
+    table(batchWindowFields),
+    '',
+    '## Sinks',
+    '',
+    'Keys of every sink:',
+    '',
+    table(sinkFields),
+    ...constructs(sinkSpecs),
+    '',
     '## Not built yet',
     '',
-    `Sources: ${sourcesNotYet.join(', ')}. Steps: ${stepsNotYet.join(', ')}; session and count windows. \`analyze\`, \`models\`, tables from a topic. Lint says so by name.`,
+    `Sources: ${sourcesNotYet.join(', ')}. Steps: ${stepsNotYet.join(', ')}; session and count windows. Queries: ${queriesNotYet.join(', ')}. Sinks: ${sinksNotYet.join(', ')}. Tables from a topic. Lint says so by name.`,
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -20,6 +20,16 @@ export class Report {
     this.#add(at, code, 'error', message, hint);
   }
 
+  /** Worth a look, but the pipeline runs. */
+  warning(at: Range, code: ErrorCode, message: string, hint?: string): void {
+    this.#add(at, code, 'warning', message, hint);
+  }
+
+  /** Worth knowing: nothing is wrong. */
+  note(at: Range, code: ErrorCode, message: string, hint?: string): void {
+    this.#add(at, code, 'note', message, hint);
+  }
+
   #add(at: Range, code: ErrorCode, severity: Finding['severity'], message: string, hint: string | undefined): void {
     const place = this.#lines.locate(at.start, at.end);
     const told = `${place.line}:${place.col} ${code} ${message}`;

@@ -123,21 +123,28 @@ export interface ModelPlan {
   readonly type: 'logistic_regression';
   readonly features: readonly string[];
   readonly swap: 'immediate' | 'at_event_time';
-  readonly label: LabelPlan;
-  readonly train: {
-    /** an analyze source or query, its feature columns (numbers or booleans) in the order of `features` */
-    readonly from: string;
-    readonly columns: readonly Column[];
-    readonly window: number;
-    readonly every: number;
-    readonly l2: number;
-    readonly l1: number;
-    readonly classWeight: 'none' | 'balanced';
-    readonly standardize: boolean;
-  };
+  /** null, like `train`: nothing in this pipeline trains it, a model is promoted by hand */
+  readonly label: LabelPlan | null;
+  readonly train: TrainPlan | null;
   readonly evaluate: { readonly card: Column | null; readonly alertsPerDay: number };
-  /** over the metrics of the new model and, as `current.…`, of the promoted one; null: always */
+  /**
+   * Over the metrics of the new model (slots `auc_roc` …, see `pipeline/models/metrics.ts`) and, as `current.…`, of the promoted one (slot
+   * `current`, an object with the same names); null: always.
+   */
   readonly promoteIf: Checked | null;
+}
+
+export interface TrainPlan {
+  /** an analyze source or query whose rows have an event time and stay */
+  readonly from: string;
+  /** its feature columns (numbers or booleans) in the order of `features` */
+  readonly columns: readonly Column[];
+  readonly window: number;
+  readonly every: number;
+  readonly l2: number;
+  readonly l1: number;
+  readonly classWeight: 'none' | 'balanced';
+  readonly standardize: boolean;
 }
 
 /** Where the truth comes from: a column of the records themselves, or another source's, joined on columns of equal names. */

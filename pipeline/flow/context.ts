@@ -11,6 +11,14 @@ export interface PlanContext {
   readonly report: Report;
   readonly expressions: Expressions;
   readonly tables: ReadonlyMap<string, Table>;
+  readonly models: ReadonlyMap<string, DeclaredModel>;
+}
+
+/** What a score needs to know of a model. */
+export interface DeclaredModel {
+  /** empty where a finding says what is wrong with them */
+  readonly features: readonly string[];
+  readonly swap: 'immediate' | 'at_event_time';
 }
 
 /** The columns of these names; names that are not there are reported. */

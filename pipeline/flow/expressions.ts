@@ -5,6 +5,7 @@ import type { NamedExpression } from '../spec/kinds.ts';
 import type { AggregateOptions } from '../sql/aggregates.ts';
 import type { Checker } from '../sql/check.ts';
 import type { AggregateCall, Checked, SqlFlaw } from '../sql/expr.ts';
+import type { CheckedStatement } from '../sql/statement.ts';
 import type { ScalarNode } from '../yaml/node.ts';
 import type { Stream } from './stream.ts';
 
@@ -63,6 +64,14 @@ export class Expressions {
     const rest = items.filter(({ name }) => !broken.has(name.text));
     const again = await this.#checker.aggregates(written(rest), columns.columns, keys, options);
     return again.ok ? { ...again.aggregates, broken: [...broken] } : { calls: [], results: [], broken: items.map(({ name }) => name.text) };
+  }
+
+  /** One SELECT over a batch of the columns; null when there is a flaw, which is reported. */
+  async statement(node: ScalarNode, table: string, columns: Columns): Promise<CheckedStatement | null> {
+    const answer = await this.#checker.statement(node.text, table, columns.columns);
+    if (answer.ok) return answer.statement;
+    this.#tell(node, answer.flaw, columns);
+    return null;
   }
 
   /** False when the flaw is only the echo of another. */

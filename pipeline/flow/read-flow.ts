@@ -1,9 +1,9 @@
 import type { Schemas } from '../schemas.ts';
 import { readFields } from '../spec/field.ts';
-import { entryOf, type MapNode } from '../yaml/node.ts';
+import type { MapNode } from '../yaml/node.ts';
 import type { PlanContext } from './context.ts';
 import type { Flow, FlowNode, FlowOutput, FlowSource } from './flow.ts';
-import { Ids } from './ids.ts';
+import { type Ids, idOf } from './ids.ts';
 import { readOutput } from './read-outputs.ts';
 import { readSource } from './read-sources.ts';
 import { readStep } from './read-steps.ts';
@@ -15,19 +15,12 @@ export async function readFlow(
   node: MapNode,
   directory: string,
   schemas: Schemas,
+  ids: Ids,
   context: PlanContext,
 ): Promise<(Flow & { readonly mergeWait: number; readonly outputNodes: readonly MapNode[] }) | null> {
   const read = readFields(node, preprocessFields, context.report, 'preprocess');
   if (read === null) return null;
   const { sources, steps = [], outputs, merge_wait } = read.values;
-  const ids = new Ids(
-    [
-      ['source', sources],
-      ['step', steps],
-      ['output', outputs],
-    ],
-    context.report,
-  );
   const flowSources: FlowSource[] = [];
   const nodes: FlowNode[] = [];
   const flowOutputs: FlowOutput[] = [];
@@ -53,9 +46,4 @@ export async function readFlow(
     if (made.output !== null) flowOutputs.push(made.output);
   }
   return { sources: flowSources, nodes, outputs: flowOutputs, mergeWait: merge_wait, outputNodes: outputs };
-}
-
-function idOf(node: MapNode): string | null {
-  const id = entryOf(node, 'id')?.value;
-  return id?.kind === 'scalar' ? id.text : null;
 }

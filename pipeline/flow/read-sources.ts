@@ -1,6 +1,7 @@
 import { columnsOf, type ParsedSchema } from '@millrace/shared-schemas/avro.ts';
 import type { Column } from '@millrace/shared-schemas/types.ts';
 import type { SourcePlan } from '../plan.ts';
+import type { Report } from '../report.ts';
 import type { Schemas } from '../schemas.ts';
 import { sourceSpecs, sourcesNotYet } from '../sources/list.ts';
 import { commonFields, eventTimeFields, type SourceSpec } from '../sources/source.ts';
@@ -80,12 +81,7 @@ type Time = Pick<SourcePlan, 'eventTime' | 'outOfOrder' | 'idleAfter' | 'maxAhea
 function eventTimeOf(read: Read<typeof eventTimeFields> | undefined, columns: readonly Column[], format: SourcePlan['format'], { report }: PlanContext): Time {
   if (read === undefined) return { eventTime: null, outOfOrder: 0, idleAfter: eventTimeFields.idle_after.value ?? 0, maxAhead: null, late: 'dead_letter' };
   const { field, out_of_order, idle_after, max_ahead = null, late } = read.values;
-  const column = columnNamed(field, { columns, broken: new Set() }, report);
-  const kind = column?.type.kind;
-  const text = format === 'json' || format === 'csv';
-  if (column !== undefined && kind !== 'BIGINT' && kind !== 'TIMESTAMP' && !(kind === 'VARCHAR' && text)) {
-    report.error(field, 'bad_event_time', `${field.shown} is ${typeSql(column.type)}, which is no event time${kind === 'VARCHAR' ? ` in ${format}` : ''}.`);
-  }
+  const column = eventTimeColumn(field, columns, format, report);
   return {
     eventTime: column === undefined ? null : { slot: column.slot, type: column.type },
     outOfOrder: out_of_order,
@@ -93,4 +89,15 @@ function eventTimeOf(read: Read<typeof eventTimeFields> | undefined, columns: re
     maxAhead: max_ahead,
     late,
   };
+}
+
+/** The column an `event_time` names; reports one that cannot hold a time. */
+export function eventTimeColumn(field: ScalarNode, columns: readonly Column[], format: SourcePlan['format'], report: Report): Column | undefined {
+  const column = columnNamed(field, { columns, broken: new Set() }, report);
+  const kind = column?.type.kind;
+  const text = format === 'json' || format === 'csv';
+  if (column !== undefined && kind !== 'BIGINT' && kind !== 'TIMESTAMP' && !(kind === 'VARCHAR' && text)) {
+    report.error(field, 'bad_event_time', `${field.shown} is ${typeSql(column.type)}, which is no event time${kind === 'VARCHAR' ? ` in ${format}` : ''}.`);
+  }
+  return column;
 }

@@ -48,8 +48,8 @@ export const pipelineFields = {
     'Avro schemas by name: `{ file: x.avsc }` or inline.',
   ),
   preprocess: required(mapping('a mapping (sources, steps, outputs)', ANY), 'One record at a time, in event time.'),
-  analyze: optional(notYet('analyze'), 'Not built yet.'),
-  models: optional(notYet('models'), 'Not built yet.'),
+  analyze: optional(mapping('a mapping (trigger, sources, queries, sinks)', ANY), 'Micro-batches over topics.'),
+  models: optional(mapping('a mapping of names to models', { type: 'object', additionalProperties: ANY }), 'Models, by name.'),
   tables: optional(mapping('a mapping of ids to tables', { type: 'object', additionalProperties: ANY }), 'Tables for lookups.'),
   dead_letter: optional(object('dead_letter', deadLetterFields), 'Where records go that cannot be used.'),
 };

@@ -12,7 +12,7 @@ import { onErrorField } from '../steps/step.ts';
 import { headOf, type MapNode, type Node, type ScalarNode } from '../yaml/node.ts';
 
 /** An output as planned, before it is known which stage it is in. */
-export type OutputBody = Omit<TopicOutput, 'id' | 'order' | 'from' | 'onError'> | Omit<FileOutput, 'id' | 'order' | 'from' | 'onError'>;
+export type OutputBody = Omit<TopicOutput, 'id' | 'order' | 'from' | 'onError' | 'bridge'> | Omit<FileOutput, 'id' | 'order' | 'from' | 'onError'>;
 
 export interface OutputInput {
   readonly stream: Stream;

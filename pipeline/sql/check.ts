@@ -9,6 +9,7 @@ import { intervalsOf } from './interval.ts';
 import { bindName, Scope } from './names.ts';
 import { type Place, parseSql, type SqlNode, SqlText } from './sql-tree.ts';
 import { typeSql } from './sql-type.ts';
+import { type CheckedStatement, StatementChecker } from './statement.ts';
 
 type ScalarResult = { readonly ok: true; readonly checked: Checked } | { readonly ok: false; readonly flaw: SqlFlaw };
 
@@ -16,6 +17,8 @@ type ScalarResult = { readonly ok: true; readonly checked: Checked } | { readonl
 type AggregateResult =
   | { readonly ok: true; readonly aggregates: CheckedAggregates }
   | { readonly ok: false; readonly flaws: readonly { readonly name: string; readonly flaw: SqlFlaw }[] };
+
+type StatementResult = { readonly ok: true; readonly statement: CheckedStatement } | { readonly ok: false; readonly flaw: SqlFlaw };
 
 export interface Checker {
   /** Checks one scalar expression over the columns; with `expect`, one that a value of that type is needed from. */
@@ -30,6 +33,8 @@ export interface Checker {
     keys: readonly Column[],
     options?: AggregateOptions,
   ): Promise<AggregateResult>;
+  /** Checks one SELECT over a batch: rows of these columns as a table of that name. */
+  statement(sql: string, table: string, columns: readonly Column[]): Promise<StatementResult>;
   close(): void;
 }
 
@@ -69,6 +74,7 @@ export async function openChecker(): Promise<Checker> {
   // millrace's own functions, for DuckDB to type
   await duckdb.query('CREATE MACRO mask(text, keep) AS left(text, CAST(keep AS BIGINT)); CREATE MACRO hmac(text) AS sha256(text)');
   const describer = new Describer(duckdb);
+  const statements = new StatementChecker(duckdb);
 
   /** A column may have the name of a word of SQL, such as `at` or `order`: then it has to stand in quotes. */
   async function withReserved(flaw: SqlFlaw, sql: string, columns: readonly Column[]): Promise<SqlFlaw> {
@@ -130,6 +136,8 @@ export async function openChecker(): Promise<Checker> {
       }
       return flaws.length > 0 ? { ok: false, flaws } : { ok: true, aggregates: { calls: calls.calls, results } };
     },
+
+    statement: (sql, table, columns) => statements.check(sql, table, columns),
 
     close: () => duckdb.close(),
   };

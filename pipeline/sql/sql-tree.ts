@@ -53,14 +53,14 @@ export interface Place {
 const prefix = 'SELECT ';
 
 /** Longer than anything a person writes, short enough that no parser's stack is at risk. */
-const maxLength = 100_000;
+export const maxLength = 100_000;
 const maxHeight = 1_200;
 const tooDeep = 'The expression nests too deep.';
 
 const numbers = /"(?:[^"\\]|\\.)*"|-?(?:\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|Infinity|inf|NaN|nan)/g;
 
 /** JSON with every bare number in quotes. */
-function parseDigits(json: string): unknown {
+export function parseDigits(json: string): unknown {
   return JSON.parse(json.replace(numbers, (token) => (token.startsWith('"') ? token : `"${token}"`)));
 }
 
@@ -89,7 +89,7 @@ function flaw(code: string, message: string, place: Place, hint?: string): { rea
 }
 
 /** The token at a UTF-16 position: a quoted name or text, a word, a number, or one sign. */
-function tokenEnd(text: string, start: number): number {
+export function tokenEnd(text: string, start: number): number {
   const token = /^(?:"(?:[^"]|"")*"|'(?:[^']|'')*'|[\p{L}_][\p{L}\p{N}_$]*|\d[\w.]*|[<>=!~|&*/%+-]+|.)/su.exec(text.slice(start, start + 1000));
   return start + (token === null ? 0 : token[0].length);
 }

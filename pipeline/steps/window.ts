@@ -1,11 +1,10 @@
-import type { Column } from '@millrace/shared-schemas/types.ts';
-import { clashes, keyColumns } from '../flow/context.ts';
-import { columnOf, Shape } from '../flow/stream.ts';
+import { keyColumns } from '../flow/context.ts';
+import { groupRow, namesWithout } from '../flow/group-row.ts';
 import type { WindowPlan } from '../plan.ts';
 import type { Report } from '../report.ts';
 import { optional, type Read, required, withDefault } from '../spec/field.ts';
 import { duration, expressions as expressionMap, notYet, object, oneOf, oneOrMore } from '../spec/kinds.ts';
-import { headOf } from '../yaml/node.ts';
+import { headOf, type MapNode, type Node } from '../yaml/node.ts';
 import { lateField, type StepSpec } from './step.ts';
 import { needEventTime } from './time.ts';
 
@@ -42,55 +41,31 @@ export const window: StepSpec<typeof fields> = {
     needEventTime(node, input, 'window', report);
     const key = keyColumns(values.key, input, report);
     const checked = await expressions.aggregates(values.select, input, key, { distinct: true });
-    const shape = new Shape();
-    const columns: Column[] = key.map((column) => ({ ...column, nullable: false, slot: shape.allocate(column.name) }));
-    const keySlots = columns.map(({ slot }) => slot);
-    const reserved = ['window_start', 'window_end'];
-    for (const { name } of values.select) {
-      const taken = columnOf(columns, name.text) !== undefined || reserved.includes(name.text.toLowerCase());
-      if (taken) report.error(name, 'duplicate_column', `A window's row has a column ${name.shown} already.`, 'Use another name.');
-      else clashes(name, key, report);
-    }
-    for (const [i, column] of key.entries()) {
-      if (reserved.includes(column.name.toLowerCase()))
-        report.error(
-          values.key[i] ?? headOf(node),
-          'duplicate_column',
-          `A window's row has a column ${column.name} already.`,
-          'Rename the key column in a map step.',
-        );
-    }
-    const select = checked.results.map(({ name, expr }) => {
-      const slot = shape.allocate(name);
-      columns.push({ name, type: expr.type, nullable: expr.nullable, slot });
-      return { slot, expr };
-    });
-    const startSlot = shape.allocate('window_start');
-    const endSlot = shape.allocate('window_end');
-    columns.push(
-      { name: 'window_start', type: { kind: 'BIGINT' }, nullable: false, slot: startSlot },
-      { name: 'window_end', type: { kind: 'BIGINT' }, nullable: false, slot: endSlot },
-    );
+    const { shape, columns, keySlots, select, bounds } = groupRow(values.key, key, values.select, checked, true, node, report);
     const body = {
       type: 'window',
       key,
       keySlots,
       window: windowOf(values.window, report),
-      startSlot,
-      endSlot,
+      ...bounds,
       allowedLateness: values.allowed_lateness,
       emit: values.emit,
       calls: checked.calls,
       select,
     } as const;
-    return { body, columns, shape, broken: new Set([...checked.broken, ...brokenKeys(values.key, key)]), key };
+    return { body, columns, shape, broken: new Set([...checked.broken, ...namesWithout(values.key, key)]), key };
   },
 };
 
-const brokenKeys = (names: readonly { text: string }[], key: readonly Column[]): string[] =>
-  names.map(({ text }) => text).filter((text) => columnOf(key, text) === undefined);
+type WindowKeys = Pick<Read<typeof windowFields>['values'], 'tumbling' | 'sliding' | 'every' | 'offset'>;
+interface WrittenWindow {
+  readonly values: WindowKeys;
+  readonly at: { readonly [K in keyof WindowKeys | 'session' | 'count']?: Node | undefined };
+  readonly node: MapNode;
+}
 
-function windowOf({ values, at, node }: Read<typeof windowFields>, report: Report): WindowPlan['window'] {
+/** The windows a `window:` describes; what does not fit together is reported. */
+export function windowOf({ values, at, node }: WrittenWindow, report: Report): WindowPlan['window'] {
   const { tumbling, sliding, every, offset } = values;
   const unknown = { kind: 'tumbling', size: 1, offset: 0 } as const;
   if (at.session !== undefined || at.count !== undefined) return unknown;

@@ -15,8 +15,8 @@ name: two
 schemas: { at: { type: record, name: At, fields: [ { name: t, type: long } ] } }
 preprocess:
   sources:
-    - { id: a, type: file, path: a.jsonl, format: json, schema: at, event_time: { field: t } }
-    - { id: b, type: file, path: b.jsonl, format: json, schema: at, event_time: { field: t, out_of_order: 10s } }
+    - { id: a, type: file, path: a.jsonl, format: json, schema: at, event_time: { field: t, idle_after: 20ms } }
+    - { id: b, type: file, path: b.jsonl, format: json, schema: at, event_time: { field: t, out_of_order: 10s, idle_after: 20ms } }
   steps:
     - { id: both, type: map, from: [a, b], set: { k: "1" } }
     - { id: windows, type: window, key: k, window: { tumbling: 1s }, select: { n: "count(*)" } }
@@ -40,14 +40,14 @@ afterEach(() => rmSync(dir, { recursive: true }));
 const lines = (times: readonly number[]): string => times.map((t) => `{"t":${t}}\n`).join('');
 
 /** runs to the end and gives the windows fired so far, by start, and how many records were dead-lettered in this run */
-async function go(): Promise<{ fired: Record<number, number[]>; dead: number }> {
+async function go(signal?: AbortSignal): Promise<{ fired: Record<number, number[]>; dead: number }> {
   const progress = await run({
     plan,
     profile: { ...defaultProfile, transport: { type: 'memory', partitions: 4 } },
     dataDir: join(dir, 'data'),
-    untilEnd: true,
+    untilEnd: signal === undefined,
     clock: systemClock,
-    signal: new AbortController().signal,
+    signal: signal ?? new AbortController().signal,
     onProgress: () => {},
     onEvent: () => {},
     transport,
@@ -67,6 +67,12 @@ describe('a task with several inputs', () => {
     // in order by its own measure, though behind all of a when its turn comes
     writeFileSync(join(dir, 'b.jsonl'), lines([9500, 500]));
     expect(await go()).toEqual({ fired: { 0: [2], 5000: [1], 9000: [2] }, dead: 0 });
+  });
+
+  it('goes to the furthest when all are idle, whichever fell silent last', async () => {
+    writeFileSync(join(dir, 'a.jsonl'), lines([0, 7000]));
+    writeFileSync(join(dir, 'b.jsonl'), lines([100]));
+    expect(await go(AbortSignal.timeout(400))).toEqual({ fired: { 0: [2] }, dead: 0 });
   });
 
   it('goes on in the next run where the data of each stood', async () => {

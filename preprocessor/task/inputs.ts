@@ -277,19 +277,23 @@ export class ExchangeInput extends TaskInput {
     const { core } = this;
     if (watermark > writer.watermark) writer.watermark = watermark;
     let least = Number.POSITIVE_INFINITY;
+    let most = Number.NEGATIVE_INFINITY;
     let active = false;
     let ended = true;
     for (const w of core.writers) {
       if (!w.ended) ended = false;
+      if (w.idle) most = Math.max(most, w.watermark);
       // one that has ended holds the rest at its own watermark: the end is of this run, and a later run may go on there
       if (w.idle || (w.ended && w.watermark === Number.NEGATIVE_INFINITY)) continue;
       active = true;
       if (w.watermark < least) least = w.watermark;
     }
     const idle = !active && !ended;
-    const moved = (active && least > core.watermark) || idle !== core.idle;
+    // with all idle there is nothing to wait for, whichever fell silent last
+    const reached = active ? least : idle ? most : core.watermark;
+    const moved = reached > core.watermark || idle !== core.idle;
     core.idle = idle;
-    if (active && least > core.watermark) core.watermark = least;
+    if (reached > core.watermark) core.watermark = reached;
     if (moved) this.host.moved();
   }
 

@@ -98,16 +98,20 @@ export class Task implements InputHost {
 
   /**
    * Takes the least watermark of the inputs that count, and fires what it passes. An input that has ended counts with its own: +∞
-   * is a mark of the run, set when all have ended, and the next run goes on where the data of each stood.
+   * is a mark of the run, set when all have ended, and the next run goes on where the data of each stood. When all are idle the furthest
+   * counts, whichever fell silent last.
    */
   moved(): void {
     let least = Number.POSITIVE_INFINITY;
+    let most = Number.NEGATIVE_INFINITY;
     for (const { core } of this.parts.inputs) {
+      if (core.idle) most = Math.max(most, core.watermark);
       if (core.idle || (!core.spoken && core.writers.length === 0)) continue;
       if (core.ended && core.watermark === Number.NEGATIVE_INFINITY) continue;
       if (core.watermark < least) least = core.watermark;
     }
-    if (least === Number.POSITIVE_INFINITY || least <= this.time.watermark) return;
+    if (least === Number.POSITIVE_INFINITY) least = most;
+    if (least <= this.time.watermark) return;
     this.#fire(least);
     this.time.watermark = least;
     this.parts.core.watermark = least;

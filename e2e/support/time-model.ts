@@ -3,14 +3,14 @@
 export type Fields = Record<string, unknown>;
 export type Dated = { readonly row: Fields; readonly t: number };
 /** A record, a watermark that has come, or `END`. */
-export type Event = Dated | number;
+type Event = Dated | number;
 export interface Flow {
   readonly events: Event[];
   readonly late: Dated[];
 }
 
 /** The end of a run's input: everything open fires once and stays, and no watermark moves. */
-export const END = Number.POSITIVE_INFINITY;
+const END = Number.POSITIVE_INFINITY;
 
 /** A source over one or several runs: each record, and behind it the watermark it moves. */
 export function source(runs: readonly (readonly Fields[])[], outOfOrder: number): Flow {

@@ -9,6 +9,8 @@ export interface PipelineRecord {
   readonly build: string;
   readonly generation: number;
   readonly topics: Readonly<Record<string, number>>;
+  /** path of each file output, by id */
+  readonly files: Readonly<Record<string, string>>;
   /** what of each stateful step's meaning its saved state depends on, by step id */
   readonly states: Readonly<Record<string, string>>;
   /** a clean exit leaves false; found true, the last process died */
@@ -57,5 +59,5 @@ export function record(value: PipelineRecord | RunRecord): Uint8Array {
 }
 
 export function freshRecord(plan: Plan, build: string): PipelineRecord {
-  return { planHash: plan.hash, build, generation: 0, topics: {}, states: {}, running: false, deaths: 0, stuckAt: '' };
+  return { planHash: plan.hash, build, generation: 0, topics: {}, files: {}, states: {}, running: false, deaths: 0, stuckAt: '' };
 }

@@ -37,6 +37,12 @@ export function statesOf(plan: Plan): Record<string, string> {
   return Object.fromEntries(pairs.filter((pair): pair is readonly [string, string] => pair[1] !== null));
 }
 
+/** The path of every file output, by id. */
+export function filesOf(plan: Plan): Record<string, string> {
+  const outputs = plan.stages.flatMap((stage) => stage.outputs);
+  return Object.fromEntries(outputs.flatMap((output) => (output.kind === 'file' ? [[output.id, output.path]] : [])));
+}
+
 /** Everything the old tasks left: what each had read, per input; what each file output had; the state of each step, per task. */
 interface Left {
   readonly inputs: Map<string, InputCore>;
@@ -51,9 +57,10 @@ interface Left {
 /**
  * Carries what a pipeline saved over to an edited plan, at a clean cut: positions by input, file lengths by output, state by
  * step. Exchanges are drained, so their readers begin at their ends; their writers begin to number anew. Refuses
- * (`plan_changed`) a state that has no place in the new plan's tasks.
+ * (`plan_changed`) a state that has no place in the new plan's tasks. `paths`: of the old file outputs, by id; one whose path
+ * is another now begins anew.
  */
-export function migrate(plan: Plan, layout: Layout, transport: Transport): Pick<Commit, 'puts' | 'deletePrefixes'> {
+export function migrate(plan: Plan, layout: Layout, transport: Transport, paths: Readonly<Record<string, string>>): Pick<Commit, 'puts' | 'deletePrefixes'> {
   const root = pipelineKey(plan.name, 't', '');
   const left = gather(transport, root);
   const puts: [string, Uint8Array | null][] = [];
@@ -68,7 +75,7 @@ export function migrate(plan: Plan, layout: Layout, transport: Transport): Pick<
     }
     for (let task = 0; task < count; task++) {
       const prefix = `${root}${encodeURIComponent(stage.id)}.${task}`;
-      const core = coreFor(plan, layout, stage.index, task, left, transport);
+      const core = coreFor(plan, layout, stage.index, task, left, transport, paths);
       const bytes = encodeCore(core);
       puts.push([`${prefix}/progress`, bytes], [`${prefix}/cut`, bytes]);
       for (const entry of left.state) {
@@ -100,7 +107,15 @@ function gather(transport: Transport, root: string): Left {
   return left;
 }
 
-function coreFor(plan: Plan, layout: Layout, stageIndex: number, task: number, left: Left, transport: Transport): TaskCore {
+function coreFor(
+  plan: Plan,
+  layout: Layout,
+  stageIndex: number,
+  task: number,
+  left: Left,
+  transport: Transport,
+  paths: Readonly<Record<string, string>>,
+): TaskCore {
   const stage = plan.stages[stageIndex] as Plan['stages'][number];
   const core = freshCore();
   core.run = left.run;
@@ -117,7 +132,7 @@ function coreFor(plan: Plan, layout: Layout, stageIndex: number, task: number, l
   if (watermarks.length > 0) core.watermark = Math.min(...watermarks);
   for (const output of stage.outputs) {
     const file = left.files.get(output.id);
-    if (output.kind === 'file' && file) core.outputs[output.id] = { seqs: [], length: file.length };
+    if (output.kind === 'file' && file && paths[output.id] === output.path) core.outputs[output.id] = { seqs: [], length: file.length };
   }
   Object.assign(core.tables, left.tables);
   return core;

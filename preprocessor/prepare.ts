@@ -3,7 +3,7 @@ import { MillraceError } from '@millrace/runtime/errors.ts';
 import type { Fence, Transport } from '@millrace/transport/log.ts';
 import { type Layout, layOut, writerNumber } from './layout.ts';
 import { freshRecord, PipelineLedger, type PipelineRecord, type RunRecord, record } from './lifecycle.ts';
-import { migrate, misfits, statesOf } from './migrate.ts';
+import { filesOf, migrate, misfits, statesOf } from './migrate.ts';
 import { afterDeath, readSuspect, type Suspect, suspectBytes, suspectKey } from './suspect.ts';
 import { TaskStore } from './task/store.ts';
 
@@ -37,7 +37,7 @@ export function prepare(plan: Plan, transport: Transport, partitions: number, fe
       throw new MillraceError('partition_count_changed', `topic ${topic} had ${before} partitions when this pipeline last ran and has ${count} now`);
     }
   }
-  if (edited) transport.commit({ appenders: [], ...migrate(plan, layout, transport), ...(fence ? { fence } : {}) });
+  if (edited) transport.commit({ appenders: [], ...migrate(plan, layout, transport, current.files), ...(fence ? { fence } : {}) });
   const stuckAt = progressOf(plan, layout, transport);
   const deaths = !current.running ? 0 : current.stuckAt === stuckAt ? current.deaths + 1 : 1;
   const next: PipelineRecord = {
@@ -46,6 +46,7 @@ export function prepare(plan: Plan, transport: Transport, partitions: number, fe
     build: BUILD,
     generation,
     topics: layout.topics,
+    files: filesOf(plan),
     states: statesOf(plan),
     running: true,
     deaths,

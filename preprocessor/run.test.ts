@@ -6,6 +6,7 @@ import type { Plan } from '@millrace/pipeline/plan.ts';
 import { defaultProfile } from '@millrace/pipeline/profile.ts';
 import { systemClock } from '@millrace/runtime/clock.ts';
 import { seededRandom } from '@millrace/runtime/random.ts';
+import { HeaderReader } from '@millrace/shared-schemas/header.ts';
 import type * as jsonDecoders from '@millrace/shared-schemas/json/decoder.ts';
 import { type MemoryTransport, openMemory } from '@millrace/transport/memory.ts';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -164,6 +165,39 @@ describe('a run to the end', () => {
     const deaths = await untilDone(transport, 'killed', seed % 3 === 0 ? 0 : 5);
     expect(deaths).toBeGreaterThan(1);
     expect(left(transport)).toEqual(expected);
+  });
+
+  it('numbers together what two outputs that share a topic write', async () => {
+    writeFileSync(join(dir, 'p.yaml'), `${yaml}    - { id: same, from: seen, topic: enriched }\n`);
+    plan = (await loadPipeline(join(dir, 'p.yaml'), { env: {} })).plan as Plan;
+    const transport = openMemory();
+    const progress = await go(transport);
+    expect(progress.out['same']).toBe(progress.out['enriched']);
+    const header = new HeaderReader();
+    const seqs: number[] = [];
+    const reader = transport.log.reader('enriched', 0, { offset: 0 });
+    for (let view = reader.poll(1 << 20); view; view = reader.poll(1 << 20)) {
+      for (let i = 0; i < view.count; i++) if (header.read(view.buffer, view.headersStart[i] as number, view.headersEnd[i] as number)) seqs.push(header.seq);
+    }
+    expect(seqs).toEqual(Array.from({ length: 2 * (progress.out['same'] as number) }, (_, i) => i + 1));
+  });
+
+  it('goes on with what it had when a step is edited, and begins an output whose path is new', async () => {
+    const transport = openMemory();
+    await go(transport);
+    const first = left(transport)['windows'] as string[];
+    appendFileSync(join(dir, 'in.jsonl'), sales(3000, 3100));
+    writeFileSync(join(dir, 'p.yaml'), yaml.replace('out/windows.jsonl', 'out/elsewhere.jsonl').replace('amount > 0', 'amount > 1'));
+    plan = (await loadPipeline(join(dir, 'p.yaml'), { env: {} })).plan as Plan;
+    expect((await go(transport)).recordsIn).toBe(100);
+    expect(left(transport)['windows']).toEqual(first);
+    const rows = readFileSync(join(dir, 'out', 'elsewhere.jsonl'), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { window_start: number });
+    // the first run's windows that the edit keeps are repeated only where a record of the second falls into them
+    expect(rows.length).toBeGreaterThan(0);
+    expect(Math.min(...rows.map((row) => row.window_start))).toBeGreaterThan(1_700_000_000_000 + 3000 * 50 - 40_000);
   });
 
   it('counts what it replays after a death only once, and shows the last watermark of the data', async () => {

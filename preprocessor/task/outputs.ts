@@ -5,7 +5,7 @@ import { keyWriter } from '@millrace/shared-schemas/keys.ts';
 import { outputFields, topicEncoder } from '@millrace/shared-schemas/output-encoder.ts';
 import { rowCodec } from '@millrace/shared-schemas/row-codec.ts';
 import { FileSink } from '@millrace/transport/connectors/file-sink.ts';
-import type { Log } from '@millrace/transport/log.ts';
+import type { Appender, Log } from '@millrace/transport/log.ts';
 import type { OutputCore, TaskCore } from './core.ts';
 import { FileOutput } from './file-output.ts';
 import { LogOutput, type OutputHost } from './log-output.ts';
@@ -38,8 +38,11 @@ export function openOutputs(
   const topicIds: string[] = [];
   const fileIds: string[] = [];
   const byPlan = new Map<OutputPlan, LogOutput | FileOutput>();
+  const appenders = new Map<string, Appender>();
   for (const plan of plans) {
-    const outputCore = coreOf(core, plan.id);
+    // outputs of a task that share a topic are one writer there: they number together, and append in the order of their numbers
+    const sharing = plan.kind === 'topic' ? plans.find((other) => other.kind === 'topic' && other.topic === plan.topic) : undefined;
+    const outputCore = coreOf(core, (sharing ?? plan).id);
     if (plan.kind === 'file') {
       const output = openFile(plan, outputCore, committed?.outputs[plan.id]?.length ?? 0);
       files.push(output);
@@ -48,7 +51,9 @@ export function openOutputs(
       continue;
     }
     const encode = plan.kind === 'exchange' ? rowCodec(plan.columns).encode : topicEncoder(plan, schemaIds[plan.topic]);
-    const output = new LogOutput(host, outputCore, log.appender(plan.topic), encode, plan.key ? keyWriter(plan.key) : null);
+    const appender = appenders.get(plan.topic) ?? log.appender(plan.topic);
+    appenders.set(plan.topic, appender);
+    const output = new LogOutput(host, outputCore, appender, encode, plan.key ? keyWriter(plan.key) : null);
     byPlan.set(plan, output);
     if (plan.kind === 'exchange') exchanges.push(output);
     else {

@@ -121,7 +121,9 @@ function checkLegality({ values, at, node }: Read<typeof fields>, input: BatchSt
       `A window works on event time, and the rows of ${input.id} have none.`,
       'Read a source, or what keeps its rows.',
     );
-  if (values.mode === 'append' && at.window !== undefined && values.window === undefined) return;
+  // what is told already: a window or a mode that cannot be read
+  if (at.window !== undefined && values.window === undefined) return;
+  if (at.mode !== undefined && !isWord(at.mode, values.mode)) return;
   if (values.mode === 'append' && !windowed)
     report.error(
       typeAt,
@@ -136,7 +138,7 @@ function checkLegality({ values, at, node }: Read<typeof fields>, input: BatchSt
       'append needs a watermark: without one a window never closes.',
       'Add watermark: 10s (or bridge), or use mode: update.',
     );
-  if (at.watermark !== undefined && !windowed && at.window === undefined)
+  if (at.watermark !== undefined && !windowed && values.mode !== 'append')
     report.error(headOf(at.watermark), 'bad_watermark', 'A watermark without a window has nothing to close.', 'Add window:, or remove watermark:.');
   if (values.watermark === 'bridge' && !input.source.bridge)
     report.error(

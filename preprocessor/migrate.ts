@@ -9,14 +9,14 @@ import { pipelineKey } from './task/store.ts';
 
 /** What of a step's meaning its saved state depends on; null for a step that keeps none. Where it is equal, an edited file goes on with the state. */
 function stateOf(node: NodePlan): string | null {
-  const types = (columns: readonly { readonly type: unknown }[]): unknown => columns.map((column) => column.type);
+  const named = (columns: readonly { readonly name: string; readonly type: unknown }[]): unknown => columns.map(({ name, type }) => [name, type]);
   switch (node.type) {
     case 'dedupe':
-      return JSON.stringify([node.type, types(node.key), node.within]);
+      return JSON.stringify([node.type, named(node.key), node.within]);
     case 'rolling':
       return JSON.stringify([
         node.type,
-        types(node.key),
+        named(node.key),
         node.range,
         node.delay,
         node.allowedLateness,
@@ -25,7 +25,7 @@ function stateOf(node: NodePlan): string | null {
         node.emit === 'on_watermark' ? node.columns : null,
       ]);
     case 'window':
-      return JSON.stringify([node.type, types(node.key), node.window, node.allowedLateness, node.emit, node.calls]);
+      return JSON.stringify([node.type, named(node.key), node.window, node.allowedLateness, node.emit, node.calls]);
     default:
       return null;
   }

@@ -1,36 +1,83 @@
-import type { Column } from '@millrace/shared-schemas/types.ts';
+import { keyWriter } from '@millrace/shared-schemas/keys.ts';
+import { slotGetter } from '@millrace/shared-schemas/row.ts';
+import type { Column, Row, SqlType, Value } from '@millrace/shared-schemas/types.ts';
 import type { TaskTime } from './operator.ts';
+
+/** Types other than text whose values are equal in SQL exactly when they are the same key of a Map: neither −0 nor NaN is one of two. */
+const ATOMS: ReadonlySet<SqlType['kind']> = new Set([
+  'BOOLEAN',
+  'TINYINT',
+  'SMALLINT',
+  'INTEGER',
+  'BIGINT',
+  'HUGEINT',
+  'DECIMAL',
+  'FLOAT',
+  'DOUBLE',
+  'DATE',
+  'TIMESTAMP',
+]);
 
 /**
  * Numbers for the keys that are in use, shared by the steps of a task with the same key columns: of these, the first one
  * looks a record's key up, the others find it where that one left it. Numbers are used again and show nowhere.
  */
 export class KeyNumbers {
-  private readonly numbers = new Map<string, number>();
+  /** the number of the key that was looked up; −1 when no step holds it */
+  number = -1;
+  private readonly writer;
+  private readonly get: (row: Row) => Value;
+  private readonly isText: boolean;
+  private readonly isAtom: boolean;
+  private readonly byText = new Map<string, number>();
+  /** of keys whose column is an atom: no text is made to find them */
+  private readonly byAtom = new Map<Value, number>();
   private readonly texts: string[] = [];
+  private readonly atoms: Value[] = [];
   private readonly holders: number[] = [];
   private readonly free: number[] = [];
-  private lastText = '';
-  private lastNumber = -1;
+  private last: Value = null;
 
-  /** The key's number; −1 when no step holds it. */
-  find(text: string): number {
-    if (text === this.lastText && this.lastNumber >= 0) return this.lastNumber;
-    const number = this.numbers.get(text);
-    if (number === undefined) return -1;
-    this.lastText = text;
-    this.lastNumber = number;
-    return number;
+  constructor(key: readonly Column[]) {
+    this.writer = keyWriter(key);
+    this.get = slotGetter(key[0].slot);
+    this.isText = key.length === 1 && key[0].type.kind === 'VARCHAR';
+    this.isAtom = key.length === 1 && ATOMS.has(key[0].type.kind);
+  }
+
+  /** the row's key as text, see `keyWriter`; null when a column is NULL */
+  text(row: Row): string | null {
+    return this.writer.text(row);
+  }
+
+  /** Finds the row's key: `number` has it then. False when a column is NULL. */
+  find(row: Row): boolean {
+    if (!this.isAtom) {
+      const text = this.isText ? (this.get(row) as string | null) : this.writer.text(row);
+      if (text === null) return false;
+      if (this.number >= 0 && text === this.last) return true;
+      this.last = text;
+      this.number = this.byText.get(text) ?? -1;
+      return true;
+    }
+    const atom = this.get(row);
+    if (atom === null) return false;
+    if (this.number >= 0 && atom === this.last) return true;
+    this.last = atom;
+    this.number = this.byAtom.get(atom) ?? -1;
+    if (this.number < 0) this.findAtom(atom, row);
+    return true;
   }
 
   /** One more step holds the key. */
   hold(text: string): number {
-    let number = this.find(text);
+    let number = this.byText.get(text) ?? -1;
     if (number < 0) {
       number = this.free.pop() ?? this.texts.length;
       this.texts[number] = text;
+      this.atoms[number] = null;
       this.holders[number] = 0;
-      this.numbers.set(text, number);
+      this.byText.set(text, number);
     }
     this.holders[number]++;
     return number;
@@ -39,10 +86,21 @@ export class KeyNumbers {
   /** A step lets go of it. */
   release(number: number): void {
     if (--this.holders[number] > 0) return;
-    this.numbers.delete(this.texts[number]);
+    this.byText.delete(this.texts[number]);
+    this.byAtom.delete(this.atoms[number]);
     this.texts[number] = '';
+    this.atoms[number] = null;
     this.free.push(number);
-    if (this.lastNumber === number) this.lastNumber = -1;
+    if (this.number === number) this.number = -1;
+  }
+
+  /** Steps know their keys by text only until a record names them. */
+  private findAtom(atom: Value, row: Row): void {
+    const number = this.byText.get(this.writer.text(row) as string);
+    if (number === undefined) return;
+    this.number = number;
+    this.atoms[number] = atom;
+    this.byAtom.set(atom, number);
   }
 }
 
@@ -55,10 +113,10 @@ export function keyNumbers(time: TaskTime, key: readonly Column[]): KeyNumbers {
     own = new Map();
     shared.set(time, own);
   }
-  const name = key.map(({ slot }) => slot).join();
+  const name = JSON.stringify(key.map(({ slot, type }) => [slot, type]));
   let numbers = own.get(name);
   if (numbers === undefined) {
-    numbers = new KeyNumbers();
+    numbers = new KeyNumbers(key);
     own.set(name, numbers);
   }
   return numbers;

@@ -25,6 +25,9 @@ const WIDTH = 9;
 
 const NEVER = Number.POSITIVE_INFINITY;
 
+/** records of a key between two looks at what may be forgotten */
+const TIDY_EVERY = 16;
+
 /**
  * Each key's past, in the order of event time, then arrival, and running aggregates over it. In order, a record enters the window
  * once and leaves it once: what is exact is added and taken out, what has an order waits in a monotonic queue. Out of
@@ -172,8 +175,17 @@ export class Histories {
     return this.calls.aggregates[call].result(this.aside);
   }
 
-  /** Forgets what no record that is not late can read any more, once there is enough of it; says whether it did. */
-  forget(cell: number, watermark: number, slack = this.slack): boolean {
+  /**
+   * Now and then, forgets what no record that is not late can read any more; says whether it did. When that is follows from what
+   * is saved, so that a recovery forgets as the uncrashed run would have.
+   */
+  tidy(cell: number, watermark: number): boolean {
+    const { data, stride } = this.cells.slab;
+    return data[cell * stride + END] % TIDY_EVERY === 0 && this.forget(cell, watermark, this.slack);
+  }
+
+  /** Forgets what no record that is not late can read any more, if the oldest is `slack` beyond that; says whether it did. */
+  forget(cell: number, watermark: number, slack: number): boolean {
     const { data, stride } = this.cells.slab;
     const at = cell * stride;
     const bound = watermark - this.keep;

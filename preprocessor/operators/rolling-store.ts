@@ -1,5 +1,5 @@
 import { ByteReader, type ByteWriter } from '@millrace/shared-schemas/bytes.ts';
-import type { SqlType } from '@millrace/shared-schemas/types.ts';
+import type { Row, SqlType } from '@millrace/shared-schemas/types.ts';
 import { Expiry } from './expiry.ts';
 import type { KeyNumbers } from './key-numbers.ts';
 import type { StateWriter } from './operator.ts';
@@ -58,10 +58,11 @@ export class RollingStore {
     this.expiry = new Expiry(histories.keep);
   }
 
-  /** The history of a key; a new one is due when a record of `time` alone would be. */
-  open(text: string, time: number): number {
-    const number = this.numbers.find(text);
+  /** The history of the row's key, which `numbers` has found; a new one is due when a record of `time` alone would be. */
+  open(row: Row, time: number): number {
+    const { number } = this.numbers;
     if (number >= 0 && number < this.cells.length && this.cells[number] >= 0) return this.cells[number];
+    const text = this.numbers.text(row) as string;
     const cell = this.histories.open(0);
     const due = this.expiry.add(cell, time + this.histories.keep);
     this.put({ id: this.nextId++, text, cell, due, header: true, from: 0, savedFrom: 0, savedTo: 0 });

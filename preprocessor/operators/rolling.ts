@@ -1,11 +1,10 @@
 import { bindCalls, bindResults, keyGetters } from '@millrace/pipeline/aggregates/calls.ts';
 import type { RollingPlan } from '@millrace/pipeline/plan.ts';
 import { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
-import { keyWriter } from '@millrace/shared-schemas/keys.ts';
 import type { Row, Value } from '@millrace/shared-schemas/types.ts';
 import { asFlaw } from './guard.ts';
 import { HeldRows } from './held-rows.ts';
-import { keyNumbers } from './key-numbers.ts';
+import { type KeyNumbers, keyNumbers } from './key-numbers.ts';
 import type { Operator, OperatorContext, StateWriter } from './operator.ts';
 import { Histories } from './rolling-history.ts';
 import { RollingStore } from './rolling-store.ts';
@@ -26,7 +25,7 @@ class RollingOperator implements Operator {
   private readonly context: OperatorContext;
   private readonly calls;
   private readonly results;
-  private readonly keyText;
+  private readonly keys: KeyNumbers;
   private readonly keyValues;
   private readonly histories: Histories;
   private readonly store: RollingStore;
@@ -42,10 +41,10 @@ class RollingOperator implements Operator {
     this.context = context;
     this.calls = bindCalls(node.calls, context.expressions);
     this.results = bindResults(node.calls, node.key, node.add, context.expressions);
-    this.keyText = keyWriter(node.key);
+    this.keys = keyNumbers(context.time, node.key);
     this.keyValues = keyGetters(node.key);
     this.histories = new Histories(node, this.calls);
-    this.store = new RollingStore(this.histories, this.calls.types, keyNumbers(context.time, node.key));
+    this.store = new RollingStore(this.histories, this.calls.types, this.keys);
     this.held = node.emit === 'on_watermark' ? new HeldRows(node) : null;
     this.values = this.calls.arguments.map(() => null);
     this.lateAfter = node.range.size + node.delay + node.allowedLateness;
@@ -54,11 +53,10 @@ class RollingOperator implements Operator {
   process(row: Row): void {
     const { context, held } = this;
     const { time } = context;
-    const text = this.keyText.text(row);
-    if (text === null) context.flaw('null_key', `a key column of step ${this.node.id} is NULL`, row);
+    if (!this.keys.find(row)) context.flaw('null_key', `a key column of step ${this.node.id} is NULL`, row);
     else if (time.eventTime < time.watermark - this.lateAfter) context.late(row);
     else if (held !== null && time.eventTime > time.watermark) held.hold(row, time);
-    else this.answer(row, text);
+    else this.answer(row);
   }
 
   nextTimer(): number {
@@ -109,14 +107,15 @@ class RollingOperator implements Operator {
     const row = this.context.row(this.node.shape);
     while (held.next() === at) {
       held.take(row, time);
-      this.answer(row, this.keyText.text(row) as string);
+      this.keys.find(row);
+      this.answer(row);
     }
     time.eventTime = eventTime;
     time.origin = origin;
     time.originOffset = originOffset;
   }
 
-  private answer(row: Row, text: string): void {
+  private answer(row: Row): void {
     const { context, results, histories, store, values } = this;
     const { time } = context;
     const { aggregates, arguments: evaluate } = this.calls;
@@ -127,8 +126,8 @@ class RollingOperator implements Operator {
       context.flaw(flaw.code, flaw.message, row);
       return;
     }
-    const cell = store.open(text, time.eventTime);
-    if (histories.forget(cell, time.watermark)) store.forgot(cell);
+    const cell = store.open(row, time.eventTime);
+    if (histories.tidy(cell, time.watermark)) store.forgot(cell);
     const number = histories.insert(cell, time.eventTime, values);
     store.changedFrom(cell, number);
     const inOrder = histories.isLast(cell, number);

@@ -2,14 +2,21 @@ import type { Aggregate } from '@millrace/pipeline/aggregates/aggregate.ts';
 import { Cells } from '@millrace/pipeline/aggregates/cells.ts';
 import { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import type { SqlType, Value } from '@millrace/shared-schemas/types.ts';
+import type { KeyNumbers } from './key-numbers.ts';
 import type { StateWriter } from './operator.ts';
 import type { PaneRun, Panes } from './pane-run.ts';
 import { insertSorted, lowerBound } from './sorted.ts';
+
+/** The pane has changed since the last snapshot; a snapshot may hold it. */
+const DIRTY = 1;
+const SAVED = 2;
 
 /** One key with open panes. */
 export interface WindowKey extends Panes {
   readonly id: number;
   readonly text: string;
+  /** of the key among the task's */
+  readonly number: number;
   /** of the key columns */
   readonly values: readonly Value[];
   /** runs of starts of windows that an end of the input has fired, as [first, last] pairs, ascending */
@@ -20,6 +27,8 @@ export interface WindowKey extends Panes {
   /** not saved */
   run: PaneRun | null;
   dirty: boolean;
+  /** a snapshot may hold it */
+  saved: boolean;
 }
 
 /** Everyone's panes of one start. */
@@ -35,7 +44,9 @@ export interface Bucket {
  */
 export class WindowStore {
   readonly cells: Cells;
-  readonly keys = new Map<string, WindowKey>();
+  /** by number */
+  private readonly keys: (WindowKey | undefined)[] = [];
+  private readonly numbers: KeyNumbers;
   /** ascending by start */
   readonly buckets: Bucket[] = [];
   private readonly starts: number[] = [];
@@ -43,18 +54,25 @@ export class WindowStore {
   private nextId = 0;
   private readonly aggregates: readonly Aggregate[];
   private readonly keyTypes: readonly SqlType[];
-  /** of each cell: the pane it is, and whether it has changed and was saved */
+  /** of each cell: the pane it is, and `DIRTY` and `SAVED` */
   private owners: WindowKey[] = [];
   private ownStarts: number[] = [];
-  private dirtyCell = new Uint8Array(64);
+  private flags = new Uint8Array(64);
   private dirtyCells: number[] = [];
   private dirtyKeys: WindowKey[] = [];
   private gone: string[] = [];
 
-  constructor(aggregates: readonly Aggregate[], keyTypes: readonly SqlType[]) {
+  constructor(aggregates: readonly Aggregate[], keyTypes: readonly SqlType[], numbers: KeyNumbers) {
+    this.numbers = numbers;
     this.aggregates = aggregates;
     this.keyTypes = keyTypes;
     this.cells = new Cells(aggregates);
+  }
+
+  /** The key that `numbers` has found. */
+  key(): WindowKey | undefined {
+    const { number } = this.numbers;
+    return number < 0 ? undefined : this.keys[number];
   }
 
   addKey(text: string, values: readonly Value[]): WindowKey {
@@ -76,6 +94,12 @@ export class WindowStore {
     key.cells.splice(at, 0, cell);
     this.owners[cell] = key;
     this.ownStarts[cell] = start;
+    if (cell >= this.flags.length) {
+      const larger = new Uint8Array(Math.max(cell + 1, this.flags.length * 2));
+      larger.set(this.flags);
+      this.flags = larger;
+    }
+    this.flags[cell] = 0;
     this.bucket(start).keys.push(key);
     return cell;
   }
@@ -91,20 +115,16 @@ export class WindowStore {
       key.starts.splice(at, 1);
       key.cells.splice(at, 1);
       this.cells.release(cell);
-      this.dirtyCell[cell] = 0;
-      this.gone.push(`p${key.id}.${start}`);
+      // most panes come and go between two snapshots
+      if ((this.flags[cell] & SAVED) !== 0) this.gone.push(`p${key.id}.${start}`);
+      this.flags[cell] = 0;
       if (key.starts.length === 0) this.dropKey(key);
     }
   }
 
   changedPane(cell: number): void {
-    if (cell >= this.dirtyCell.length) {
-      const larger = new Uint8Array(Math.max(cell + 1, this.dirtyCell.length * 2));
-      larger.set(this.dirtyCell);
-      this.dirtyCell = larger;
-    }
-    if (this.dirtyCell[cell] === 1) return;
-    this.dirtyCell[cell] = 1;
+    if ((this.flags[cell] & DIRTY) !== 0) return;
+    this.flags[cell] |= DIRTY;
     this.dirtyCells.push(cell);
   }
 
@@ -123,16 +143,21 @@ export class WindowStore {
       writer.put('n', bytes.finish());
     }
     if (all) {
-      for (const key of this.keys.values()) {
+      for (const key of this.keys) {
+        if (key === undefined) continue;
         this.saveKey(writer, bytes, key);
         for (const cell of key.cells) this.savePane(writer, bytes, cell);
       }
       return;
     }
-    for (const key of this.dirtyKeys) if (key.dirty) this.saveKey(writer, bytes, key);
-    for (const cell of this.dirtyCells) if (this.dirtyCell[cell] === 1) this.savePane(writer, bytes, cell);
-    for (const key of this.dirtyKeys) key.dirty = false;
-    for (const cell of this.dirtyCells) this.dirtyCell[cell] = 0;
+    for (const key of this.dirtyKeys) {
+      if (key.dirty) this.saveKey(writer, bytes, key);
+      key.dirty = false;
+    }
+    for (const cell of this.dirtyCells) {
+      if ((this.flags[cell] & DIRTY) !== 0) this.savePane(writer, bytes, cell);
+      this.flags[cell] &= ~DIRTY;
+    }
     this.dirtyKeys = [];
     this.dirtyCells = [];
     this.gone = [];
@@ -159,23 +184,41 @@ export class WindowStore {
         for (const aggregate of this.aggregates) aggregate.load(cell, bytes);
       }
     }
-    for (const key of byId.values()) key.dirty = false;
+    for (const key of byId.values()) {
+      key.dirty = false;
+      key.saved = true;
+      for (const cell of key.cells) this.flags[cell] = SAVED;
+    }
     this.dirtyKeys = [];
   }
 
   private putKey(id: number, text: string, values: readonly Value[], fired: number[]): WindowKey {
-    const key: WindowKey = { id, text, values, fired, starts: [], cells: [], active: 0, listed: false, run: null, dirty: false };
-    this.keys.set(text, key);
+    const key: WindowKey = {
+      id,
+      text,
+      number: this.numbers.hold(text),
+      values,
+      fired,
+      starts: [],
+      cells: [],
+      active: 0,
+      listed: false,
+      run: null,
+      dirty: false,
+      saved: false,
+    };
+    this.keys[key.number] = key;
     this.changedKey(key);
     return key;
   }
 
   private dropKey(key: WindowKey): void {
-    this.keys.delete(key.text);
+    this.keys[key.number] = undefined;
+    this.numbers.release(key.number);
     key.run?.release();
     key.run = null;
     key.dirty = false;
-    this.gone.push(`k${key.id}`);
+    if (key.saved) this.gone.push(`k${key.id}`);
   }
 
   private bucket(start: number): Bucket {
@@ -196,10 +239,12 @@ export class WindowStore {
     });
     for (const start of key.fired) bytes.varint(start);
     writer.put(`k${key.id}`, bytes.finish());
+    key.saved = true;
   }
 
   private savePane(writer: StateWriter, bytes: ByteWriter, cell: number): void {
     for (const aggregate of this.aggregates) aggregate.save(cell, bytes);
     writer.put(`p${this.owners[cell].id}.${this.ownStarts[cell]}`, bytes.finish());
+    this.flags[cell] |= SAVED;
   }
 }

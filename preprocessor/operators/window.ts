@@ -4,12 +4,12 @@ import type { WindowPlan } from '@millrace/pipeline/plan.ts';
 import { WindowGeometry } from '@millrace/pipeline/time/window-geometry.ts';
 import { probe } from '@millrace/runtime/probe.ts';
 import { times } from '@millrace/shared-schemas/codec/exact.ts';
-import { keyWriter } from '@millrace/shared-schemas/keys.ts';
 import { slotSetter } from '@millrace/shared-schemas/row.ts';
 import type { Row, Value } from '@millrace/shared-schemas/types.ts';
 import { ActiveKeys } from './active-keys.ts';
 import { addFired, hasFired } from './fired-windows.ts';
 import { asFlaw } from './guard.ts';
+import { type KeyNumbers, keyNumbers } from './key-numbers.ts';
 import type { Operator, OperatorContext, StateWriter } from './operator.ts';
 import { PaneRun } from './pane-run.ts';
 import { type WindowKey, WindowStore } from './window-store.ts';
@@ -33,7 +33,7 @@ class WindowOperator implements Operator {
   private readonly geometry: WindowGeometry;
   private readonly calls;
   private readonly results;
-  private readonly keyText;
+  private readonly keys: KeyNumbers;
   private readonly keyValues;
   private readonly lineage = new Lineage();
   private readonly lineageCall: number;
@@ -62,13 +62,14 @@ class WindowOperator implements Operator {
     this.tumbling = this.geometry.size === this.geometry.slide;
     this.calls = bindCalls(node.calls, context.expressions);
     this.results = bindResults(node.calls, node.key, node.select, context.expressions);
-    this.keyText = keyWriter(node.key);
+    this.keys = keyNumbers(context.time, node.key);
     this.keyValues = keyGetters(node.key);
     this.lineageCall = node.calls.length;
     const aggregates = [...this.calls.aggregates, this.lineage];
     this.store = new WindowStore(
       aggregates,
       node.key.map((column) => column.type),
+      this.keys,
     );
     this.aside = new PaneRun(aggregates, this.store.cells);
     this.values = this.calls.arguments.map(() => null);
@@ -82,8 +83,7 @@ class WindowOperator implements Operator {
     const { node, context, geometry, store, values } = this;
     const { time } = context;
     if (!time.ending) this.endedTo = Number.NEGATIVE_INFINITY;
-    const text = this.keyText.text(row);
-    if (text === null) {
+    if (!this.keys.find(row)) {
       context.flaw('null_key', `a key column of step ${node.id} is NULL`, row);
       return;
     }
@@ -104,11 +104,11 @@ class WindowOperator implements Operator {
       context.flaw(flaw.code, flaw.message, row);
       return;
     }
-    let key = store.keys.get(text);
+    let key = store.key();
     if (key === undefined) {
       const keyValues: Value[] = [];
       for (let i = 0; i < this.keyValues.length; i++) keyValues.push(this.keyValues[i](row));
-      key = store.addKey(text, keyValues);
+      key = store.addKey(this.keys.text(row) as string, keyValues);
     }
     let cell = store.find(key, pane);
     if (cell < 0) {

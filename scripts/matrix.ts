@@ -33,6 +33,10 @@ const FENCED: Readonly<Record<string, string>> = {
   hyparquet: 'transport',
   'hyparquet-compressors': 'transport',
   'csv-parse': 'shared-schemas',
+  '@tensorflow/tfjs-core': 'analyzer',
+  '@tensorflow/tfjs-backend-wasm': 'analyzer',
+  '@tensorflow/tfjs-backend-cpu': 'analyzer',
+  '@tensorflow/tfjs-node': 'analyzer',
   commander: 'cli',
 };
 

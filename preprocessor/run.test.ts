@@ -247,6 +247,29 @@ describe('a run to the end', () => {
     expect(all).toHaveLength(expected.length);
   });
 
+  it('dead-letters it also where it stands at the head of one of several inputs', async () => {
+    const two = yaml
+      .replace(
+        '  steps:',
+        '    - { id: more, type: file, path: more.jsonl, format: json, schema: sale, key: id, event_time: { field: at, out_of_order: 5s } }\n  steps:',
+      )
+      .replace('{ id: positive, type: filter,', '{ id: positive, type: filter, from: [sales, more],');
+    writeFileSync(join(dir, 'two.yaml'), two);
+    writeFileSync(join(dir, 'in.jsonl'), sales(0, 60));
+    writeFileSync(join(dir, 'more.jsonl'), sales(60, 120));
+    const loaded = await loadPipeline(join(dir, 'two.yaml'), { env: {} });
+    expect(loaded.findings).toEqual([]);
+    plan = loaded.plan as Plan;
+    const poison = sales(60, 120).split('\n')[17] as string;
+    const transport = openMemory();
+    deadly.text = poison;
+    expect(await untilDone(transport, 'out of memory', 1000)).toBe(5);
+    deadly.text = '';
+    const { 'sales.dead': dead } = left(transport);
+    expect(dead?.filter((line) => line.endsWith(poison))).toHaveLength(1);
+    expect(dead?.filter((line) => !line.endsWith(poison))).toEqual(dead?.filter((line) => line.includes('broken')));
+  });
+
   it('blames no record for deaths on the way to it', async () => {
     writeFileSync(join(dir, 'in.jsonl'), sales(0, 60));
     const undisturbed = openMemory();

@@ -31,8 +31,10 @@ export interface KillLog {
   torn: number;
 }
 
+/** Counts kills at the record stage's points. */
 export function newKillLog(): KillLog {
-  return { kills: 0, atPoint: new Map(probePoints.map((point) => [point, 0])), atTime: 0, torn: 0 };
+  const points = probePoints.filter((point) => !point.startsWith('analyze.'));
+  return { kills: 0, atPoint: new Map(points.map((point) => [point, 0])), atTime: 0, torn: 0 };
 }
 
 /** Lays the inputs out once; runs start from copies of them. */

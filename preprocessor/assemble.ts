@@ -1,5 +1,6 @@
 import type { InputPlan, OutputPlan, StagePlan } from '@millrace/pipeline/plan.ts';
 import type { Clock } from '@millrace/runtime/clock.ts';
+import { eventTimeOf } from '@millrace/shared-schemas/event-time.ts';
 import { HeaderReader } from '@millrace/shared-schemas/header.ts';
 import { FileRegistry } from '@millrace/shared-schemas/registry/file.ts';
 import { rowMaker } from '@millrace/shared-schemas/row.ts';
@@ -11,7 +12,6 @@ import { Host } from './host.ts';
 import { inputsOf, originNumber, writerNumber } from './layout.ts';
 import { SourceLineage } from './lineage.ts';
 import type { HostSetup } from './setup.ts';
-import { eventTimeOf } from './source/event-time.ts';
 import { openDecoder, openReader, type SourceContext } from './source/open-source.ts';
 import { Caution, poison } from './suspect.ts';
 import { TableStore } from './table-store.ts';

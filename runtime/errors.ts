@@ -193,6 +193,11 @@ const table = {
     meaning: 'A topic has another number of partitions than asked for.',
     hint: 'Keep the number, or start with a new data directory.',
   },
+  query_failed: {
+    kind: 'run',
+    meaning: 'A query of analyze fails over the rows of a batch together, though over no row alone.',
+    hint: 'Mend its SQL: a sum may overflow, a subquery give more than one row.',
+  },
   sink_truncated: {
     kind: 'run',
     meaning: 'A file that the pipeline writes is shorter than what was committed to it.',

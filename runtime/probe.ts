@@ -15,6 +15,12 @@ export const probePoints = [
   'window.burst',
   'end.marked',
   'run.finished',
+  'analyze.offsets',
+  'analyze.trained',
+  'analyze.results',
+  'analyze.sink',
+  'analyze.promoted',
+  'analyze.committed',
 ] as const;
 export type ProbePoint = (typeof probePoints)[number];
 

@@ -18,7 +18,25 @@ export interface Sink {
    * durable on return. Called again with the same arguments it leaves what it left the first time.
    */
   deliver(batch: number, taken: Uint8Array): Promise<readonly Appender[]>;
-  /** @throws MillraceError where the medium is not as this pipeline left it */
-  recover(committed: number): Promise<void>;
+  /**
+   * Called once, before all else: batch `committed` (−1: none) was the last to be delivered for good. `undelivered` was taken of the
+   * batch behind it and will be delivered next; null when there is none.
+   * @throws MillraceError where the medium is not as this pipeline left it
+   */
+  recover(committed: number, undelivered: Uint8Array | null): Promise<void>;
   close(): void;
+}
+
+/** What a sink keeps between batches: saved with what it took, so it counts that in. Changed by `add` and `take` only. */
+export interface SinkCore {
+  /** last number by partition, of a topic */
+  seqs: number[];
+  /** bytes, of a file */
+  length: number;
+}
+
+/** What all sinks share. */
+export interface SinkHost {
+  /** wall clock of the batch, epoch ms: the log timestamp of its records */
+  readonly wall: () => number;
 }

@@ -1,5 +1,5 @@
-import { slotGetter } from '@millrace/shared-schemas/row.ts';
-import type { Row, SqlType, Value } from '@millrace/shared-schemas/types.ts';
+import { slotGetter } from './row.ts';
+import type { Row, SqlType, Value } from './types.ts';
 
 const ISO = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
 const MINUTE = 60_000;

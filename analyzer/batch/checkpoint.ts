@@ -1,0 +1,130 @@
+import type { Appender, Commit, Fence, Transport } from '@millrace/transport/log.ts';
+import { type CommitWord, type Core, decodeWord, encodeWord, freshCore, type Metadata, type OffsetsWord, type RunWord } from './words.ts';
+
+/** words of batches that are kept, as Structured Streaming keeps them */
+const KEPT = 100;
+
+type Puts = (readonly [key: string, value: Uint8Array | null])[];
+
+/**
+ * Where in the ledger the analyzer of a pipeline keeps its things:
+ *
+ *     analyze/<pipeline>/metadata      the plan they belong to
+ *                       /run           the run to the end that is under way, or was last
+ *                       /offsets/<N>   what batch N is
+ *                       /core          how far things are, as of the last batch with results
+ *                       /state/<query>/…  the same of the queries
+ *                       /results/<N>/…  what each sink gets of batch N, until it has it
+ *                       /commits/<N>   every sink has batch N
+ */
+export class Checkpoint {
+  readonly #transport: Transport;
+  readonly #prefix: string;
+  readonly #fence: Fence | undefined;
+
+  constructor(transport: Transport, pipeline: string, fence: Fence | undefined) {
+    this.#transport = transport;
+    this.#prefix = `analyze/${encodeURIComponent(pipeline)}/`;
+    this.#fence = fence;
+  }
+
+  #read<T>(name: string): T | null {
+    const bytes = this.#transport.ledger.get(this.#prefix + name);
+    return bytes === null ? null : decodeWord<T>(bytes);
+  }
+
+  #last<T>(words: string): T | null {
+    let last: Uint8Array | null = null;
+    for (const [, value] of this.#transport.ledger.entries(`${this.#prefix}${words}/`)) last = value;
+    return last === null ? null : decodeWord<T>(last);
+  }
+
+  #commit(puts: Puts, more: Partial<Commit> = {}): void {
+    const fence = this.#fence;
+    this.#transport.commit({ appenders: [], puts: puts.map(([name, value]) => [this.#prefix + name, value] as const), ...more, ...(fence ? { fence } : {}) });
+  }
+
+  metadata(): Metadata | null {
+    return this.#read('metadata');
+  }
+
+  /** `gone`: queries whose state is forgotten */
+  writeMetadata(metadata: Metadata, gone: readonly string[]): void {
+    this.#commit([['metadata', encodeWord(metadata)]], { deletePrefixes: gone.map((query) => `${this.#prefix}${stateKey(query, '')}`) });
+  }
+
+  run(): RunWord | null {
+    return this.#read('run');
+  }
+
+  writeRun(run: RunWord): void {
+    this.#commit([['run', encodeWord(run)]]);
+  }
+
+  /** the last batch that was decided */
+  offsets(): OffsetsWord | null {
+    return this.#last('offsets');
+  }
+
+  /** number of the last batch that all sinks have, −1 before the first */
+  committed(): number {
+    return this.#last<CommitWord>('commits')?.batch ?? -1;
+  }
+
+  /** as of the last batch with results: its number is in it */
+  core(): Core {
+    return this.#read('core') ?? freshCore();
+  }
+
+  *state(query: string): Iterable<readonly [key: string, value: Uint8Array]> {
+    const prefix = `${this.#prefix}${stateKey(query, '')}`;
+    for (const [key, value] of this.#transport.ledger.entries(prefix)) yield [key.slice(prefix.length), value];
+  }
+
+  /** what was taken of a batch for each sink and not yet committed */
+  results(batch: number): Map<string, Uint8Array> {
+    const prefix = `${this.#prefix}results/${number(batch)}/`;
+    return new Map([...this.#transport.ledger.entries(prefix)].map(([key, value]) => [decodeURIComponent(key.slice(prefix.length)), value]));
+  }
+
+  writeOffsets(word: OffsetsWord): void {
+    this.#commit([
+      [`offsets/${number(word.batch)}`, encodeWord(word)],
+      ...(word.batch >= KEPT ? [[`offsets/${number(word.batch - KEPT)}`, null] as const] : []),
+    ]);
+  }
+
+  /** `state`: changed entries by key, as `stateKey` makes them; `other`: whole keys of the ledger that must stand before the results do */
+  writeResults(core: Core, results: ReadonlyMap<string, Uint8Array>, state: Puts, other: Commit['puts']): void {
+    const prefix = this.#prefix;
+    const fence = this.#fence;
+    const puts: Puts = [
+      ['core', encodeWord(core)],
+      ...state,
+      ...[...results].map(([name, bytes]) => [`results/${number(core.batch)}/${encodeURIComponent(name)}`, bytes] as const),
+    ];
+    this.#transport.commit({ appenders: [], puts: [...puts.map(([name, value]) => [prefix + name, value] as const), ...other], ...(fence ? { fence } : {}) });
+  }
+
+  /** `run`: changes with the batch that ends it */
+  writeCommit(word: CommitWord, appenders: readonly Appender[], run: RunWord | null): void {
+    const { batch } = word;
+    this.#commit(
+      [
+        [`commits/${number(batch)}`, encodeWord(word)],
+        ...(batch >= KEPT ? [[`commits/${number(batch - KEPT)}`, null] as const] : []),
+        ...(run ? [['run', encodeWord(run)] as const] : []),
+      ],
+      { appenders, deletePrefixes: [`${this.#prefix}results/`] },
+    );
+  }
+}
+
+export function stateKey(query: string, key: string): string {
+  return `state/${encodeURIComponent(query)}/${key}`;
+}
+
+/** sorts by bytes as the numbers do */
+function number(batch: number): string {
+  return String(batch).padStart(12, '0');
+}

@@ -1,0 +1,59 @@
+import { encodeDeadLetter } from '@millrace/shared-schemas/dead-letter.ts';
+import { encodeHeader, MAX_HEADER } from '@millrace/shared-schemas/header.ts';
+import { rowJson } from '@millrace/shared-schemas/json/value.ts';
+import type { Column, Row } from '@millrace/shared-schemas/types.ts';
+import type { InHand } from './in-hand.ts';
+import { RecordBlock } from './sinks/record-block.ts';
+import type { SinkCore } from './sinks/sink.ts';
+import type { Source } from './sources/source.ts';
+import { ANALYZER_WRITER } from './writer.ts';
+
+/** Makes the dead letters of a batch: the source record of the row in hand, and why it (or what was made of it) could not be processed. */
+export class DeadLetters {
+  readonly #inHand: InHand;
+  readonly #core: SinkCore;
+  readonly #wall: () => number;
+  readonly #block = new RecordBlock();
+  readonly #header = Buffer.alloc(MAX_HEADER);
+  #sources: readonly Source[] = [];
+  /** by code, since the last `take` */
+  counts = new Map<string, number>();
+
+  constructor(inHand: InHand, core: SinkCore, wall: () => number) {
+    this.#inHand = inHand;
+    this.#core = core;
+    this.#wall = wall;
+    if (core.seqs.length === 0) core.seqs.push(0);
+  }
+
+  /** where source records are found again */
+  set sources(sources: readonly Source[]) {
+    this.#sources = sources;
+  }
+
+  /** `row` and `columns`: the record as the step saw it; null at the source itself */
+  write(code: string, message: string, step: string, row: Row | null, columns: readonly Column[] | null): void {
+    const { origin, offset, eventTime } = this.#inHand;
+    this.counts.set(code, (this.counts.get(code) ?? 0) + 1);
+    const seq = (this.#core.seqs[0] as number) + 1;
+    this.#core.seqs[0] = seq;
+    const source = this.#sources.find(({ firstOrigin, partitions }) => origin >= firstOrigin && origin < firstOrigin + partitions);
+    const partition = source ? origin - source.firstOrigin : -1;
+    const length = encodeHeader(ANALYZER_WRITER, seq, Number.NEGATIVE_INFINITY, Number.isFinite(eventTime) ? eventTime : 0, origin, offset, this.#header, 0);
+    const letter = {
+      code,
+      message,
+      step,
+      origin: source ? { topic: source.plan.topic, partition, offset } : null,
+      source: source ? source.lookup(partition, offset) : null,
+      record: row && columns && rowJson(row, columns),
+    };
+    const { key, value, headers } = encodeDeadLetter(letter, this.#header.subarray(0, length));
+    this.#block.add(0, this.#wall(), key, value, headers);
+  }
+
+  take(): Uint8Array | null {
+    this.counts = new Map();
+    return this.#block.take();
+  }
+}

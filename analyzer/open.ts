@@ -1,0 +1,150 @@
+import type { QueryPlan } from '@millrace/pipeline/analyze/plan.ts';
+import { type Duckdb, openDuckdb } from '@millrace/runtime/duckdb.ts';
+import { MillraceError } from '@millrace/runtime/errors.ts';
+import { modelsTopic } from '@millrace/shared-schemas/model-decision.ts';
+import { FileRegistry } from '@millrace/shared-schemas/registry/file.ts';
+import { rowMaker } from '@millrace/shared-schemas/row.ts';
+import type { Row } from '@millrace/shared-schemas/types.ts';
+import { openEmbedded } from '@millrace/transport/embedded/open.ts';
+import { type Claim, claim } from '@millrace/transport/embedded/ownership.ts';
+import type { Log, Transport } from '@millrace/transport/log.ts';
+import { openMemory } from '@millrace/transport/memory.ts';
+import { Batches } from './batch/batches.ts';
+import { Checkpoint } from './batch/checkpoint.ts';
+import { EventTimes } from './batch/progress.ts';
+import { type Core, TRAINING } from './batch/words.ts';
+import { DeadLetters } from './dead-letters.ts';
+import { buildFlow } from './flow.ts';
+import type { InHand } from './in-hand.ts';
+import { ModelsInForce } from './ml/models-in-force.ts';
+import type { OpenTraining } from './ml/training.ts';
+import type { AnalyzedPlan, AnalyzeOptions } from './run-options.ts';
+import { openSink } from './sinks/list.ts';
+import type { SinkCore } from './sinks/sink.ts';
+import { freshSource, Source } from './sources/source.ts';
+
+/** The analyzer of a pipeline over its data directory: owned by this process, checked, restored to its last batch. */
+export interface Opened {
+  readonly transport: Transport;
+  readonly checkpoint: Checkpoint;
+  readonly batches: Batches;
+  close(): Promise<void>;
+}
+
+export async function openAnalyzer(options: AnalyzeOptions, openTraining: OpenTraining | null): Promise<Opened> {
+  const { plan, profile, dataDir, wake } = options;
+  const transport = options.transport ?? (profile.transport.type === 'memory' ? openMemory() : openEmbedded(dataDir, wake ? { wake } : {}));
+  let owned: Claim | null = null;
+  let batches: Batches | null = null;
+  const close = async (): Promise<void> => {
+    batches?.close();
+    owned?.release();
+    if (!options.transport) await transport.close();
+  };
+  try {
+    owned = transport.kind === 'embedded' ? claim(transport, dataDir, `${plan.name}.analyze`) : null;
+    ensureTopics(plan, transport.log, profile.transport.partitions);
+    const checkpoint = new Checkpoint(transport, plan.name, owned?.fence);
+    checkMetadata(plan, checkpoint);
+    batches = await openBatches(options, transport, checkpoint, openTraining);
+    return { transport, checkpoint, batches, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** A topic that exists keeps its partitions. */
+function ensureTopics({ name, analyze, deadLetter }: AnalyzedPlan, log: Log, partitions: number): void {
+  const ensure = (topic: string, wanted: number, format: string, schema: unknown): void => {
+    log.ensure(topic, log.topic(topic)?.partitions ?? wanted, schema === null ? { format } : { format, schema: JSON.stringify(schema) });
+  };
+  for (const { topic, format, schema } of analyze.sources) ensure(topic, partitions, format, schema);
+  for (const sink of analyze.sinks) if (sink.type === 'topic') ensure(sink.topic, partitions, sink.format, sink.schema);
+  ensure(deadLetter.topic, partitions, 'bytes', null);
+  ensure(modelsTopic(name), 1, 'json', null);
+}
+
+/** An edited plan is taken when no batch is under way and the state that is kept still fits. */
+function checkMetadata({ analyze }: AnalyzedPlan, checkpoint: Checkpoint): void {
+  const states = Object.fromEntries(analyze.queries.map((query) => [query.id, stateOf(query)]));
+  const old = checkpoint.metadata();
+  if (old?.planHash === analyze.hash) return;
+  const refuse = (why: string): never => {
+    throw new MillraceError('plan_changed', `analyze has changed since the data directory was last used, and ${why}`);
+  };
+  if (old !== null) {
+    const last = checkpoint.offsets();
+    if (last !== null && last.batch > checkpoint.committed()) refuse(`batch ${last.batch} is not finished: finish it with the file as it was, then edit`);
+    for (const [query, state] of Object.entries(states)) {
+      if ((old.states[query] ?? state) !== state)
+        refuse(`the saved state of query ${query} does not fit it any more: give it another id, or use a new data directory`);
+    }
+  }
+  const gone = Object.keys(old?.states ?? {}).filter((query) => !(query in states));
+  checkpoint.writeMetadata({ planHash: analyze.hash, states }, gone);
+}
+
+/** What decides a query's state: filters, results and what is done with late rows may change. */
+function stateOf(query: QueryPlan): string {
+  if (query.type !== 'aggregate') return '';
+  const { groupBy, window, calls, mode } = query;
+  return JSON.stringify([groupBy.map(({ type }) => type), window && [window.size, window.slide, window.offset], calls, mode]);
+}
+
+async function openBatches(options: AnalyzeOptions, transport: Transport, checkpoint: Checkpoint, openTraining: OpenTraining | null): Promise<Batches> {
+  const { plan, profile, dataDir } = options;
+  const { analyze } = plan;
+  const core = checkpoint.core();
+  const inHand: InHand = { eventTime: 0, origin: -1, offset: 0 };
+  const wall = { now: 0 };
+  const deadLetters = new DeadLetters(inHand, core.deadLetters, () => wall.now);
+  const models = new ModelsInForce(plan.name, transport);
+  const registry = new FileRegistry(dataDir);
+  const schemaIds: Record<string, number> = {};
+  for (const sink of analyze.sinks)
+    if (sink.type === 'topic' && sink.format === 'avro') schemaIds[sink.topic] = registry.register(`${sink.topic}-value`, sink.schema);
+  const rows = analyze.shapes.map((slots) => rowMaker(slots)());
+  const row = (shape: number): Row => rows[shape] as Row;
+  const counts = { dropped: 0, times: new EventTimes() };
+  const duckdb: Duckdb | null = analyze.queries.some(({ type }) => type === 'sql') ? await openDuckdb() : null;
+  const training = openTraining?.({ inHand, model: (hash) => models.byHash(hash) }) ?? null;
+  const flow = buildFlow(analyze, {
+    inHand,
+    expressions: { hmacSecret: profile.secrets.hmac },
+    deadLetters,
+    tools: { duckdb, model: (name) => models.model(name) },
+    row,
+    dropped: () => void counts.dropped++,
+    sink: (sink) => openSink(sink, { wall: () => wall.now }, sinkCore(core, sink.id), transport.log, schemaIds),
+    listeners: training?.listeners ?? [],
+  });
+  let origin = 0;
+  const sources = analyze.sources.map((source) => {
+    core.sources[source.id] ??= freshSource();
+    const next = flow.entry.get(source.id) as (row: Row) => void;
+    const opened = new Source(source, core.sources[source.id] as Core['sources'][string], origin, {
+      log: transport.log,
+      registry,
+      inHand,
+      row: row(source.shape),
+      next: (record) => {
+        counts.times.add(inHand.eventTime);
+        next(record);
+      },
+      flaw: (code, message) => deadLetters.write(code, message, source.id, null, null),
+    });
+    origin += opened.partitions;
+    return opened;
+  });
+  deadLetters.sources = sources;
+  for (const { plan: query, query: opened } of flow.queries) opened.restore?.(checkpoint.state(query.id));
+  training?.restore(checkpoint.state(TRAINING));
+  return new Batches({ plan, clock: options.clock, transport, checkpoint, core, inHand, wall, sources, flow, deadLetters, counts, models, training, duckdb });
+}
+
+function sinkCore(core: Core, id: string): SinkCore {
+  const fresh: SinkCore = { seqs: [], length: 0 };
+  core.sinks[id] ??= fresh;
+  return core.sinks[id];
+}

@@ -1,0 +1,133 @@
+import type { AnalyzeSourcePlan } from '@millrace/pipeline/analyze/plan.ts';
+import { avroDecoder, parseSchema } from '@millrace/shared-schemas/avro.ts';
+import { eventTimeOf } from '@millrace/shared-schemas/event-time.ts';
+import { jsonDecoder } from '@millrace/shared-schemas/json/decoder.ts';
+import type { SchemaRegistry } from '@millrace/shared-schemas/registry/registry.ts';
+import type { Row, RowDecoder } from '@millrace/shared-schemas/types.ts';
+import type { Log, StoredRecord } from '@millrace/transport/log.ts';
+import type { InHand } from '../in-hand.ts';
+import { completenessOf } from './completeness.ts';
+import { type PartitionCore, PartitionReader } from './partition.ts';
+
+/** Where a source stands: saved with every batch. */
+export interface SourceCore {
+  partitions: PartitionCore[];
+  /** epoch ms up to which a bridge's records are all there; −Infinity before that is known */
+  completeness: number;
+}
+
+export function freshSource(): SourceCore {
+  return { partitions: [], completeness: Number.NEGATIVE_INFINITY };
+}
+
+/** The offsets [from, to) of each partition. */
+export type Range = readonly (readonly [from: number, to: number])[];
+
+/** What reading takes besides the plan. */
+export interface SourceHost {
+  readonly log: Log;
+  readonly registry: SchemaRegistry;
+  readonly inHand: InHand;
+  readonly row: Row;
+  readonly next: (row: Row) => void;
+  /** the record in hand cannot be read */
+  readonly flaw: (code: string, message: string) => void;
+}
+
+/** One source of the analyzer: a topic, read a range of offsets a batch. */
+export class Source {
+  readonly plan: AnalyzeSourcePlan;
+  readonly core: SourceCore;
+  /** number of its first partition among those of all sources */
+  readonly firstOrigin: number;
+  readonly #log: Log;
+  readonly #partitions: readonly PartitionReader[];
+
+  constructor(plan: AnalyzeSourcePlan, core: SourceCore, firstOrigin: number, host: SourceHost) {
+    this.plan = plan;
+    this.core = core;
+    this.firstOrigin = firstOrigin;
+    this.#log = host.log;
+    const { topic, eventTime } = plan;
+    const count = host.log.topic(topic)?.partitions ?? 0;
+    for (let p = core.partitions.length; p < count; p++) core.partitions.push({ offset: host.log.startOffset(topic, p), writers: [] });
+    const decode = decoderOf(plan, host.registry);
+    this.#partitions = core.partitions.map((partition, p) => {
+      const reader = host.log.reader(topic, p, { offset: partition.offset });
+      const { inHand, row, next, flaw } = host;
+      return new PartitionReader({
+        plan,
+        partition: p,
+        origin: firstOrigin + p,
+        core: partition,
+        reader,
+        decode,
+        eventTime: eventTime && eventTimeOf(eventTime.slot, eventTime.type),
+        row,
+        inHand,
+        next,
+        flaw,
+      });
+    });
+  }
+
+  get partitions(): number {
+    return this.#partitions.length;
+  }
+
+  /** where each partition is read to */
+  positions(): number[] {
+    return this.core.partitions.map(({ offset }) => offset);
+  }
+
+  /** where each partition ends now */
+  ends(): number[] {
+    return this.#partitions.map((_, p) => this.#log.endOffset(this.plan.topic, p));
+  }
+
+  /** the writers of a bridge as its topic lists them now; null: not a bridge, or not listed yet */
+  writers(): number[] | null {
+    if (this.plan.output === null) return null;
+    const text = this.#log.topic(this.plan.topic)?.meta['writers'];
+    return text === undefined ? null : (JSON.parse(text) as number[]);
+  }
+
+  /** Pushes the records of the range on, partition by partition, and gives how many there were. `writers`: as listed when the batch was planned. */
+  read(range: Range, writers: readonly number[] | null): number {
+    let taken = 0;
+    for (const [p, [, to]] of range.entries()) taken += (this.#partitions[p] as PartitionReader).read(to);
+    const { core } = this;
+    core.completeness = completenessOf(
+      core.partitions.map((partition) => partition.writers),
+      writers,
+      core.completeness,
+    );
+    return taken;
+  }
+
+  /** the time up to which all records are there; null for a foreign topic: nobody says */
+  get completeness(): number | null {
+    return this.plan.output === null ? null : this.core.completeness;
+  }
+
+  /** an earlier record, for its dead letter */
+  lookup(partition: number, offset: number): StoredRecord | null {
+    const reader = this.#log.reader(this.plan.topic, partition, { offset });
+    try {
+      return reader.lookup(offset);
+    } finally {
+      reader.close();
+    }
+  }
+
+  close(): void {
+    for (const partition of this.#partitions) partition.close();
+  }
+}
+
+function decoderOf(plan: AnalyzeSourcePlan, registry: SchemaRegistry): RowDecoder {
+  const schema = parseSchema(plan.schema);
+  const slots = Object.fromEntries(plan.columns.map((column) => [column.name, column.slot]));
+  if (plan.format === 'json') return jsonDecoder(schema, slots);
+  return avroDecoder(schema, slots, { framing: 'confluent', writerSchema: (id) => registry.byId(id) });
+}

@@ -36,7 +36,7 @@ export interface Compromised {
 export const noneCompromised: Compromised = { knownAt: () => false };
 
 /**
- * The Handbook's `get_train_test_set` in one rule (`docs/decisions/0007-evaluation.md`): on a day that begins at D a card is known to be
+ * The Handbook's `get_train_test_set` in one rule (`docs/decisions/0008-evaluation.md`): on a day that begins at D a card is known to be
  * compromised when it has a positive row with event time in [trainFrom, D − knownAfter). `rows` are all rows from `trainFrom` on, in any
  * order; later ones than the days asked about change nothing. Days are UTC.
  */

@@ -111,6 +111,13 @@ export function classifierSuite(name: string, open: () => Promise<Engine>): void
       expect(await refused(wild)).toMatchObject({ reason: 'scale' });
     });
 
+    test('a raw penalty holds the coefficient of a vanishing feature at 0, and no other', async () => {
+      const data = datasetOf(base);
+      const without = await fitted({ ...data, features: ['b', 'c'], columns: data.columns.slice(1) }, { standardize: false });
+      const vanishing = { ...data, columns: [data.columns[0].map((x) => x * 1e-200), data.columns[1], data.columns[2]] };
+      expect((await fitted(vanishing, { standardize: false })).coefficients).toEqual([0, ...without.coefficients]);
+    });
+
     test('a fit can be called off', async () => {
       const reason = new Error('enough');
       await expect(fit(datasetOf(base), { ...plain, engine: await open() }, AbortSignal.abort(reason))).rejects.toBe(reason);

@@ -8,6 +8,8 @@ import { owlqn } from './owlqn.ts';
 
 /** Up to so many features a Hessian pays. */
 const MANY_FEATURES = 200;
+/** A penalty above this holds a coefficient at zero. */
+const HELD_AT_ZERO = 1e200;
 
 export interface FitOptions {
   readonly l2: number;
@@ -67,7 +69,7 @@ export async function fit(dataset: Dataset, options: FitOptions, signal?: AbortS
   const scales = data.columns.map(moments);
   const wild = scales.findIndex(({ mean, std }) => !Number.isFinite(mean) || !Number.isFinite(std) || (std > 0 && !Number.isFinite(1 / std)));
   if (wild >= 0) return fail('scale', `the values of ${data.features[wild]} are too large or too small to be standardised`);
-  const active = scales.flatMap(({ std }, j) => (std > 0 ? [j] : []));
+  const active = scales.flatMap(({ std }, j) => (std > 0 && mayMove(std, options) ? [j] : []));
   const problem = problemOf(data, options, active, scales, positives);
   const solution = await solve(problem, options.engine, async () => {
     signal?.throwIfAborted();
@@ -98,6 +100,11 @@ export async function fit(dataset: Dataset, options: FitOptions, signal?: AbortS
     engine: options.engine.name,
     objective: solution.objective,
   };
+}
+
+/** Whether the penalty on a coefficient per unit leaves it anything but 0: of a feature this small it is more than a double holds. */
+function mayMove(std: number, { standardize, l2, l1 }: FitOptions): boolean {
+  return standardize || (!(l2 > 0 && l2 / std ** 2 > HELD_AT_ZERO) && !(l1 > 0 && l1 / std > HELD_AT_ZERO));
 }
 
 function problemOf(

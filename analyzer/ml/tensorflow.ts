@@ -12,7 +12,7 @@ const CHUNK = 32_768;
 const require = createRequire(import.meta.url);
 
 /**
- * TensorFlow for the heavy passes: `native` is @tensorflow/tfjs-node, an optional peer that has to be installed; `wasm` and `cpu`
+ * TensorFlow for the heavy passes: `native` is @tensorflow/tfjs-node, an optional peer (`npm install --no-save @tensorflow/tfjs-node@4.22.0`); `wasm` and `cpu`
  * always are. null where the backend does not load on this machine.
  */
 export async function tensorflowEngine(backend: 'native' | 'wasm' | 'cpu'): Promise<Engine | null> {

@@ -1,0 +1,131 @@
+import { promotionColumns } from '@millrace/pipeline/models/metrics.ts';
+import { openChecker } from '@millrace/pipeline/sql/check.ts';
+import type { Checked } from '@millrace/pipeline/sql/expr.ts';
+import { seededRandom } from '@millrace/runtime/random.ts';
+import { type Model, modelHash } from '@millrace/shared-schemas/model.ts';
+import type { ModelDecision } from '@millrace/shared-schemas/model-decision.ts';
+import type { Column, Row } from '@millrace/shared-schemas/types.ts';
+import { expect, test } from 'vitest';
+import { float64Engine } from '../ml/float64.ts';
+import type { TrainedPlan } from './learning-rows.ts';
+import { Trainer } from './trainer.ts';
+
+const DAY = 86_400_000;
+const column = (name: string, kind: 'DOUBLE' | 'BOOLEAN' | 'VARCHAR'): Column => ({ name, type: { kind }, nullable: true, slot: name });
+const [x, y, fraud, card, id] = [column('x', 'DOUBLE'), column('y', 'DOUBLE'), column('fraud', 'BOOLEAN'), column('card', 'VARCHAR'), column('id', 'VARCHAR')];
+
+const plan: TrainedPlan = {
+  id: 'm',
+  type: 'logistic_regression',
+  features: ['x', 'y'],
+  swap: 'immediate',
+  label: { source: null, on: [], field: fraud, knownAfter: DAY },
+  train: { from: 's', columns: [x, y], window: 2 * DAY, every: DAY, l2: 1, l1: 0, classWeight: 'none', standardize: true },
+  evaluate: { card, alertsPerDay: 3 },
+  promoteIf: null,
+};
+
+/** ten days of rows; from day `turn` on it is the other feature that tells */
+function rows(turn = 100): { row: Row; time: number }[] {
+  const random = seededRandom(5);
+  return Array.from({ length: 10 * 200 }, (_, i) => {
+    const time = Math.floor((i * DAY) / 200);
+    const [a, b] = [random.normal(), random.normal()];
+    return { row: { x: a, y: b, fraud: 2 * (time < turn * DAY ? a : b) + random.normal() > 2.5, card: `c${random.below(40)}`, id: `i${i}` }, time };
+  });
+}
+
+/** Feeds rows in batches of `size`, saved and opened anew after every batch where asked. */
+async function train(given: TrainedPlan, size: number, { reopen = false, data = rows(), labels = [] as { row: Row; time: number }[] } = {}) {
+  const models = new Map<string, Model>();
+  const decisions: ModelDecision[] = [];
+  const host = { engine: async () => float64Engine, model: (hash: string) => models.get(hash) as Model };
+  const saved = new Map<string, Uint8Array>();
+  let trainer = new Trainer(given, host);
+  let current: string | null = null;
+  for (let at = 0; at < data.length; at += size) {
+    const batch = data.slice(at, at + size);
+    for (const { row, time } of batch) trainer.example(row, time);
+    const reached = batch.at(-1)?.time as number;
+    for (const { row, time } of labels.filter(({ time: known }) => known <= reached && known > (data[at - 1]?.time ?? Number.NEGATIVE_INFINITY)))
+      trainer.label(row, time);
+    const ending = at + size >= data.length;
+    expect(trainer.due(reached - 1, ending)).toBe(trainer.due(reached - 1, ending));
+    const trained = await trainer.finish(reached - 1, ending, current);
+    for (const [hash, model] of trained.models) models.set(hash, model);
+    for (const decision of trained.decisions) current = decision.promoted ?? current;
+    decisions.push(...trained.decisions);
+    trainer.snapshot({ put: (key, value) => saved.set(key, value), delete: (key) => saved.delete(key) });
+    if (!reopen) continue;
+    trainer = new Trainer(given, host);
+    trainer.restore([...saved].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+  return { decisions, models, trainer };
+}
+
+test('a model a boundary, from the first whole window on to the first boundary behind the last row', async () => {
+  const { decisions, models } = await train(plan, 200);
+  expect(decisions.filter(({ trained }) => trained !== null).map(({ boundary }) => (boundary as number) / DAY)).toEqual([3, 4, 5, 6, 7, 8, 9, 10]);
+  expect(decisions.filter(({ trained }) => trained === null).map(({ boundary }) => (boundary as number) / DAY)).toEqual([0, 1, 2]);
+  for (const { trained, promoted, boundary } of decisions.filter((one) => one.trained !== null)) {
+    const model = models.get(trained as string) as Model;
+    expect(promoted).toBe(trained);
+    expect(modelHash(model)).toBe(trained);
+    expect(model.training).toMatchObject({ from: (boundary as number) - 3 * DAY, to: (boundary as number) - DAY, rows: 400 });
+    expect(model.coefficients[0]).toBeGreaterThan(1);
+    expect(Math.abs(model.coefficients[1] as number)).toBeLessThan(0.5);
+  }
+  // judged on the two days after its boundary, once those labels are known
+  const judged = [...models.values()].filter(({ metrics }) => metrics !== null);
+  expect(judged.map(({ boundary, metrics }) => [(boundary as number) / DAY, (metrics?.to as number) / DAY])).toEqual([3, 4, 5, 6, 7].map((b) => [b, b + 2]));
+  for (const { metrics } of judged) expect(metrics?.auc_roc).toBeGreaterThan(0.85);
+});
+
+test('batches and restarts show in nothing', async () => {
+  const expected = await train(plan, 2000);
+  for (const [size, reopen] of [
+    [1, false],
+    [7, true],
+    [333, true],
+  ] as const) {
+    const got = await train(plan, size, { reopen });
+    const trained = (decisions: readonly ModelDecision[]) => decisions.filter((one) => one.trained !== null);
+    expect(trained(got.decisions)).toEqual(trained(expected.decisions));
+    expect(got.models).toEqual(expected.models);
+  }
+});
+
+test('labels of their own: unsaid is false, too late is unsaid', async () => {
+  const other: TrainedPlan = { ...plan, label: { source: 'labels', on: [[id, id]], field: fraud, knownAfter: DAY } };
+  const data = rows();
+  const frauds = data.filter(({ row }) => row.fraud === true);
+  const said = await train(other, 100, { data, labels: frauds.map(({ row, time }) => ({ row, time: time + DAY - 1 })) });
+  const inside = await train(plan, 100, { data });
+  const coefficients = (models: ReadonlyMap<string, Model>) => [...models.values()].map((model) => model.coefficients);
+  expect(coefficients(said.models)).toEqual(coefficients(inside.models));
+  const late = await train(other, 100, { data, labels: frauds.map(({ row, time }) => ({ row, time: time + 4 * DAY })) });
+  expect(late.decisions.at(-1)?.reason).toMatch(/^one_class/);
+  expect(late.models.size).toBe(0);
+});
+
+async function condition(sql: string): Promise<Checked> {
+  const checker = await openChecker();
+  const answer = await checker.scalar(sql, promotionColumns, 'BOOLEAN');
+  checker.close();
+  if (!answer.ok) throw new Error(answer.flaw.message);
+  return answer.checked;
+}
+
+test('promote_if judges a model on its next window against the one in force', async () => {
+  const judged: TrainedPlan = { ...plan, promoteIf: await condition('average_precision > current.average_precision + 0.2') };
+  const { decisions, models } = await train(judged, 50, { data: rows(3) });
+  const promotions = decisions.filter(({ promoted }) => promoted !== null);
+  const trainedAt = ({ promoted }: ModelDecision): number => (models.get(promoted as string)?.boundary as number) / DAY;
+  // rows turn on day 3: the model of day 4 has not learnt of it, that of day 5 has by half, that of day 6 in full; each is judged 3 days later
+  expect(promotions.map((one) => [(one.boundary as number) / DAY, trainedAt(one), one.reason])).toEqual([
+    [3, 3, 'the first model'],
+    [8, 5, 'promote_if holds on the next window'],
+    [9, 6, 'promote_if holds on the next window'],
+  ]);
+  expect(decisions.find(({ boundary }) => boundary === 7 * DAY)?.reason).toBe('promote_if does not hold on the next window');
+});

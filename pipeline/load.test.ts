@@ -137,6 +137,7 @@ const broken: readonly (readonly [name: string, text: string, ...codes: string[]
   ['a step that is no mapping', steps('▸filter'), 'wrong_type'],
   ['steps that are no list', pipeline(`  steps: ▸{ a: b }\n${out}`), 'wrong_type'],
   // steps
+  ['a score by an unknown model', steps('{ id: f, type: score, model: ▸fruad, as: p }'), 'unknown_model'],
   ['a step type that is not built', steps('{ id: f, type: ▸pattern }'), 'not_yet'],
   ['a step type that is none', steps('{ id: f, type: ▸fliter, where: "TRUE" }'), 'bad_enum'],
   ['an unknown key of a step', steps('▸{ id: f, type: filter, ▸were: "amount > 0" }'), 'missing_key', 'unknown_key'],

@@ -113,7 +113,7 @@ interface NodeBase {
   readonly late: 'dead_letter' | 'drop';
 }
 
-export type NodePlan = FilterPlan | MapPlan | FlatMapPlan | UnionPlan | LookupPlan | DedupePlan | RollingPlan | WindowPlan;
+export type NodePlan = FilterPlan | MapPlan | FlatMapPlan | UnionPlan | LookupPlan | DedupePlan | RollingPlan | WindowPlan | ScorePlan;
 
 export interface FilterPlan extends NodeBase {
   readonly type: 'filter';
@@ -181,6 +181,17 @@ export interface WindowPlan extends NodeBase {
   readonly calls: readonly AggregateCall[];
   /** result expressions read a row of slots `a0`… and the key columns' incoming slots */
   readonly select: readonly { readonly slot: string; readonly expr: Checked }[];
+}
+
+/** Adds a column: the probability by the promoted model; NULL before there is one or when a feature is NULL. */
+export interface ScorePlan extends NodeBase {
+  readonly type: 'score';
+  readonly model: string;
+  /** when a promoted model takes over: at once, or behind its training boundary */
+  readonly swap: 'immediate' | 'at_event_time';
+  /** in the order of the model's */
+  readonly features: readonly Column[];
+  readonly slot: string;
 }
 
 /** Where rows leave a stage. `columns` are in the order they are written. */

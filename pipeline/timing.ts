@@ -21,10 +21,7 @@ export function timingOf(plan: Plan): Timing {
       if (reason !== undefined) local.set(input.id, reason);
     }
     for (const node of stage.nodes) {
-      const own =
-        why !== null && byArrival(node)
-          ? `${node.type === 'dedupe' ? 'which repeat passes' : 'what a record sees'} depends on the order of arrival: ${why}`
-          : undefined;
+      const own = ownReason(node, why);
       const inherited = node.from.map((from) => local.get(from)).find((reason) => reason !== undefined);
       const reason = own ?? inherited;
       if (reason === undefined) continue;
@@ -46,6 +43,12 @@ function arrival(stage: StagePlan, plan: Plan, before: ReadonlyMap<StagePlan, st
   if (input.kind === 'source') return null;
   const writer = plan.stages[input.stage];
   return isSingle(writer, plan) ? (before.get(writer) ?? null) : `exchange ${input.topic} has several writers`;
+}
+
+function ownReason(node: NodePlan, arrives: string | null): string | undefined {
+  if (node.type === 'score' && node.swap === 'immediate') return `which model scores a record depends on when ${node.model} was promoted`;
+  if (arrives === null || !byArrival(node)) return undefined;
+  return `${node.type === 'dedupe' ? 'which repeat passes' : 'what a record sees'} depends on the order of arrival: ${arrives}`;
 }
 
 function byArrival(node: NodePlan): boolean {

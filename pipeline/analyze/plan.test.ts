@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { brief, load, planOf } from '../load.case.ts';
 import type { Plan } from '../plan.ts';
+import { timingOf } from '../timing.ts';
 import { analyze, enriched, labels, model, screen } from './analyze.case.ts';
 import type { AggregateQueryPlan, AnalyzePlan, QueryPlan } from './plan.ts';
 
@@ -239,4 +240,20 @@ test('hashes: the record stage’s is its own, and how batches are cut is in nei
   }
   const sql = (text: string): string => analyze({ queries: [`{ id: q, type: sql, sql: "${text}" }`] });
   expect((await hashes(sql('SELECT amount FROM enriched')))[1]).not.toBe((await hashes(sql('SELECT amount FROM enriched WHERE amount > 1')))[1]);
+});
+
+test('a score in the record path: its own training data may come from behind it, and the hash is up to its features and swap', async () => {
+  const text = (keys: Parameters<typeof model>[0] = {}): string =>
+    analyze({ ...both, tail: model(keys) }).replace('  outputs:\n', '  steps:\n    - { id: live, type: score, model: fraud, as: p }\n  outputs:\n');
+  const plan = await planOf(text());
+  const node = plan.stages[0].nodes[0];
+  expect(node).toMatchObject({ type: 'score', model: 'fraud', swap: 'immediate', features: [{ name: 'amount' }, { name: 'merchant_id' }], slot: 'p' });
+  expect(node.columns.at(-1)).toEqual({ name: 'p', type: { kind: 'DOUBLE' }, nullable: true, slot: 'p' });
+  expect(plan.stages[0].shapes[0]).toContain('p');
+  const hash = async (keys: Parameters<typeof model>[0]): Promise<string> => (await planOf(text(keys))).hash;
+  expect(await hash({ train: '{ from: enriched, window: 9d, l2: 3 }', promote_if: '"TRUE"' })).toBe(plan.hash);
+  expect(await hash({ swap: 'at_event_time' })).not.toBe(plan.hash);
+  expect(await hash({ features: '[amount]' })).not.toBe(plan.hash);
+  expect([...timingOf(plan).keys()].sort()).toEqual(['bridge', 'live', 'plain', 'rows', 'rows.exchange']);
+  expect([...timingOf(await planOf(text({ swap: 'at_event_time' }))).keys()]).toEqual([]);
 });

@@ -4,11 +4,12 @@ import { flatMap } from './flat-map.ts';
 import { lookup } from './lookup.ts';
 import { map } from './map.ts';
 import { rolling } from './rolling.ts';
+import { score } from './score.ts';
 import type { StepSpec } from './step.ts';
 import { union } from './union.ts';
 import { window } from './window.ts';
 
 /** Every type of step there is. */
-export const stepSpecs: readonly StepSpec[] = [filter, map, flatMap, union, lookup, dedupe, rolling, window] as unknown as readonly StepSpec[];
+export const stepSpecs: readonly StepSpec[] = [filter, map, flatMap, union, lookup, dedupe, rolling, window, score] as unknown as readonly StepSpec[];
 /** of the language, but not built yet */
-export const stepsNotYet: readonly string[] = ['pattern', 'join', 'score'];
+export const stepsNotYet: readonly string[] = ['pattern', 'join'];

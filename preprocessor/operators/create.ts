@@ -6,6 +6,7 @@ import { createLookup } from './lookup.ts';
 import { createMap } from './map.ts';
 import type { Operator, OperatorContext } from './operator.ts';
 import { createRolling } from './rolling.ts';
+import { createScore } from './score.ts';
 import { createWindow } from './window.ts';
 
 /** Every step that is an operator; a union only copies slots, which the task does as it wires the steps. */
@@ -28,5 +29,7 @@ export function createOperator(node: StepPlan, context: OperatorContext): Operat
       return createRolling(node, context);
     case 'window':
       return createWindow(node, context);
+    case 'score':
+      return createScore(node, context);
   }
 }

@@ -82,9 +82,12 @@ export function readProfile(yaml: string, { file, name, env, cwd }: ProfileFile)
   return { profile: report.failed ? null : profile, findings: report.findings() };
 }
 
-/** The secret itself; `file:PATH` is read, without its last line break. */
+/** The secret itself, from a variable or a file; `file:PATH` is read, without its last line break. */
 function secretOf(node: ScalarNode, dir: string, report: Report): string | null {
-  if (!node.text.startsWith('file:')) return node.text;
+  if (!node.text.startsWith('file:')) {
+    if (!node.shown.includes('${')) report.error(node, 'literal_secret', 'The secret itself stands in the file.', 'Write "${NAME}" or file:PATH.');
+    return node.text;
+  }
   try {
     return readFileSync(resolve(dir, node.text.slice('file:'.length)), 'utf8').replace(/\r?\n$/, '');
   } catch {

@@ -55,6 +55,7 @@ secrets: { hmac: "\${KEY}" }
   });
 
   test('reads a secret from a file beside it', () => {
+    expect(read('secrets: { hmac: hush }')).toMatchObject({ profile: null, findings: [{ code: 'literal_secret', line: 1, col: 18 }] });
     expect(read('secrets: { hmac: "file:none" }').findings).toMatchObject([{ code: 'unreadable_file' }]);
   });
 });

@@ -42,6 +42,7 @@ const table = {
   forward_from: { kind: 'lint', meaning: 'The step reads one that comes after it.', hint: 'Move the step that is read before this one.' },
   illegal_mode: { kind: 'lint', meaning: 'The mode is not legal for this query, as in Structured Streaming.', hint: 'Use the mode named.' },
   illegal_query: { kind: 'lint', meaning: 'The query cannot read what it reads, as in Structured Streaming.', hint: 'Read the source, or an earlier query.' },
+  literal_secret: { kind: 'lint', meaning: 'A secret stands in the file itself.', hint: 'Write "${NAME}" and set the variable, or file:PATH.' },
   missing_event_time: {
     kind: 'lint',
     meaning: 'The step needs the event time of its records, and the source names none.',

@@ -22,9 +22,18 @@ function renderFinding(finding: Finding, text: string | null, style: Style): str
   const severity = finding.severity === 'error' ? '' : `${finding.severity}: `;
   let out = `${style.bold(`${finding.file}:${finding.line}:${finding.col}`)} ${paint(finding.code)} ${severity}${finding.message}\n`;
   const line = text?.split(/\r\n|\n|\r/)[finding.line - 1];
-  if (line !== undefined && line.trim() !== '') out += excerpt(line, finding, style, paint);
+  if (line !== undefined && line.trim() !== '') out += excerpt(masked(line), finding, style, paint);
   if (finding.hint) out += `  ${style.dim('hint:')} ${finding.hint}\n`;
   return out;
+}
+
+const SECRET = /\b(hmac|password|token)(\s*:\s*)("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s,}]+)/g;
+
+/** A line with what looks like a secret blotted out, in its own width; names of variables and files stay. */
+function masked(line: string): string {
+  return line.replace(SECRET, (all, key: string, colon: string, value: string) =>
+    /^["']?(\$\{|file:)/.test(value) ? all : `${key}${colon}${'•'.repeat(value.length)}`,
+  );
 }
 
 const WIDEST = 140;

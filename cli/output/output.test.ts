@@ -97,6 +97,9 @@ describe('findings', () => {
   });
 
   test('carets stand under wide characters and far into long lines', () => {
+    const secret = renderFindings([{ ...finding, line: 1 }], () => 'secrets: { hmac: "hush, } hush", other: "${X}" }  # password: ${PW}', plainStyle);
+    expect(secret).not.toContain('hush');
+    expect(secret).toContain('password: ${PW}');
     const wide = renderFindings([{ ...finding, line: 1, col: 3, end: 5 }], () => '日本 xy', plainStyle).split('\n');
     expect(wide[2].indexOf('^') - wide[2].indexOf('|')).toBe(6);
     const long = `${'x'.repeat(5000)}WRONG${'y'.repeat(5000)}`;

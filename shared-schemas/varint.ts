@@ -1,3 +1,6 @@
+/** of a magnitude's lower part, which with the sign makes 28 bits */
+const LOW = 2 ** 27;
+
 /**
  * Zigzag varints of integers from −2^53 to 2^53, in plain numbers. The zigzag of a large one is no safe integer, so its lowest
  * bit is kept apart from the rest. At most 8 bytes each.
@@ -13,16 +16,38 @@ export function writeVarint(value: number, buffer: Uint8Array, pos: number): num
     buffer[at++] = rest;
     return at;
   }
-  let rest = value >= 0 ? value : -value - 1;
-  let low = (rest % 64) * 2 + (value < 0 ? 1 : 0);
-  rest = Math.floor(rest / 64);
-  while (rest > 0) {
-    buffer[at++] = low | 0x80;
-    low = rest % 128;
-    rest = Math.floor(rest / 128);
+  return writeLarge(value, buffer, at);
+}
+
+/** The same for numbers below −2^30 or from 2^30 on: 28 bits of the zigzag in four bytes, then the rest. */
+function writeLarge(value: number, buffer: Uint8Array, pos: number): number {
+  const magnitude = value >= 0 ? value : -value - 1;
+  let high = Math.floor(magnitude / LOW);
+  const low = ((magnitude - high * LOW) << 1) | (value < 0 ? 1 : 0);
+  buffer[pos] = low | 0x80;
+  buffer[pos + 1] = (low >>> 7) | 0x80;
+  buffer[pos + 2] = (low >>> 14) | 0x80;
+  buffer[pos + 3] = (low >>> 21) | 0x80;
+  let at = pos + 4;
+  while (high > 0x7f) {
+    buffer[at++] = (high & 0x7f) | 0x80;
+    high >>>= 7;
   }
-  buffer[at++] = low;
+  buffer[at++] = high;
   return at;
+}
+
+/** Bytes that {@link writeVarint} takes. */
+export function varintSize(value: number): number {
+  const magnitude = value >= 0 ? value : -value - 1;
+  if (magnitude < LOW) {
+    let size = 1;
+    for (let left = magnitude >>> 6; left > 0; left >>>= 7) size++;
+    return size;
+  }
+  let size = 5;
+  for (let left = Math.floor(magnitude / LOW) >>> 7; left > 0; left >>>= 7) size++;
+  return size;
 }
 
 /** Reads varints of a span without throwing: `good` is false once something was not there, and reads give 0. */

@@ -1,3 +1,4 @@
+import { varintSize, writeVarint } from '../varint.ts';
 import type { Exact } from './exact.ts';
 
 const f64 = new Float64Array(1);
@@ -63,18 +64,7 @@ export class Sink {
   }
 
   private safe(value: number): void {
-    let rest = value >= 0 ? value : -value - 1;
-    let low = (rest % 64) * 2 + (value < 0 ? 1 : 0);
-    rest = Math.floor(rest / 64);
-    let size = 1;
-    for (let left = rest; left > 0; left = Math.floor(left / 128)) size++;
-    if (!this.room(size)) return;
-    while (rest > 0) {
-      this.buffer[this.pos++] = low | 0x80;
-      low = rest % 128;
-      rest = Math.floor(rest / 128);
-    }
-    this.buffer[this.pos++] = low;
+    if (this.room(varintSize(value))) this.pos = writeVarint(value, this.buffer, this.pos);
   }
 
   private big(value: bigint): void {

@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
+import { type ExplainedAnalyze, type ExplainedModel, explainAnalyze, explainModel, renderAnalyze } from './analyze/explain.ts';
 import type { NodePlan, OutputPlan, Plan, SourcePlan, StagePlan } from './plan.ts';
-import { isSingle, type Timing, timingOf } from './timing.ts';
+import { batchTimingOf, isSingle, type Timing, timingOf } from './timing.ts';
 import { formatDuration } from './units.ts';
 
 /** What a plan will do, as plain data for `--json` and for `renderExplain`. Durations are texts with units. */
@@ -13,6 +14,9 @@ export interface Explained {
   readonly stages: readonly ExplainedStage[];
   readonly exchanges: readonly ExplainedExchange[];
   readonly tables: readonly { readonly id: string; readonly file: string; readonly key: readonly string[]; readonly columns: readonly string[] }[];
+  /** null: the file has no `analyze` */
+  readonly analyze: ExplainedAnalyze | null;
+  readonly models: readonly ExplainedModel[];
   readonly dead_letter: string;
   readonly notes: readonly string[];
 }
@@ -72,6 +76,8 @@ export function explain(plan: Plan): Explained {
     stages: plan.stages.map((stage) => explainStage(stage, plan, timing)),
     exchanges,
     tables: plan.tables.map(({ id, path, key, columns }) => ({ id, file: shown(path, plan), key, columns: columns.map(({ name }) => name) })),
+    analyze: explainAnalyze(plan),
+    models: plan.models.map(explainModel),
     dead_letter: `topic ${plan.deadLetter.topic}${plan.deadLetter.budget === null ? '' : `; pauses above ${plan.deadLetter.budget.ratio * 100}% in ${formatDuration(plan.deadLetter.budget.per)}`}`,
     notes: notesOf(plan, timing),
   };
@@ -144,6 +150,8 @@ function stateOf(node: NodePlan): string | null {
       const panes = node.window.kind === 'sliding' ? `sliding ${size} every ${formatDuration(node.window.slide)}, panes shared` : `tumbling ${size}`;
       return `aggregates per key and open window (${panes}), until the watermark is ${formatDuration(node.allowedLateness)} past its end`;
     }
+    case 'score':
+      return `the model in force (${node.model}), swapped ${node.swap === 'immediate' ? 'as soon as one is promoted' : 'at each training boundary, which it waits for'}`;
     default:
       return null;
   }
@@ -188,7 +196,8 @@ function notesOf(plan: Plan, timing: Timing): string[] {
     const source = output.kind === 'topic' ? plan.sources.find(({ topic }) => topic === output.topic) : undefined;
     if (source !== undefined) notes.push(`The topic ${source.topic} is both written (${output.id}) and read (${source.id}): the pipeline feeds itself.`);
   }
-  if (timing.size > 0) notes.push('timing: each input counts once, but two runs over the same logs may differ there; a run and its recovery never do.');
+  if (timing.size > 0 || batchTimingOf(plan).size > 0)
+    notes.push('timing: each input counts once, but two runs over the same logs may differ there; a run and its recovery never do.');
   return notes;
 }
 
@@ -228,6 +237,7 @@ export function renderExplain(explained: Explained): string {
   }
   if (explained.tables.length > 0) lines.push('', 'tables');
   for (const table of explained.tables) lines.push(`  ${table.id}: ${table.file}${keyText(table.key)} (${table.columns.join(', ')})`);
+  lines.push(...renderAnalyze(explained.analyze, explained.models));
   if (explained.notes.length > 0) lines.push('', 'notes', ...explained.notes.map((note) => `  ${note}`));
   return `${lines.join('\n')}\n`;
 }

@@ -1,3 +1,4 @@
+import type { QueryPlan } from './analyze/plan.ts';
 import type { NodePlan, Plan, StagePlan } from './plan.ts';
 
 /** Why the results of a step or output may differ between two runs over the same logs, by id; what is not in it is the same in every run. */
@@ -34,6 +35,36 @@ export function timingOf(plan: Plan): Timing {
     }
   }
   return reasons;
+}
+
+/** The same for `analyze`, by the id of its sources, queries and sinks: where batches are cut decides what no log fixes. */
+export function batchTimingOf(plan: Plan): Timing {
+  const reasons = new Map<string, string>();
+  if (plan.analyze === null) return reasons;
+  const record = timingOf(plan);
+  for (const { id, output } of plan.analyze.sources) {
+    const reason = output === null ? undefined : record.get(output);
+    if (reason !== undefined) reasons.set(id, reason);
+  }
+  for (const query of plan.analyze.queries) {
+    const reason = batchReason(query) ?? reasons.get(query.from);
+    if (reason !== undefined) reasons.set(query.id, reason);
+  }
+  for (const { id, from, mode, type } of plan.analyze.sinks) {
+    // the last batch replaces all that came before it
+    const replaced = mode === 'complete' && type === 'file';
+    const inBetween =
+      mode === 'append' || replaced ? undefined : `how often a ${mode === 'update' ? 'changed row' : 'result'} is written depends on where batches are cut`;
+    const reason = reasons.get(from) ?? inBetween;
+    if (reason !== undefined) reasons.set(id, reason);
+  }
+  return reasons;
+}
+
+function batchReason(query: QueryPlan): string | undefined {
+  if (query.type === 'score') return `which model scores a row depends on when ${query.model} was promoted`;
+  if (query.type === 'sql') return query.limits.length === 0 ? undefined : `what comes of its ${query.limits.join(', ')} depends on where batches are cut`;
+  return query.window === null || query.mode === 'complete' || query.watermark === null ? undefined : 'which rows are late depends on where batches are cut';
 }
 
 /** Why records of a stage have no order that the logs fix; null when they have one. */

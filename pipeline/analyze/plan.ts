@@ -71,6 +71,8 @@ export interface SqlQueryPlan extends QueryBase {
   /** the table's name in the statement and what of the incoming row fills it */
   readonly table: string;
   readonly inputs: readonly Column[];
+  /** what in it compares or combines rows (`GROUP BY`, `window functions` …), so that the limits of batches show; empty: each row stands alone */
+  readonly limits: readonly string[];
 }
 
 /** Adds a column: the probability by the promoted model; NULL before there is one or when a feature is NULL. */

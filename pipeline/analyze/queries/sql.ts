@@ -25,7 +25,7 @@ export const sql: QuerySpec<typeof fields> = {
       );
     const shape = new Shape();
     const columns = columnsIn(shape, statement.columns);
-    const body = { type: 'sql', sql: values.sql.text, table: input.id, inputs: input.columns } as const;
+    const body = { type: 'sql', sql: values.sql.text, table: input.id, inputs: input.columns, limits: statement.limits } as const;
     return { body, columns, shape, broken: new Set<string>(), timed: false, mode: 'append' };
   },
 };

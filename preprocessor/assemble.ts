@@ -9,7 +9,7 @@ import type { Row } from '@millrace/shared-schemas/types.ts';
 import { FileMarker } from '@millrace/transport/connectors/stamp.ts';
 import type { Reader, Transport } from '@millrace/transport/log.ts';
 import { Host } from './host.ts';
-import { inputsOf, originNumber, writerNumber } from './layout.ts';
+import { bridges, inputsOf, originNumber, writerNumber } from './layout.ts';
 import { SourceLineage } from './lineage.ts';
 import type { HostSetup } from './setup.ts';
 import { openDecoder, openReader, type SourceContext } from './source/open-source.ts';
@@ -87,7 +87,7 @@ async function openTask(
   const time = { eventTime: 0, watermark: core.watermark, ending: false, origin: -1, originOffset: -1 };
   const wall = { now: clock.now() };
   const host: OutputHost = { time, writer: writerNumber(layout.generation, stage.index, number), task: number, wall: () => wall.now };
-  const outputs = openOutputs(stage.outputs, core, saved?.progress ?? null, host, transport.log, setup.schemaIds);
+  const outputs = openOutputs(stage.outputs, core, saved?.progress ?? null, host, transport.log, setup.schemaIds, bridges(plan));
   const lineage = new SourceLineage(plan, layout, context);
   const deadLetters = new DeadLetters(host, coreOf(core, DEAD_LETTERS), transport.log.appender(plan.deadLetter.topic), lineage);
   const dropped = { count: 0 };
@@ -120,6 +120,7 @@ async function openTask(
     chain,
     topics: outputs.topics,
     exchanges: outputs.exchanges,
+    followed: outputs.followed,
     files: outputs.files,
     deadLetters,
     dropped,

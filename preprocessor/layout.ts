@@ -37,8 +37,20 @@ export function layOut(plan: Plan, log: Log, partitions: number, generation: num
       );
     }
   }
+  for (const topic of bridges(plan)) ensure(topic, partitions, { writers: JSON.stringify(writersOf(plan, tasks, generation, topic)) });
   ensure(plan.deadLetter.topic, partitions, { format: 'bytes' });
   return { generation, sources, tasks, topics };
+}
+
+/** The topics that the analyzer reads: whoever writes one tells it of event time. */
+export function bridges(plan: Plan): ReadonlySet<string> {
+  return new Set(plan.stages.flatMap((stage) => stage.outputs.flatMap((output) => (output.kind === 'topic' && output.bridge ? [output.topic] : []))));
+}
+
+function writersOf(plan: Plan, tasks: readonly number[], generation: number, topic: string): number[] {
+  return plan.stages
+    .filter((stage) => stage.outputs.some((output) => output.kind === 'topic' && output.topic === topic))
+    .flatMap((stage) => Array.from({ length: tasks[stage.index] as number }, (_, task) => writerNumber(generation, stage.index, task)));
 }
 
 function sourceMeta(source: SourcePlan): Record<string, string> {

@@ -14,14 +14,17 @@ export interface WriterMark {
 export function completenessOf(partitions: readonly (readonly WriterMark[])[], listed: readonly number[] | null, before: number): number {
   if (listed === null || listed.length === 0) return before;
   let least = Number.POSITIVE_INFINITY;
+  let most = before;
   for (const marks of partitions) {
     for (const number of listed) {
       const mark = marks.find(({ writer }) => writer === number);
       if (mark === undefined) return before;
+      if (mark.idle) most = Math.max(most, mark.watermark);
       // one that has ended holds the rest at its own watermark: the end is of one run, and a later run may go on there
       if (mark.idle || (mark.ended && mark.watermark === Number.NEGATIVE_INFINITY)) continue;
       if (mark.watermark < least) least = mark.watermark;
     }
   }
-  return least === Number.POSITIVE_INFINITY ? before : Math.max(before, least);
+  // with all idle there is nothing to wait for, whichever fell silent last
+  return Math.max(before, least === Number.POSITIVE_INFINITY ? most : least);
 }

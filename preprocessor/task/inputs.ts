@@ -1,6 +1,6 @@
 import type { SourcePlan } from '@millrace/pipeline/plan.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
-import type { HeaderReader } from '@millrace/shared-schemas/header.ts';
+import { HeaderReader } from '@millrace/shared-schemas/header.ts';
 import type { Row, RowDecoder } from '@millrace/shared-schemas/types.ts';
 import type { BatchView, Reader } from '@millrace/transport/log.ts';
 import type { TaskTime } from '../operators/operator.ts';
@@ -105,6 +105,9 @@ export interface SourceSettings {
 const MIN_TIME = Date.UTC(2001, 0, 1) - 63113904000000;
 const MAX_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
+/** in the stead of a flaw: no record at all */
+const HEARTBEAT = { code: '', message: '' };
+
 /** Reads a source: decodes, judges the event time, moves the watermark behind each record. */
 export class SourceInput extends TaskInput {
   readonly settings: SourceSettings;
@@ -112,6 +115,7 @@ export class SourceInput extends TaskInput {
   #decodedFires = -1;
   #time = 0;
   #flaw: { code: string; message: string } | undefined;
+  readonly #header = new HeaderReader();
 
   constructor(
     index: number,
@@ -146,7 +150,9 @@ export class SourceInput extends TaskInput {
     this.#decodedAt = i;
     this.#decodedFires = this.host.fires;
     if (end < 0) {
-      this.#flaw = { code: 'undecodable', message: 'the record has no value' };
+      // another pipeline's bridge: what it says of event time is for its analyzer
+      const heartbeat = this.#header.read(view.buffer, view.headersStart[i] as number, view.headersEnd[i] as number) && this.#header.heartbeat;
+      this.#flaw = heartbeat ? HEARTBEAT : { code: 'undecodable', message: 'the record has no value' };
       return;
     }
     if (end - start > settings.maxRecord) {
@@ -171,6 +177,7 @@ export class SourceInput extends TaskInput {
   protected override process(i: number): void {
     this.#load(i);
     this.#decodedAt = -1;
+    if (this.#flaw === HEARTBEAT) return;
     this.#begin(i);
     if (this.#flaw) {
       this.host.sourceFlaw(this, this.#flaw.code, this.#flaw.message);

@@ -79,9 +79,9 @@ export class OpenTask {
     wall.now = clock.now();
     policy.draining = draining;
     policy.turn(now);
-    const { exchanges } = task.parts;
-    if (!this.core.ended) for (const exchange of exchanges) exchange.heartbeats(task.idle);
-    return !journal.empty || exchanges.some((exchange) => exchange.appender.pendingRecords > 0);
+    const { followed } = task.parts;
+    if (!this.core.ended) for (const output of followed) output.heartbeats(task.idle);
+    return !journal.empty || followed.some((output) => output.appender.pendingRecords > 0);
   }
 
   /** adds work since the last snapshot and gives the sum, ms */

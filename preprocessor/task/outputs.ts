@@ -14,6 +14,8 @@ import { LogOutput, type OutputHost } from './log-output.ts';
 export interface Outputs {
   readonly topics: readonly LogOutput[];
   readonly exchanges: readonly LogOutput[];
+  /** those whose readers follow event time: exchanges, and topics that the analyzer reads */
+  readonly followed: readonly LogOutput[];
   readonly files: readonly FileOutput[];
   readonly topicIds: readonly string[];
   readonly fileIds: readonly string[];
@@ -31,9 +33,11 @@ export function openOutputs(
   host: OutputHost,
   log: Log,
   schemaIds: Readonly<Record<string, number>>,
+  bridges: ReadonlySet<string>,
 ): Outputs {
   const topics: LogOutput[] = [];
   const exchanges: LogOutput[] = [];
+  const followed: LogOutput[] = [];
   const files: FileOutput[] = [];
   const topicIds: string[] = [];
   const fileIds: string[] = [];
@@ -55,13 +59,14 @@ export function openOutputs(
     appenders.set(plan.topic, appender);
     const output = new LogOutput(host, outputCore, appender, encode, plan.key ? keyWriter(plan.key) : null);
     byPlan.set(plan, output);
+    if (plan.kind === 'exchange' || bridges.has(plan.topic)) followed.push(output);
     if (plan.kind === 'exchange') exchanges.push(output);
     else {
       topics.push(output);
       topicIds.push(plan.id);
     }
   }
-  return { topics, exchanges, files, topicIds, fileIds, byPlan };
+  return { topics, exchanges, followed, files, topicIds, fileIds, byPlan };
 }
 
 export function coreOf(core: TaskCore, id: string): OutputCore {

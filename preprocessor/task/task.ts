@@ -17,6 +17,8 @@ export interface TaskParts {
   readonly chain: Chain;
   readonly topics: readonly LogOutput[];
   readonly exchanges: readonly LogOutput[];
+  /** outputs whose readers follow event time */
+  readonly followed: readonly LogOutput[];
   readonly files: readonly FileOutput[];
   readonly deadLetters: DeadLetters;
   /** records dropped because the file says so, since the last drain */
@@ -84,7 +86,7 @@ export class Task implements InputHost {
         this.time.ending = true;
         this.#fire(Number.POSITIVE_INFINITY);
         this.time.ending = false;
-        for (const exchange of this.parts.exchanges) exchange.end(core.run);
+        for (const output of this.parts.followed) output.end(core.run);
         break;
       case 'table':
         core.tables[entry[1]] = entry[2];

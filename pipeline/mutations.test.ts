@@ -18,7 +18,31 @@ const good = pipeline(`  steps:
     - { id: a, topic: out.a, key: &key [card_id] }
     - { id: b, from: both, topic: out.b, schema: card2, format: json, key: *key }
     - { id: c, type: file, path: out.jsonl, format: json }
-`).replace('schemas:', 'schemas:\n  card2: { type: record, name: T, fields: [{ name: tx_id, type: string }] }');
+analyze:
+  trigger: { every: 1s, max_records: 50 }
+  sources:
+    - { id: bridge, output: b }
+    - { id: labels, topic: labels, schema: label, event_time: { field: at } }
+  queries:
+    - { id: per, type: aggregate, from: bridge, group_by: tx_id, where: "amount > 0", window: { sliding: 10m, every: 1m }, watermark: bridge, select: { n: "count(*)" }, mode: append }
+    - { id: big, type: sql, from: bridge, sql: "SELECT tx_id, amount * 2 AS twice FROM bridge WHERE amount > 5" }
+    - { id: scored, type: score, from: bridge, model: fraud, as: p }
+  sinks:
+    - { id: alerts, from: scored, where: "p > 0.9", type: topic, topic: alerts, schema: card2 }
+    - { id: archive, type: file, path: out/scored, format: parquet, partition_by: [tx_id] }
+    - { id: screen, from: per, type: console, limit: 5 }
+models:
+  fraud:
+    type: logistic_regression
+    features: [amount]
+    label: { source: labels, on: tx_id, field: is_fraud, known_after: 7d }
+    train: { from: bridge, window: 7d, every: 1d, l2: 1.0 }
+    evaluate: { on: next_window, card: tx_id, alerts_per_day: 5 }
+    promote_if: "average_precision >= current.average_precision"
+`).replace(
+  'schemas:',
+  'schemas:\n  card2: { type: record, name: T, fields: [{ name: tx_id, type: string }, { name: amount, type: double }] }\n  label: { type: record, name: L, fields: [{ name: tx_id, type: string }, { name: is_fraud, type: boolean }, { name: at, type: long }] }',
+);
 
 const bits = [
   '',

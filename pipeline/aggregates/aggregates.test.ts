@@ -59,7 +59,7 @@ function literal(name: string, value: Value): string {
   if (name === 'd' || name === 'f') return `'${Object.is(value, -0) ? '-0.0' : String(value)}'::${sqlTypes[name]}`;
   if (name === 'm') return `(${value}::DECIMAL(14,0) / 1)::INTEGER`;
   if (name === 'ts') return `make_timestamp(${value})`;
-  return `${value}::${sqlTypes[name]}`;
+  return `(${value})::${sqlTypes[name]}`;
 }
 
 function close(a: Value, b: Value): boolean {

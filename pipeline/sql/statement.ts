@@ -54,10 +54,23 @@ interface Functions {
   readonly volatile: ReadonlySet<string>;
 }
 
+const VOLATILE = `stability <> 'CONSISTENT' OR (function_type = 'macro'
+  AND regexp_matches(function_name, '^(pg_|inet_|has_|current_|session_|user$|ago$|col_description|obj_description|shobj_description)'))`;
+
+/** the same for every DuckDB of a process, and slow to ask for */
+let functions: Functions | undefined;
+
+async function readFunctions(duckdb: Duckdb): Promise<Functions> {
+  const { rows } = await duckdb.query(
+    `SELECT lower(function_name), bool_or(function_type = 'aggregate'), coalesce(bool_or(${VOLATILE}), false) FROM duckdb_functions() GROUP BY 1`,
+  );
+  const named = (column: number): ReadonlySet<string> => new Set(rows.filter((row) => row[column] === true).map(([name]) => String(name)));
+  return { aggregates: named(1), volatile: named(2) };
+}
+
 /** Checks statements against an empty table of the rows' types, in a DuckDB of the checker's. */
 export class StatementChecker {
   readonly #duckdb: Duckdb;
-  #functions: Promise<Functions> | undefined;
 
   constructor(duckdb: Duckdb) {
     this.#duckdb = duckdb;
@@ -75,28 +88,10 @@ export class StatementChecker {
     }
   }
 
-  #known(): Promise<Functions> {
-    this.#functions ??= this.#readFunctions();
-    return this.#functions;
-  }
-
-  async #readFunctions(): Promise<Functions> {
-    const names = async (where: string): Promise<ReadonlySet<string>> => {
-      const { rows } = await this.#duckdb.query(`SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE ${where}`);
-      return new Set(rows.map(([name]) => String(name)));
-    };
-    return {
-      aggregates: await names("function_type = 'aggregate'"),
-      volatile: await names(
-        `stability <> 'CONSISTENT' OR (function_type = 'macro'
-          AND regexp_matches(function_name, '^(pg_|inet_|has_|current_|session_|user$|ago$|col_description|obj_description|shobj_description)'))`,
-      ),
-    };
-  }
-
   async #walk(text: StatementText, table: string): Promise<string[]> {
     const node = await this.#parse(text);
-    const { volatile, aggregates } = await this.#known();
+    functions ??= await readFunctions(this.#duckdb);
+    const { volatile, aggregates } = functions;
     const common = new Set<string>();
     const nodes: Tree[] = [];
     const todo: unknown[] = [node];

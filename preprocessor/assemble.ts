@@ -9,10 +9,11 @@ import type { Row } from '@millrace/shared-schemas/types.ts';
 import { FileMarker } from '@millrace/transport/connectors/stamp.ts';
 import type { Reader, Transport } from '@millrace/transport/log.ts';
 import { Host } from './host.ts';
-import { bridges, inputsOf, originNumber, writerNumber } from './layout.ts';
+import { bridges, inputsOf, originNumber, originOf, writerNumber } from './layout.ts';
 import { SourceLineage } from './lineage.ts';
 import type { HostSetup } from './setup.ts';
 import { openDecoder, openReader, type SourceContext } from './source/open-source.ts';
+import { type Complete, completed, slotsRead } from './source/unread.ts';
 import { Caution, poison } from './suspect.ts';
 import { TableStore } from './table-store.ts';
 import { buildChain } from './task/chain.ts';
@@ -89,7 +90,15 @@ async function openTask(
   const host: OutputHost = { time, writer: writerNumber(layout.generation, stage.index, number), task: number, wall: () => wall.now };
   const outputs = openOutputs(stage.outputs, core, saved?.progress ?? null, host, transport.log, setup.schemaIds, bridges(plan));
   const lineage = new SourceLineage(plan, layout, context);
-  const deadLetters = new DeadLetters(host, coreOf(core, DEAD_LETTERS), transport.log.appender(plan.deadLetter.topic), lineage);
+  const read = slotsRead(plan, stage);
+  const complete: Complete = (record, columns, stored) => {
+    const source = originOf(layout, time.origin)?.source;
+    const input = inputPlans.find((candidate) => candidate.kind === 'source' && candidate.source === source);
+    const sourcePlan = source === undefined ? undefined : plan.sources[source];
+    if (!input || !sourcePlan || record !== row(input.shape)) return record;
+    return completed(record, columns, stored, read, stage.shapes[input.shape] as readonly string[], () => openDecoder(sourcePlan, context));
+  };
+  const deadLetters = new DeadLetters(host, coreOf(core, DEAD_LETTERS), transport.log.appender(plan.deadLetter.topic), lineage, complete);
   const dropped = { count: 0 };
 
   const rows = stage.shapes.map((slots) => rowMaker(slots)());
@@ -140,6 +149,7 @@ async function openTask(
       context,
       row(input.shape),
       chain.entry.get(input.id) as (record: Row) => void,
+      read,
     );
     core.inputs.push(opened.core);
     inputs.push(opened);
@@ -200,6 +210,7 @@ function openInput(
   context: SourceContext,
   row: Row,
   next: (row: Row) => void,
+  read: ReadonlySet<string>,
 ): TaskInput {
   const { plan, layout } = setup;
   if (input.kind === 'exchange') {
@@ -214,7 +225,7 @@ function openInput(
   const core = restored.get(`${source.id}/${number}`) ?? freshInput(`${source.id}/${number}`);
   const reader: Reader = openReader(source, number, core.base, context);
   const { eventTime } = source;
-  return new SourceInput(index, reader, core, task, row, openDecoder(source, context), next, {
+  return new SourceInput(index, reader, core, task, row, openDecoder(source, context, read), next, {
     outOfOrder: source.outOfOrder,
     maxAhead: source.maxAhead,
     maxRecord: source.maxRecord,

@@ -54,10 +54,14 @@ function parquetColumns(schema: unknown): { columns: Set<string>; bytes: Set<str
   };
 }
 
-/** The decoder of a source's records into its row. CSV takes the order of its columns from the file's first line. */
-export function openDecoder(source: SourcePlan, context: SourceContext): RowDecoder {
+/**
+ * The decoder of a source's records into its row. CSV takes the order of its columns from the file's first line. Columns whose slots
+ * are not in `read` are checked and not kept; all are, when it is left out.
+ */
+export function openDecoder(source: SourcePlan, context: SourceContext, read?: ReadonlySet<string>): RowDecoder {
   const schema = parseSchema(source.schema);
-  const slots = Object.fromEntries(source.columns.map((column) => [column.name, column.slot]));
+  const kept = read === undefined ? source.columns : source.columns.filter(({ slot }) => read.has(slot));
+  const slots = Object.fromEntries(kept.map((column) => [column.name, column.slot]));
   if (source.format === 'csv') {
     const header = csvHeaderRecord(source.path as string, source.maxRecord);
     if (header === null) throw new MillraceError('source_unreadable', `${source.path} has no header line`);

@@ -3,6 +3,7 @@ import { encodeHeader, MAX_HEADER } from '@millrace/shared-schemas/header.ts';
 import { rowJson } from '@millrace/shared-schemas/json/value.ts';
 import type { Column, Row } from '@millrace/shared-schemas/types.ts';
 import type { Appender, StoredRecord } from '@millrace/transport/log.ts';
+import type { Complete } from '../source/unread.ts';
 import type { OutputCore } from './core.ts';
 import type { OutputHost } from './log-output.ts';
 import { NullAppender } from './null-appender.ts';
@@ -28,16 +29,18 @@ export class DeadLetters {
   readonly #core: OutputCore;
   readonly #live: Appender;
   readonly #lineage: Lineage;
+  readonly #complete: Complete;
   #out: Appender;
   /** since the last drain, by code */
   counts = new Map<string, number>();
 
-  constructor(host: OutputHost, core: OutputCore, appender: Appender, lineage: Lineage) {
+  constructor(host: OutputHost, core: OutputCore, appender: Appender, lineage: Lineage, complete: Complete) {
     this.#host = host;
     this.#core = core;
     this.#live = appender;
     this.#out = appender;
     this.#lineage = lineage;
+    this.#complete = complete;
     while (core.seqs.length < appender.partitions) core.seqs.push(0);
   }
 
@@ -68,7 +71,7 @@ export class DeadLetters {
         step,
         origin: origin && { ...origin, offset: time.originOffset },
         source: record,
-        record: row && columns && rowJson(row, columns),
+        record: row && columns && rowJson(this.#complete(row, columns, record), columns),
       },
       own.subarray(0, length),
     );

@@ -1,0 +1,46 @@
+import type { Plan, StagePlan } from '@millrace/pipeline/plan.ts';
+import type { Column } from '@millrace/shared-schemas/types.ts';
+import { expect, test } from 'vitest';
+import { completed, slotsRead } from './unread.ts';
+
+const column = (slot: string): Column => ({ name: slot, slot, type: { kind: 'BIGINT' }, nullable: true });
+const reads = (slot: string) => ({ sql: '', type: column(slot).type, nullable: true, tree: { op: 'column', slot, type: column(slot).type } });
+const source = { kind: 'source', id: 'in', source: 0, shape: 0, columns: ['a', 'b', 'c', 'd', 'at'].map(column) };
+
+function stage(node: object): StagePlan {
+  const plain = { id: 's', order: 0, from: ['in'], shape: 0, columns: ['a', 'b', 'c', 'd', 'at'].map(column), onError: 'dead_letter', late: 'drop' };
+  return {
+    inputs: [source],
+    nodes: [{ ...plain, ...node }],
+    outputs: [{ kind: 'topic', id: 'o', from: 's', columns: [column('b')] }],
+  } as unknown as StagePlan;
+}
+const plan = { sources: [{ eventTime: { slot: 'at' } }] } as unknown as Plan;
+const read = (node: object): string[] => ['a', 'b', 'c', 'd', 'at'].filter((slot) => slotsRead(plan, stage(node)).has(slot));
+
+test('what expressions, keys, outputs and the event time name is read; what is only visible is not', () => {
+  expect(read({ type: 'filter', where: reads('a') })).toEqual(['a', 'b', 'at']);
+  expect(read({ type: 'dedupe', key: [column('c')], within: 1 })).toEqual(['b', 'c', 'at']);
+  expect(read({ type: 'rolling', key: [column('c')], calls: [{ slot: 'n', args: [reads('d').tree], filter: null }], add: [], emit: 'immediately' })).toEqual([
+    'b',
+    'c',
+    'd',
+    'at',
+  ]);
+});
+
+test('rows that wait for the watermark are kept whole', () => {
+  expect(read({ type: 'rolling', key: [column('c')], calls: [], add: [], emit: 'on_watermark' })).toEqual(['a', 'b', 'c', 'd', 'at']);
+});
+
+test('a dead letter’s record is made whole from its source, or has NULLs', () => {
+  const slots = new Set(['a']);
+  const decode = () => (row: Record<string, unknown>) => void Object.assign(row, { a: 9, b: 2 });
+  const columns = [column('a'), column('b')];
+  const row = { a: 1, b: null };
+  const record = { key: null, value: Buffer.from('x'), timestamp: 0 };
+  expect(completed(row, columns, record, slots, ['a', 'b'], decode)).toEqual({ a: 1, b: 2 });
+  expect(row).toEqual({ a: 1, b: null });
+  expect(completed(row, columns, null, slots, ['a', 'b'], decode)).toEqual({ a: 1, b: null });
+  expect(completed(row, [column('a')], record, slots, ['a', 'b'], decode)).toBe(row);
+});

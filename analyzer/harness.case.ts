@@ -100,7 +100,7 @@ export class Harness {
   }
 
   /** runs to the end of the input; without `end` as the trigger says, which has to end by itself */
-  run(options: Partial<AnalyzeOptions> & { readonly end?: boolean } = {}, training: OpenTraining | null = null): Promise<AnalyzeProgress> {
+  run(options: Partial<AnalyzeOptions> & { readonly end?: boolean } = {}, training?: OpenTraining): Promise<AnalyzeProgress> {
     const { end = true, ...more } = options;
     return analyze(
       {

@@ -7,13 +7,14 @@ import type { OpenTraining } from './ml/training.ts';
 import { type Opened, openAnalyzer } from './open.ts';
 import type { AnalyzeOptions, AnalyzeProgress } from './run-options.ts';
 import { Totals } from './totals.ts';
+import { trainModels } from './training/train-models.ts';
 
 /** how long a batch's absence is waited for when the trigger says at once, ms */
 const POLL_MS = 50;
 const NO_LIMITS: RunWord['ends'] = {};
 
 /** Runs the analyzer of a plan until its signal, its end (`untilEnd`, or as its trigger says) or an error (`MillraceError`, or a defect). */
-export async function analyze(options: AnalyzeOptions, openTraining: OpenTraining | null = null): Promise<AnalyzeProgress> {
+export async function analyze(options: AnalyzeOptions, openTraining: OpenTraining | null = trainModels(options.plan.models)): Promise<AnalyzeProgress> {
   const opened = await openAnalyzer(options, openTraining);
   try {
     return await new Run(options, opened).toItsEnd();

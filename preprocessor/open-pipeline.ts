@@ -31,7 +31,7 @@ export class Opened {
 
   constructor(options: RunOptions) {
     this.#options = options;
-    this.wake = new SharedArrayBuffer(8);
+    this.wake = options.wake ?? new SharedArrayBuffer(8);
     const { plan, profile, dataDir, maxRecords = MAX_RECORDS } = options;
     this.transport = options.transport ?? (profile.transport.type === 'memory' ? openMemory() : openEmbedded(dataDir, { wake: this.wake }));
     this.#claim = this.transport.kind === 'embedded' ? claim(this.transport, dataDir, plan.name) : null;

@@ -35,6 +35,8 @@ export interface RunOptions {
   readonly onProgress: (progress: RunProgress) => void;
   /** things a person should know (recovery, a source refused, a paused budget) */
   readonly onEvent: (event: { level: 'info' | 'warn' | 'error'; code: string; message: string }) => void;
+  /** shared by everyone in this process who opens the data directory (8 bytes), so that an append wakes them at once */
+  readonly wake?: SharedArrayBuffer;
   /** instead of the data directory's own; stays open */
   readonly transport?: Transport;
   /** records a fetch takes at most; shows in no result */

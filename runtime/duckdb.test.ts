@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Duckdb, openDuckdb } from './duckdb.ts';
+import { type Duckdb, openDuckdb, type PlainValue } from './duckdb.ts';
 
 describe('a DuckDB for a user’s SQL', () => {
   let folder: string;

@@ -61,7 +61,7 @@ async function planOf(root: MapNode, file: string, report: Report): Promise<Plan
   if (preprocess === undefined) return null;
   const checker = await openChecker();
   try {
-    const context = { report, tables, models: declaredModels(models), expressions: new Expressions(checker, report) };
+    const context = { report, tables, models: declaredModels(models, section('analyze') !== undefined), expressions: new Expressions(checker, report) };
     const ids = new Ids(root, report);
     const flow = await readFlow(preprocess, directory, schemas, ids, context);
     const analyze = section('analyze');

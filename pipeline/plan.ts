@@ -189,9 +189,13 @@ export interface ScorePlan extends NodeBase {
   readonly model: string;
   /** when a promoted model takes over: at once, or behind its training boundary */
   readonly swap: 'immediate' | 'at_event_time';
+  /** with at_event_time, ms between training boundaries, which are its multiples; null: a promoted model takes over at once, as nothing in the file trains it */
+  readonly every: number | null;
   /** in the order of the model's */
   readonly features: readonly Column[];
   readonly slot: string;
+  /** slot of a BOOLEAN: the probability reaches the model's threshold */
+  readonly alarmSlot: string | null;
 }
 
 /** Where rows leave a stage. `columns` are in the order they are written. */

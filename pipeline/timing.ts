@@ -77,13 +77,14 @@ function arrival(stage: StagePlan, plan: Plan, before: ReadonlyMap<StagePlan, st
 }
 
 function ownReason(node: NodePlan, arrives: string | null): string | undefined {
-  if (node.type === 'score' && node.swap === 'immediate') return `which model scores a record depends on when ${node.model} was promoted`;
+  if (node.type === 'score' && node.every === null) return `which model scores a record depends on when ${node.model} was promoted`;
   if (arrives === null || !byArrival(node)) return undefined;
-  return `${node.type === 'dedupe' ? 'which repeat passes' : 'what a record sees'} depends on the order of arrival: ${arrives}`;
+  const what = node.type === 'dedupe' ? 'which repeat passes' : node.type === 'score' ? 'which model scores a record' : 'what a record sees';
+  return `${what} depends on the order of arrival: ${arrives}`;
 }
 
 function byArrival(node: NodePlan): boolean {
-  return node.type === 'dedupe' || (node.type === 'rolling' && node.emit === 'immediately');
+  return node.type === 'dedupe' || node.type === 'score' || (node.type === 'rolling' && node.emit === 'immediately');
 }
 
 /** Whether a stage can only ever have one task: all it reads has one partition. */

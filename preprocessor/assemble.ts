@@ -8,12 +8,15 @@ import { rowCodec } from '@millrace/shared-schemas/row-codec.ts';
 import type { Row } from '@millrace/shared-schemas/types.ts';
 import { FileMarker } from '@millrace/transport/connectors/stamp.ts';
 import type { Reader, Transport } from '@millrace/transport/log.ts';
+import { Decisions } from './decisions.ts';
 import { Host } from './host.ts';
 import { bridges, inputsOf, originNumber, originOf, writerNumber } from './layout.ts';
 import { SourceLineage } from './lineage.ts';
+import { ModelStore } from './model-store.ts';
 import type { HostSetup } from './setup.ts';
 import { openDecoder, openReader, type SourceContext } from './source/open-source.ts';
 import { type Complete, completed, slotsRead } from './source/unread.ts';
+import type { Notice } from './stats.ts';
 import { Caution, poison } from './suspect.ts';
 import { TableStore } from './table-store.ts';
 import { buildChain } from './task/chain.ts';
@@ -23,14 +26,24 @@ import { freshCore, freshInput, freshWriters } from './task/fresh.ts';
 import { ExchangeInput, SourceInput, type TaskInput } from './task/inputs.ts';
 import { Journal } from './task/journal.ts';
 import type { OutputHost } from './task/log-output.ts';
+import { ModelChoice } from './task/model-choice.ts';
+import { ModelsInForce } from './task/models-in-force.ts';
 import { type FileInput, OpenTask } from './task/open-task.ts';
 import { coreOf, openOutputs } from './task/outputs.ts';
 import { Policy, type RunEnds } from './task/policy.ts';
 import { TaskStore } from './task/store.ts';
 import { live, Task } from './task/task.ts';
+import { trainingStages } from './training-stages.ts';
 
 const MAX_BYTES = 1 << 20;
 const DEAD_LETTERS = '!dead';
+
+/** What the tasks of a thread share. */
+interface Shared {
+  readonly tables: TableStore;
+  readonly models: ModelStore;
+  readonly decisions: Decisions;
+}
 
 /** Opens and recovers tasks over a transport, and puts a host over them. */
 export async function assembleHost(
@@ -39,7 +52,9 @@ export async function assembleHost(
   clock: Clock,
   tasks: readonly (readonly [stage: number, task: number])[],
 ): Promise<Host> {
-  const tables = new TableStore(setup, transport.ledger);
+  const { name } = setup.plan;
+  const decisions = new Decisions(transport.log, name);
+  const shared: Shared = { tables: new TableStore(setup, transport.ledger), models: new ModelStore(name, transport.ledger), decisions };
   const context: SourceContext = {
     log: transport.log,
     clock,
@@ -49,9 +64,10 @@ export async function assembleHost(
   };
   const open: OpenTask[] = [];
   try {
-    for (const [stage, task] of tasks) open.push(await openTask(setup, transport, clock, context, tables, setup.plan.stages[stage] as StagePlan, task));
+    for (const [stage, task] of tasks) open.push(await openTask(setup, transport, clock, context, shared, setup.plan.stages[stage] as StagePlan, task));
   } catch (error) {
     for (const task of open) task.close();
+    decisions.close();
     throw error;
   }
   const caution =
@@ -61,7 +77,7 @@ export async function assembleHost(
       open.map((task) => task.name),
       setup.careful.suspect,
     );
-  return new Host(transport, clock, open, setup.fence, setup.profile.checkpoint.every, caution);
+  return new Host(transport, clock, open, setup.fence, setup.profile.checkpoint.every, caution, () => decisions.close());
 }
 
 async function openTask(
@@ -69,11 +85,12 @@ async function openTask(
   transport: Transport,
   clock: Clock,
   context: SourceContext,
-  tables: TableStore,
+  shared: Shared,
   stage: StagePlan,
   number: number,
 ): Promise<OpenTask> {
   const { plan, layout } = setup;
+  const { tables } = shared;
   const store = new TaskStore(transport.ledger, plan.name, stage.id, number);
   const saved = store.load();
   const core = saved?.cut ?? freshCore();
@@ -105,13 +122,17 @@ async function openTask(
   const row = (shape: number): Row => rows[shape] as Row;
   const inForce = new Map<string, ReadonlyMap<string, Row>>();
   const useTable = (table: string, hash: string): void => void inForce.set(table, tables.get(table, hash));
-  for (const [table, hash] of Object.entries(core.tables)) useTable(table, hash);
+  for (const [table, hash] of Object.entries(core.tables)) if (uses(stage, table)) useTable(table, hash);
+  const notices: Notice[] = [];
+  const models = new ModelsInForce(stage, shared.models, notices);
+  for (const [model, hash] of Object.entries(core.models)) models.use(model, hash);
 
   const chain = buildChain(stage, {
     time,
     expressions: context.expressions,
     row,
     table: (id) => inForce.get(id) ?? new Map(),
+    model: (name) => models.holder(name),
     deadLetter: (code, message, step, record, columns) => deadLetters.write(code, message, step, record, columns),
     dropped: () => void dropped.count++,
     write: (output: OutputPlan) => {
@@ -134,6 +155,7 @@ async function openTask(
     deadLetters,
     dropped,
     useTable,
+    useModel: (model, hash) => models.use(model, hash),
   });
   const restored = new Map(core.inputs.map((input) => [input.name, input]));
   core.inputs = [];
@@ -168,6 +190,7 @@ async function openTask(
     },
     runEnds(setup, inputPlans, number),
     (input) => upstreamEnded(setup, transport, inputPlans[input] as InputPlan),
+    models.models.length === 0 ? null : new ModelChoice(core, models.models, shared.decisions, (model) => endedAt(setup, transport, model), notices),
   );
   for (const [table, hash] of Object.entries(setup.tables)) {
     if (uses(stage, table) && core.tables[table] !== hash) live(task, journal, ['table', table, hash]);
@@ -177,6 +200,7 @@ async function openTask(
   return new OpenTask(
     {
       ...parts,
+      notices,
       exchanges: inputPlans.map((input) => (input.kind === 'exchange' ? input.topic : null)),
       topicIds: outputs.topicIds,
       fileIds: outputs.fileIds,
@@ -245,6 +269,20 @@ function runEnds(setup: HostSetup, inputs: readonly InputPlan[], number: number)
       return ends[setup.plan.sources[input.source]?.id as string]?.[number] ?? null;
     }),
   };
+}
+
+/** the least watermark of the tasks that have ended this run, of those that speak for a model's training data; +Infinity when none has */
+function endedAt(setup: HostSetup, transport: Transport, model: string): number {
+  const { plan, layout, run } = setup;
+  let least = Number.POSITIVE_INFINITY;
+  if (run.ends === null) return least;
+  for (const stage of trainingStages(plan, model)) {
+    for (let task = 0; task < (layout.tasks[stage] as number); task++) {
+      const core = new TaskStore(transport.ledger, plan.name, (plan.stages[stage] as StagePlan).id, task).progress();
+      if (core?.ended && core.run === run.run && core.watermark > Number.NEGATIVE_INFINITY) least = Math.min(least, core.watermark);
+    }
+  }
+  return least;
 }
 
 /** whether the steps of this pipeline that write a source's topic have all ended the run */

@@ -30,16 +30,26 @@ export class Host {
   readonly #tasks: readonly OpenTask[];
   readonly #fence: Commit['fence'];
   readonly #snapshotEvery: number;
+  readonly #release: () => void;
   #caution: Caution | null;
   readonly control: HostControl = { stopping: false, paused: false };
 
-  constructor(transport: Transport, clock: Clock, tasks: readonly OpenTask[], fence: Commit['fence'], snapshotEvery: number, caution: Caution | null) {
+  constructor(
+    transport: Transport,
+    clock: Clock,
+    tasks: readonly OpenTask[],
+    fence: Commit['fence'],
+    snapshotEvery: number,
+    caution: Caution | null,
+    release: () => void,
+  ) {
     this.#transport = transport;
     this.#clock = clock;
     this.#tasks = tasks;
     this.#fence = fence;
     this.#snapshotEvery = snapshotEvery;
     this.#caution = caution;
+    this.#release = release;
     if (caution)
       for (const task of tasks) task.careful = (record, taking) => this.#commit([{ appenders: [], puts: caution.before(task.name, record, taking) }]);
   }
@@ -128,5 +138,6 @@ export class Host {
 
   close(): void {
     for (const task of this.#tasks) task.close();
+    this.#release();
   }
 }

@@ -48,6 +48,9 @@ interface Left {
   readonly inputs: Map<string, InputCore>;
   readonly files: Map<string, OutputCore>;
   readonly tables: Record<string, string>;
+  readonly models: Record<string, string>;
+  /** the least of the tasks that had a watermark */
+  born: number;
   run: number;
   ended: boolean;
   readonly state: { step: string; task: string; key: string; value: Uint8Array }[];
@@ -87,7 +90,17 @@ export function migrate(plan: Plan, layout: Layout, transport: Transport, paths:
 }
 
 function gather(transport: Transport, root: string): Left {
-  const left: Left = { inputs: new Map(), files: new Map(), tables: {}, run: 0, ended: false, state: [], tasksOf: new Map() };
+  const left: Left = {
+    inputs: new Map(),
+    files: new Map(),
+    tables: {},
+    models: {},
+    born: Number.POSITIVE_INFINITY,
+    run: 0,
+    ended: false,
+    state: [],
+    tasksOf: new Map(),
+  };
   for (const [key, value] of transport.ledger.entries(root)) {
     const [name, kind, step, ...rest] = key.slice(root.length).split('/') as [string, string, string, ...string[]];
     const task = name.slice(name.lastIndexOf('.') + 1);
@@ -101,6 +114,8 @@ function gather(transport: Transport, root: string): Left {
     for (const input of core.inputs) left.inputs.set(input.name, input);
     for (const [id, output] of Object.entries(core.outputs)) if (output.length > 0) left.files.set(id, output);
     Object.assign(left.tables, core.tables);
+    Object.assign(left.models, core.models);
+    if (core.born > Number.NEGATIVE_INFINITY) left.born = Math.min(left.born, core.born);
     left.run = Math.max(left.run, core.run);
     left.ended ||= core.ended;
   }
@@ -130,11 +145,13 @@ function coreFor(
   }
   const watermarks = core.inputs.map((input) => input.watermark).filter((watermark) => watermark > Number.NEGATIVE_INFINITY);
   if (watermarks.length > 0) core.watermark = Math.min(...watermarks);
+  core.born = Math.min(left.born, core.watermark);
   for (const output of stage.outputs) {
     const file = left.files.get(output.id);
     if (output.kind === 'file' && file && paths[output.id] === output.path) core.outputs[output.id] = { seqs: [], length: file.length };
   }
   Object.assign(core.tables, left.tables);
+  Object.assign(core.models, left.models);
   return core;
 }
 

@@ -5,6 +5,7 @@ import { startCrew } from './crew.ts';
 import type { RunRecord } from './lifecycle.ts';
 import { Opened } from './open-pipeline.ts';
 import type { RunOptions, RunProgress } from './run-options.ts';
+import type { Notice } from './stats.ts';
 import { Totals } from './totals.ts';
 
 const PROGRESS_MS = 200;
@@ -39,6 +40,12 @@ async function oneRun(opened: Opened, runRecord: RunRecord, options: RunOptions,
   const watch = budget ? new DeadLetterBudget(budget) : null;
   probe('run.started');
   totals.state = 'running';
+  // tasks notice the same things, each for itself
+  const said = new Set<string>();
+  const say = (notice: Notice): void => {
+    if (!said.has(notice.message)) options.onEvent(notice);
+    said.add(notice.message);
+  };
   const stop = (): void => crew.stop();
   options.signal.addEventListener('abort', stop);
   if (options.signal.aborted) stop();
@@ -56,6 +63,7 @@ async function oneRun(opened: Opened, runRecord: RunRecord, options: RunOptions,
   const tick = (): void => {
     const stats = crew.drainStats();
     totals.add(stats);
+    for (const notice of stats.notices) say(notice);
     const dead = Object.values(stats.dead).reduce((sum, count) => sum + count, 0);
     watch?.add(options.clock.monotonic(), stats.recordsIn, dead);
     options.onProgress(totals.progress());

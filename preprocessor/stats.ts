@@ -1,3 +1,10 @@
+/** Something a person should know. */
+export interface Notice {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly code: string;
+  readonly message: string;
+}
+
 /** Counts since the last `drainStats`, and where things stand now. */
 export interface HostStats {
   recordsIn: number;
@@ -9,16 +16,18 @@ export interface HostStats {
   /** of the task that was furthest when it fell idle or ended; −Infinity when none is idle */
   idleWatermark: number;
   lag: Record<string, number>;
+  notices: Notice[];
 }
 
 export function emptyStats(): HostStats {
-  return { recordsIn: 0, out: {}, dead: {}, dropped: 0, watermark: Number.POSITIVE_INFINITY, idleWatermark: Number.NEGATIVE_INFINITY, lag: {} };
+  return { recordsIn: 0, out: {}, dead: {}, dropped: 0, watermark: Number.POSITIVE_INFINITY, idleWatermark: Number.NEGATIVE_INFINITY, lag: {}, notices: [] };
 }
 
 /** Adds what `from` counted to `into`. */
 function addCounts(into: HostStats, from: HostStats): void {
   into.recordsIn += from.recordsIn;
   into.dropped += from.dropped;
+  into.notices.push(...from.notices);
   for (const [id, count] of Object.entries(from.out)) into.out[id] = (into.out[id] ?? 0) + count;
   for (const [code, count] of Object.entries(from.dead)) into.dead[code] = (into.dead[code] ?? 0) + count;
 }

@@ -41,6 +41,11 @@ const table = {
   duplicate_target: { kind: 'lint', meaning: 'Two parts of the file write to the same place.', hint: 'Give each its own path or topic.' },
   forward_from: { kind: 'lint', meaning: 'The step reads one that comes after it.', hint: 'Move the step that is read before this one.' },
   illegal_mode: { kind: 'lint', meaning: 'The mode is not legal for this query, as in Structured Streaming.', hint: 'Use the mode named.' },
+  illegal_swap: {
+    kind: 'lint',
+    meaning: 'The swap at_event_time has no event time to go by.',
+    hint: 'Train the model on an output of preprocess, or use swap: immediate.',
+  },
   illegal_query: { kind: 'lint', meaning: 'The query cannot read what it reads, as in Structured Streaming.', hint: 'Read the source, or an earlier query.' },
   literal_secret: { kind: 'lint', meaning: 'A secret stands in the file itself.', hint: 'Write "${NAME}" and set the variable, or file:PATH.' },
   missing_event_time: {
@@ -244,6 +249,11 @@ const table = {
     kind: 'run',
     meaning: 'A model cannot be used: another format, or no longer what was written.',
     hint: 'Take the file as it was written, or train the model anew.',
+  },
+  model_missing: {
+    kind: 'run',
+    meaning: 'A model was promoted that the data directory does not hold.',
+    hint: 'Promote another: millrace model list and millrace model promote.',
   },
   // run: cli/
   bad_line: { kind: 'run', meaning: 'A line of the input is no record that the topic can take.', hint: 'Mend the line; what came before it is written.' },

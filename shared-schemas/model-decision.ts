@@ -21,3 +21,18 @@ export function modelsTopic(pipeline: string): string {
 export function modelKey(pipeline: string, hash: string): string {
   return `model/${encodeURIComponent(pipeline)}/${hash}`;
 }
+
+/** Reads a record of that topic; null when it is no decision. */
+export function decisionOf(text: string): ModelDecision | null {
+  let read: unknown;
+  try {
+    read = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof read !== 'object' || read === null) return null;
+  const { model, boundary, trained, promoted, reason } = read as Record<string, unknown>;
+  const hashes = [trained, promoted].every((hash) => hash === null || typeof hash === 'string');
+  if (typeof model !== 'string' || typeof reason !== 'string' || !hashes || !(boundary === null || Number.isFinite(boundary))) return null;
+  return read as ModelDecision;
+}

@@ -19,6 +19,8 @@ export interface DeclaredModel {
   /** empty where a finding says what is wrong with them */
   readonly features: readonly string[];
   readonly swap: 'immediate' | 'at_event_time';
+  /** ms between training boundaries; null: nothing trains it */
+  readonly every: number | null;
 }
 
 /** The columns of these names; names that are not there are reported. */

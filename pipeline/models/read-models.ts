@@ -31,9 +31,14 @@ export function readModels(node: MapNode | undefined, report: Report): ReadModel
   });
 }
 
-export function declaredModels(models: readonly ReadModel[]): ReadonlyMap<string, DeclaredModel> {
+/** `analyzed`: the file has an `analyze`, which trains those that say so. */
+export function declaredModels(models: readonly ReadModel[], analyzed: boolean): ReadonlyMap<string, DeclaredModel> {
   return new Map(
-    models.map(({ name, read }) => [name.text, { features: read?.values.features.map(({ text }) => text) ?? [], swap: read?.values.swap ?? 'immediate' }]),
+    models.map(({ name, read }) => {
+      const { features = [], swap = 'immediate', train, label } = read?.values ?? {};
+      const every = analyzed && train !== undefined && label !== undefined ? train.values.every : null;
+      return [name.text, { features: features.map(({ text }) => text), swap, every }];
+    }),
   );
 }
 
@@ -63,6 +68,13 @@ async function planModel(name: ScalarNode, { values, at }: Read<typeof modelFiel
   if (train === undefined || label === undefined || analysis === null) return untrained;
   const stream = trainingStream(train.values.from, analysis, report);
   if (stream === null) return untrained;
+  if (values.swap === 'at_event_time' && !stream.source.bridge && at.swap !== undefined)
+    report.error(
+      headOf(at.swap),
+      'illegal_swap',
+      `The record stage would wait for models trained on ${train.values.from.shown}, and nobody says how far the event time of that topic is.`,
+      'Train on an output of preprocess, or write swap: immediate.',
+    );
   return {
     ...model,
     label: planLabel(label, stream, analysis, report),

@@ -1,4 +1,4 @@
-import type { Column } from '@millrace/shared-schemas/types.ts';
+import type { Column, SqlType } from '@millrace/shared-schemas/types.ts';
 import { clashes, type PlanContext } from '../flow/context.ts';
 import { columnOf, type Stream } from '../flow/stream.ts';
 import type { Report } from '../report.ts';
@@ -49,17 +49,20 @@ export function featureColumns(model: ScalarNode, input: Stream, { models, repor
   return columns;
 }
 
-/** The columns with that of the score behind them, in the row of the input. */
+const DOUBLE: SqlType = { kind: 'DOUBLE' };
+
+/** The columns with that of the score, which may be NULL, or of its alarm behind them, in the row of the input. */
 export function addScore(
   as: ScalarNode,
-  input: Stream,
+  input: Pick<Stream, 'columns' | 'broken' | 'shape'>,
   report: Report,
+  type: SqlType = DOUBLE,
 ): { readonly columns: readonly Column[]; readonly broken: ReadonlySet<string>; readonly slot: string } {
   const broken = new Set(input.broken);
   const taken = columnOf(input.columns, as.text) !== undefined;
-  if (taken) report.error(as, 'duplicate_column', `There is a column ${as.shown} already.`, 'Use another name for the score.');
+  if (taken) report.error(as, 'duplicate_column', `There is a column ${as.shown} already.`, 'Use another name.');
   if (taken || clashes(as, input.columns, report)) return { columns: input.columns, broken: broken.add(as.text), slot: as.text };
   broken.delete(as.text);
   const slot = input.shape.allocate(as.text);
-  return { columns: [...input.columns, { name: as.text, type: { kind: 'DOUBLE' }, nullable: true, slot }], broken, slot };
+  return { columns: [...input.columns, { name: as.text, type, nullable: type === DOUBLE, slot }], broken, slot };
 }

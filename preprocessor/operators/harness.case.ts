@@ -2,7 +2,7 @@ import type { NodePlan } from '@millrace/pipeline/plan.ts';
 import { rowMaker } from '@millrace/shared-schemas/row.ts';
 import type { Row, Value } from '@millrace/shared-schemas/types.ts';
 import { createOperator, type StepPlan } from './create.ts';
-import type { Operator, OperatorContext, StateWriter, TaskTime } from './operator.ts';
+import type { ModelInForce, Operator, OperatorContext, StateWriter, TaskTime } from './operator.ts';
 
 /** A record of a test's timeline; its position there is its lineage. */
 export interface Arrival {
@@ -21,6 +21,8 @@ export class Harness {
   readonly out: Emission[] = [];
   /** what snapshots have left */
   readonly stored = new Map<string, Uint8Array>();
+  /** what a score step scores with */
+  readonly model: ModelInForce = { model: null };
   readonly time: TaskTime = { eventTime: 0, watermark: Number.NEGATIVE_INFINITY, ending: false, origin: 0, originOffset: -1 };
   private readonly node: StepPlan;
   private readonly context: OperatorContext;
@@ -47,6 +49,7 @@ export class Harness {
       flaw: (code, _message, row) => out.push({ kind: 'flaw', code, row: { ...row }, offset: time.originOffset }),
       late: (row) => out.push({ kind: 'late', row: { ...row }, offset: time.originOffset }),
       table: (id) => options.tables?.[id] ?? new Map(),
+      model: () => this.model,
     };
     this.operator = createOperator(this.node, this.context);
   }

@@ -1,4 +1,5 @@
 import type { CompileOptions } from '@millrace/pipeline/sql/compile.ts';
+import type { Model } from '@millrace/shared-schemas/model.ts';
 import type { Row } from '@millrace/shared-schemas/types.ts';
 
 /**
@@ -17,6 +18,11 @@ export interface TaskTime {
   originOffset: number;
 }
 
+/** The promoted model of one name, as the task has chosen: null for none, or when its features are not the step's. */
+export interface ModelInForce {
+  model: Model | null;
+}
+
 /** What a task lends to an operator. */
 export interface OperatorContext {
   readonly time: TaskTime;
@@ -32,6 +38,8 @@ export interface OperatorContext {
   late(row: Row): void;
   /** rows of a lookup table by key text (`keyText` of keys.ts): the version in force */
   table(id: string): ReadonlyMap<string, Row>;
+  /** the same object for every call with a name; the task changes what it holds between two records */
+  model(name: string): ModelInForce;
 }
 
 /** Takes an operator's changed entries. Keys are the operator's own: short, printable, ordered as the operator wants them back. */

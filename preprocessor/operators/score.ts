@@ -1,38 +1,38 @@
 import type { ScorePlan } from '@millrace/pipeline/plan.ts';
 import { featureReader } from '@millrace/shared-schemas/features.ts';
-import { linearScore, type Model } from '@millrace/shared-schemas/model.ts';
+import { linearScore } from '@millrace/shared-schemas/model.ts';
 import { slotSetter } from '@millrace/shared-schemas/row.ts';
 import type { Row } from '@millrace/shared-schemas/types.ts';
-import type { Operator, OperatorContext } from './operator.ts';
+import type { ModelInForce, Operator, OperatorContext } from './operator.ts';
 
-/** Opens a score step, with no model yet. */
-export function createScore(node: ScorePlan, { next }: OperatorContext): ScoreOperator {
-  return new ScoreOperator(node, next);
+/** Adds the probability by the model in force, and whether it reaches the model's threshold. Which model that is, is the task's choice. */
+export function createScore(node: ScorePlan, { next, model }: OperatorContext): Operator {
+  return new ScoreOperator(node, model(node.model), next);
 }
 
-/** Adds the probability by the model in force. Which model that is, the task says: it is a choice, and the task's to keep. */
 class ScoreOperator implements Operator {
-  private readonly next: (row: Row) => void;
-  private readonly read: (row: Row, into: Float64Array) => boolean;
-  private readonly write: (row: Row, value: number | null) => void;
-  private readonly features: Float64Array;
-  private model: Model | null = null;
+  readonly #next: (row: Row) => void;
+  readonly #inForce: ModelInForce;
+  readonly #read: (row: Row, into: Float64Array) => boolean;
+  readonly #write: (row: Row, value: number | null) => void;
+  readonly #alarm: ((row: Row, value: boolean) => void) | null;
+  readonly #features: Float64Array;
 
-  constructor({ features, slot }: ScorePlan, next: (row: Row) => void) {
-    this.next = next;
-    this.read = featureReader(features);
-    this.write = slotSetter(slot);
-    this.features = new Float64Array(features.length);
-  }
-
-  /** Takes effect with the next row; its features are those of the step, in order. */
-  setModel(model: Model | null): void {
-    this.model = model;
+  constructor({ features, slot, alarmSlot }: ScorePlan, inForce: ModelInForce, next: (row: Row) => void) {
+    this.#next = next;
+    this.#inForce = inForce;
+    this.#read = featureReader(features);
+    this.#write = slotSetter(slot);
+    this.#alarm = alarmSlot === null ? null : slotSetter(alarmSlot);
+    this.#features = new Float64Array(features.length);
   }
 
   process(row: Row): void {
-    const { model, features } = this;
-    this.write(row, model !== null && this.read(row, features) ? linearScore(model, features) : null);
-    this.next(row);
+    const { model } = this.#inForce;
+    const features = this.#features;
+    const score = model !== null && this.#read(row, features) ? linearScore(model, features) : null;
+    this.#write(row, score);
+    if (this.#alarm !== null) this.#alarm(row, score !== null && model !== null && model.threshold !== null && score >= model.threshold);
+    this.#next(row);
   }
 }

@@ -4,7 +4,7 @@ import { MillraceError } from '@millrace/runtime/errors.ts';
 import { slotGetter, slotSetter } from '@millrace/shared-schemas/row.ts';
 import { type Column, FlawError, type Row } from '@millrace/shared-schemas/types.ts';
 import { createOperator } from '../operators/create.ts';
-import type { Operator, TaskTime } from '../operators/operator.ts';
+import type { ModelInForce, Operator, TaskTime } from '../operators/operator.ts';
 
 /** What the chain of one task needs from around it. */
 export interface ChainHost {
@@ -12,6 +12,7 @@ export interface ChainHost {
   readonly expressions: CompileOptions;
   row(shape: number): Row;
   table(id: string): ReadonlyMap<string, Row>;
+  model(name: string): ModelInForce;
   deadLetter(code: string, message: string, step: string, row: Row, columns: readonly Column[]): void;
   dropped(): void;
   write(output: OutputPlan): (row: Row) => void;
@@ -54,6 +55,7 @@ export function buildChain(stage: StagePlan, host: ChainHost): Chain {
       next,
       row: host.row,
       table: host.table,
+      model: host.model,
       flaw: (code, message, row) => fail(node, seen, host, code, message, row),
       late: (row) => (node.late === 'drop' ? host.dropped() : host.deadLetter('late', lateMessage(node, host.time), node.id, row, seen)),
     });

@@ -15,6 +15,10 @@ export interface TaskCore {
   outputs: Record<string, OutputCore>;
   /** content hash of each table in force */
   tables: Record<string, string>;
+  /** content hash of each model in force */
+  models: Record<string, string>;
+  /** the first watermark, epoch ms; −Infinity before it. Training boundaries count from the first behind it */
+  born: number;
 }
 
 export interface InputCore {
@@ -65,7 +69,11 @@ export function encodeCore(core: TaskCore): Uint8Array {
 }
 
 export function decodeCore(bytes: Uint8Array): TaskCore {
-  return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(), untime) as TaskCore;
+  const core = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(), untime) as TaskCore;
+  // what was written before there were models
+  core.models ??= {};
+  core.born ??= core.watermark;
+  return core;
 }
 
 /** What must come out equal when a journal is replayed: all but where the fetches happened to be cut. */

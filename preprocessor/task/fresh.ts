@@ -8,7 +8,7 @@ export const START: Position = { offset: 0, byte: 0 };
 
 /** The core of a task that has done nothing. */
 export function freshCore(): TaskCore {
-  return { run: 0, ended: false, watermark: NEVER, inputs: [], outputs: {}, tables: {} };
+  return { run: 0, ended: false, watermark: NEVER, inputs: [], outputs: {}, tables: {}, models: {}, born: NEVER };
 }
 
 /** An input of which nothing was read. */

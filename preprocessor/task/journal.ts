@@ -9,6 +9,7 @@
  * - ended: input `input` has reached its end in run `run`
  * - end: all inputs have; everything open fires
  * - table: from here on lookups see the version of `table` with content hash `hash`
+ * - model: from here on scores are by the version of model `model` with content hash `hash`
  * - skip: the next record of input `input` killed its process three times: it becomes a dead letter unprocessed
  */
 export type Entry =
@@ -19,6 +20,7 @@ export type Entry =
   | readonly ['ended', input: number]
   | readonly ['end']
   | readonly ['table', table: string, hash: string]
+  | readonly ['model', model: string, hash: string]
   | readonly ['skip', input: number];
 
 /** Collects entries, takes of one input in a row as one. */

@@ -4,7 +4,7 @@ import type { FileMarker, FileStamp } from '@millrace/transport/connectors/stamp
 import type { Commit } from '@millrace/transport/log.ts';
 import type { SourceLineage } from '../lineage.ts';
 import { type FileRecord, fileKey } from '../setup.ts';
-import type { HostStats } from '../stats.ts';
+import type { HostStats, Notice } from '../stats.ts';
 import type { TaskCore } from './core.ts';
 import { SourceInput, type TaskInput } from './inputs.ts';
 import type { Journal } from './journal.ts';
@@ -28,6 +28,8 @@ export interface OpenTaskParts {
   readonly lineage: SourceLineage;
   /** exchange topic by input index; null for a source */
   readonly exchanges: readonly (string | null)[];
+  /** what has come up since the last drain */
+  readonly notices: Notice[];
   /** output ids in the order of topics and files, for the statistics */
   readonly topicIds: readonly string[];
   readonly fileIds: readonly string[];
@@ -130,7 +132,8 @@ export class OpenTask {
   }
 
   addStats(stats: HostStats): void {
-    const { task, topicIds, fileIds } = this.#parts;
+    const { task, topicIds, fileIds, notices } = this.#parts;
+    stats.notices.push(...notices.splice(0));
     const { dropped } = task.parts;
     let recordsIn = 0;
     for (const input of task.parts.inputs) {

@@ -2,6 +2,7 @@ import { probe } from '@millrace/runtime/probe.ts';
 import type { Position } from '@millrace/transport/log.ts';
 import { SourceInput, type TaskInput } from './inputs.ts';
 import type { Journal } from './journal.ts';
+import type { ModelChoice } from './model-choice.ts';
 import { live, type Task } from './task.ts';
 
 /** What a live task decides by, besides its inputs. Times in ms of a monotonic clock. */
@@ -38,6 +39,8 @@ export class Policy {
   readonly #silentSince: number[];
   readonly #out: boolean[];
   readonly #upstreamEnded: (input: number) => boolean;
+  /** null: no step scores */
+  readonly #models: ModelChoice | null;
   #waitingSince = -1;
   /** takes no more from sources: the process is stopping or paused */
   draining = false;
@@ -46,12 +49,20 @@ export class Policy {
   /** the record that killed the process too often, as `recordMark` names it: it is skipped unseen */
   poison: string | null = null;
 
-  constructor(task: Task, journal: Journal, settings: PolicySettings, run: RunEnds, upstreamEnded: (input: number) => boolean) {
+  constructor(
+    task: Task,
+    journal: Journal,
+    settings: PolicySettings,
+    run: RunEnds,
+    upstreamEnded: (input: number) => boolean,
+    models: ModelChoice | null = null,
+  ) {
     this.#task = task;
     this.#journal = journal;
     this.#settings = settings;
     this.#run = run;
     this.#upstreamEnded = upstreamEnded;
+    this.#models = models;
     this.#silentSince = task.parts.inputs.map(() => -1);
     this.#out = task.parts.inputs.map(() => false);
     task.parts.inputs.forEach((input, i) => {
@@ -70,6 +81,7 @@ export class Policy {
     const { core, inputs } = this.#task.parts;
     if (core.run < this.#run.run) this.#apply(['begin', this.#run.run]);
     if (core.ended) return;
+    this.#models?.look(now);
     if (inputs.length === 1) this.#single(inputs[0] as TaskInput);
     else this.#merge(now);
     for (const input of inputs) this.#silence(input, now);
@@ -94,7 +106,7 @@ export class Policy {
   }
 
   #single(input: TaskInput): void {
-    if (this.#fill(input) && !this.#skipped(input)) this.#take(0, Math.min(input.inHand, this.#limit));
+    if (this.#fill(input) && this.#chosen() && !this.#skipped(input)) this.#take(0, Math.min(input.inHand, this.#limit));
   }
 
   #skipped(input: TaskInput): boolean {
@@ -106,7 +118,24 @@ export class Policy {
 
   #take(input: number, count: number): void {
     this.careful?.(recordMark(this.#task.parts.inputs[input] as TaskInput), true);
-    live(this.#task, this.#journal, ['take', input, count]);
+    if (this.#models === null) live(this.#task, this.#journal, ['take', input, count]);
+    else this.#takeByModels(input, count, this.#models);
+  }
+
+  /** a take stops where there is a model to choose, and goes on when it is chosen */
+  #takeByModels(input: number, count: number, models: ModelChoice): void {
+    for (let left = count; left > 0 && this.#chosen(); ) {
+      const taken = this.#task.takeUntil(input, left, models.limit);
+      this.#journal.take(input, taken);
+      left -= taken;
+    }
+  }
+
+  /** Settles which models the next record is scored with; false: it has to wait for one. */
+  #chosen(): boolean {
+    const changes = this.#models === null ? [] : this.#models.before(this.#task.time.watermark);
+    for (const [model, hash] of changes ?? []) this.#apply(['model', model, hash]);
+    return changes !== null;
   }
 
   /** the earliest head goes first, ties in order of declaration; an input without a head is waited for unless it can bring nothing earlier */
@@ -121,6 +150,7 @@ export class Policy {
           continue;
         }
         if (!input.core.spoken && input instanceof SourceInput) this.#apply(['holds', input.index]);
+        if (this.poison === recordMark(input) && !this.#chosen()) return;
         if (this.#skipped(input)) return;
         this.careful?.(recordMark(input), false);
         const head = input.headTime();
@@ -129,7 +159,7 @@ export class Policy {
           time = head;
         }
       }
-      if (first < 0 || this.#blocked(time, now)) return;
+      if (first < 0 || this.#blocked(time, now) || !this.#chosen()) return;
       this.#take(first, 1);
     }
   }

@@ -24,6 +24,8 @@ export interface TaskParts {
   /** records dropped because the file says so, since the last drain */
   readonly dropped: { count: number };
   readonly useTable: (table: string, hash: string) => void;
+  /** @throws MillraceError model_missing, model_invalid */
+  readonly useModel: (model: string, hash: string) => void;
 }
 
 const REPLAY_BYTES = 1 << 20;
@@ -92,6 +94,10 @@ export class Task implements InputHost {
         core.tables[entry[1]] = entry[2];
         this.parts.useTable(entry[1], entry[2]);
         break;
+      case 'model':
+        this.parts.useModel(entry[1], entry[2]);
+        core.models[entry[1]] = entry[2];
+        break;
       case 'skip':
         (inputs[entry[1]] as TaskInput).skip('killed_process', 'processing this record ended the process three times');
         break;
@@ -115,6 +121,7 @@ export class Task implements InputHost {
     if (least === Number.POSITIVE_INFINITY) least = most;
     if (least <= this.time.watermark) return;
     this.#fire(least);
+    if (this.time.watermark === Number.NEGATIVE_INFINITY) this.parts.core.born = least;
     this.time.watermark = least;
     this.parts.core.watermark = least;
   }
@@ -143,6 +150,17 @@ export class Task implements InputHost {
     time.eventTime = eventTime;
     time.origin = origin;
     time.originOffset = originOffset;
+  }
+
+  /** Takes records of an input that are in hand until the watermark reaches `limit`, at most `count`; gives how many. */
+  takeUntil(index: number, count: number, limit: number): number {
+    const input = this.parts.inputs[index] as TaskInput;
+    let taken = 0;
+    while (taken < count && this.time.watermark < limit) {
+      input.take();
+      taken++;
+    }
+    return taken;
   }
 
   /** nothing is to be expected from this task until something speaks again */

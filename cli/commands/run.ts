@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
+import type { AnalyzeProgress } from '@millrace/analyzer/run-options.ts';
 import type { Plan } from '@millrace/pipeline/plan.ts';
 import type { Profile } from '@millrace/pipeline/profile.ts';
-import type { RunProgress } from '@millrace/preprocessor/run-options.ts';
 import { FindingsError, findingsDocument, planOf, printFindings } from '../checked.ts';
 import type { Call, CommandSpec, Host } from '../command.ts';
 import { shownPath } from '../files.ts';
@@ -9,9 +9,10 @@ import { defaultDataDir } from '../logs/data-dir.ts';
 import { styleFor } from '../output/color.ts';
 import { humanReporter, jsonReporter, type Reporter } from '../output/reporter.ts';
 import { lastLines, renderRows } from '../output/samples.ts';
-import { outputsOf, type RunSummary, renderSummary, summaryDocument } from '../output/summary.ts';
+import { outputsOf, type RunSummary, renderSummary, sinksOf, summaryDocument } from '../output/summary.ts';
 import { resolveProfile } from '../profiles.ts';
 import { invocation } from '../self.ts';
+import { asRecords, runStages, type StagesOptions, type StagesProgress } from '../stages.ts';
 import { stopOnSignal } from '../stop.ts';
 
 /** sample rows of a file output that a terminal is shown when nobody says otherwise */
@@ -26,7 +27,7 @@ export const runCommand: CommandSpec = {
     { flags: '--until <when>', doc: 'inputs are finite: close every window at their end, then stop', choices: ['end'] },
     { flags: '--data-dir <dir>', doc: 'logs and state (default: .millrace/<name> beside the file)' },
     { flags: '--profile <profile>', doc: 'where and how to run: a name under profiles/, or a path' },
-    { flags: '--only <stage>', doc: 'run one of the two stages', choices: ['preprocess'] },
+    { flags: '--only <stage>', doc: 'run one of the two stages', choices: ['preprocess', 'analyze'] },
     { flags: '--show <n>', doc: `rows of each file output to show at the end (default: ${SHOWN_ROWS} on a terminal)`, integer: true },
   ],
   examples: ['millrace run pipeline.yaml --until end', 'millrace run pipeline.yaml --profile production --data-dir /var/lib/shop'],
@@ -46,24 +47,31 @@ export const runCommand: CommandSpec = {
       () => say({ level: 'info', code: 'stopping', message: 'Finishing the batch and saving; Ctrl-C again ends at once.' }),
       () => say({ level: 'warn', code: 'impatient', message: 'Stopping took too long. What was committed stands, and the next run goes on from there.' }),
     );
-    let progress: RunProgress;
+    let last: StagesProgress = { records: null, analyze: null };
+    const show = (now: Partial<StagesProgress>): void => {
+      last = { ...last, ...now };
+      const progress = last.records ?? (last.analyze && asRecords(last.analyze));
+      if (progress) reporter.progress(progress, last.records && last.analyze);
+    };
     try {
-      const { run } = await import('@millrace/preprocessor/run.ts');
-      progress = await run({
+      last = await runStages({
         plan,
         profile,
         dataDir,
         untilEnd,
+        only: (call.text('only') ?? null) as StagesOptions['only'],
         clock: host.clock,
         signal: stop.signal,
-        onProgress: (now) => reporter.progress(now),
+        onRecords: (records) => show({ records }),
+        onAnalyze: (analyze) => show({ analyze }),
+        onBatch: (batch) => reporter.batch(batch),
         onEvent: say,
       });
     } finally {
       reporter.end();
       stop.dispose();
     }
-    const summary = summarize(call, plan, profile, progress, dataDir, untilEnd && !stop.signal.aborted);
+    const summary = summarize(call, plan, profile, last, dataDir, untilEnd && !stop.signal.aborted);
     await host.stdout.write(call.json ? `${JSON.stringify(summaryDocument(summary))}\n` : renderSummary(summary, styleFor(host.stdout, host.env)));
     return 0;
   },
@@ -101,27 +109,36 @@ function speaker(host: Host, profile: Profile, reporter: Reporter): (event: RunE
   };
 }
 
-function summarize(call: Call, plan: Plan, profile: Profile, progress: RunProgress, dataDir: string, finished: boolean): RunSummary {
+function summarize(call: Call, plan: Plan, profile: Profile, { records, analyze }: StagesProgress, dataDir: string, finished: boolean): RunSummary {
   const { host } = call;
   const wanted = call.json ? 0 : (call.integer('show') ?? (host.stdout.isTerminal ? SHOWN_ROWS : 0));
+  const shown = (path: string): string => shownPath(host.cwd, path);
   const samples = new Map<string, { rows: number; lines: string[] }>();
   const columns = host.stdout.isTerminal ? host.stdout.columns - 3 : 157;
-  for (const output of plan.stages.flatMap((stage) => stage.outputs)) {
-    if (output.kind !== 'file' || output.format !== 'json' || wanted === 0) continue;
+  for (const output of filesOf(plan)) {
+    if (wanted === 0) continue;
     const rows = lastLines(output.path, wanted);
     samples.set(output.id, { rows: rows.length, lines: renderRows(rows, columns, timesOf(plan)) });
   }
   return {
     pipeline: plan.name,
     finished,
-    progress,
-    outputs: outputsOf(plan, progress.out, (path) => shownPath(host.cwd, path)),
+    progress: records ?? asRecords(analyze as AnalyzeProgress),
+    analyze: records && analyze,
+    outputs: [...(records ? outputsOf(plan, records.out, shown) : []), ...(analyze ? sinksOf(plan, analyze.out, shown) : [])],
     deadLetterTopic: plan.deadLetter.topic,
     dataDir: shownPath(host.cwd, dataDir),
     invocation,
     keepsTopics: profile.transport.type !== 'memory',
     samples,
   };
+}
+
+/** outputs and sinks that are one file of JSON lines */
+function filesOf({ stages, analyze }: Plan): { id: string; path: string }[] {
+  const outputs = stages.flatMap((stage) => stage.outputs).flatMap((output) => (output.kind === 'file' && output.format === 'json' ? [output] : []));
+  const sinks = (analyze?.sinks ?? []).flatMap((sink) => (sink.type === 'file' && sink.format === 'json' && sink.partitionBy.length === 0 ? [sink] : []));
+  return [...outputs, ...sinks];
 }
 
 /** Columns that hold epoch ms for sure: the ends of windows, and the event times of sources that give them as numbers. */

@@ -186,6 +186,7 @@ describe('the summary of a run', () => {
     pipeline: 'shop',
     finished: true,
     progress: { ...running, state: 'done' as const },
+    analyze: null,
     outputs: [
       { id: 'a', kind: 'topic' as const, target: 'shop.sales', records: 10 },
       { id: 'b', kind: 'file' as const, target: 'out/my sales.jsonl', records: 5 },

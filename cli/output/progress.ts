@@ -1,3 +1,4 @@
+import type { AnalyzeProgress } from '@millrace/analyzer/run-options.ts';
 import type { RunProgress } from '@millrace/preprocessor/run-options.ts';
 import type { Style } from './color.ts';
 import { count, duration, rate, time } from './numbers.ts';
@@ -21,7 +22,7 @@ export class RateMeter {
 }
 
 /** How far a run is, in one line of at most `columns`; parts that do not fit are left out from the right. */
-export function progressLine(progress: RunProgress, perSecond: number, columns: number, style: Style): string {
+export function progressLine(progress: RunProgress, perSecond: number, columns: number, style: Style, analyze: AnalyzeProgress | null = null): string {
   const written = Object.values(progress.out).reduce((sum, n) => sum + n, 0);
   const parts = [
     state(progress, style),
@@ -30,6 +31,7 @@ export function progressLine(progress: RunProgress, perSecond: number, columns: 
     `${count(written)} out`,
     ...(progress.deadLetters > 0 ? [style.yellow(`${count(progress.deadLetters)} dead`)] : []),
     ...(progress.dropped > 0 ? [`${count(progress.dropped)} dropped`] : []),
+    ...(analyze === null ? [] : batches(analyze)),
     ...(progress.fraction === null ? lag(progress.lag) : [bar(progress.fraction, style)]),
     ...(progress.watermark === null || !Number.isFinite(progress.watermark) ? [] : [style.dim(`watermark ${time(progress.watermark)}`)]),
   ];
@@ -57,6 +59,11 @@ function bar(fraction: number, style: Style): string {
   return `${style.green('█'.repeat(full))}${style.dim('░'.repeat(CELLS - full))} ${Math.floor(clamped * 100)}%`;
 }
 
+function batches({ batches: n, lag: behind }: AnalyzeProgress): string[] {
+  const rows = Object.values(behind).reduce((sum, one) => sum + one, 0);
+  return [`${count(n)} ${n === 1 ? 'batch' : 'batches'}${rows > 0 ? `, ${count(rows)} to go` : ''}`];
+}
+
 /** A source that is all caught up says nothing. */
 function lag(bySource: RunProgress['lag']): string[] {
   const behind = Object.entries(bySource).filter(([, n]) => n > 0);
@@ -64,7 +71,7 @@ function lag(bySource: RunProgress['lag']): string[] {
 }
 
 /** What every report about a run says in machine form; keys are stable. */
-export function progressDocument(event: 'progress' | 'done', progress: RunProgress): Record<string, unknown> {
+export function progressDocument(event: 'progress' | 'done', progress: RunProgress, analyze: AnalyzeProgress | null = null): Record<string, unknown> {
   return {
     event,
     state: progress.state,
@@ -77,5 +84,10 @@ export function progressDocument(event: 'progress' | 'done', progress: RunProgre
     watermark: progress.watermark !== null && Number.isFinite(progress.watermark) ? progress.watermark : null,
     lag: progress.lag,
     fraction: progress.fraction,
+    ...(analyze === null ? {} : { analyze: analyzeDocument(analyze) }),
   };
+}
+
+function analyzeDocument({ batch, batches, rowsIn, out, late, watermarks, lag, models }: AnalyzeProgress): Record<string, unknown> {
+  return { batch, batches, rows_in: rowsIn, rows_out: out, late, watermarks, lag, models };
 }

@@ -1,3 +1,5 @@
+import type { BatchProgress } from '@millrace/analyzer/batch/progress.ts';
+import type { AnalyzeProgress } from '@millrace/analyzer/run-options.ts';
 import type { RunProgress } from '@millrace/preprocessor/run-options.ts';
 import type { Clock } from '@millrace/runtime/clock.ts';
 import type { Sink } from '../command.ts';
@@ -6,7 +8,9 @@ import { progressDocument, progressLine, RateMeter } from './progress.ts';
 
 /** Shows a run while it goes on. */
 export interface Reporter {
-  progress(progress: RunProgress): void;
+  progress(progress: RunProgress, analyze?: AnalyzeProgress | null): void;
+  /** a batch of the analyzer is done */
+  batch(batch: BatchProgress): void;
   /** a line that must not be torn by the live one */
   say(line: string): void;
   /** removes the live line, so that what follows starts at the left */
@@ -28,15 +32,16 @@ export function humanReporter(sink: Sink, env: Readonly<Record<string, string | 
   let shown = live ? Number.NEGATIVE_INFINITY : begun;
   let drawn = '';
   return {
-    progress(progress) {
+    progress(progress, analyze = null) {
       const perSecond = meter.add(progress.elapsedMs, progress.recordsIn);
       const now = clock.monotonic();
       if (now - shown < (live ? REDRAW : PLAIN_EVERY)) return;
       shown = now;
-      if (!live) return void sink.write(`${progressLine(progress, perSecond, 200, style).trimStart()}\n`);
-      drawn = progressLine(progress, perSecond, sink.columns, style);
+      if (!live) return void sink.write(`${progressLine(progress, perSecond, 200, style, analyze).trimStart()}\n`);
+      drawn = progressLine(progress, perSecond, sink.columns, style, analyze);
       sink.write(CLEAR + drawn);
     },
+    batch: () => undefined,
     say: (line) => void sink.write(`${live && drawn !== '' ? CLEAR : ''}${line}\n${live ? drawn : ''}`),
     end() {
       if (live && drawn !== '') sink.write(CLEAR);
@@ -49,12 +54,13 @@ export function humanReporter(sink: Sink, env: Readonly<Record<string, string | 
 export function jsonReporter(sink: Sink, messages: Sink, clock: Clock): Reporter {
   let shown = Number.NEGATIVE_INFINITY;
   return {
-    progress(progress) {
+    progress(progress, analyze = null) {
       const now = clock.monotonic();
       if (now - shown < JSON_EVERY) return;
       shown = now;
-      sink.write(`${JSON.stringify(progressDocument('progress', progress))}\n`);
+      sink.write(`${JSON.stringify(progressDocument('progress', progress, analyze))}\n`);
     },
+    batch: (batch) => void sink.write(`${JSON.stringify({ event: 'batch', ...batch })}\n`),
     say: (line) => void messages.write(`${line}\n`),
     end: () => undefined,
   };

@@ -1,3 +1,4 @@
+import type { AnalyzeProgress } from '@millrace/analyzer/run-options.ts';
 import type { Plan } from '@millrace/pipeline/plan.ts';
 import type { RunProgress } from '@millrace/preprocessor/run-options.ts';
 import { quoted } from '../files.ts';
@@ -9,7 +10,7 @@ import { renderTable } from './table.ts';
 /** An output as a person looks for it. */
 export interface WrittenOutput {
   readonly id: string;
-  readonly kind: 'topic' | 'file';
+  readonly kind: 'topic' | 'file' | 'console';
   /** the topic's name, or the file's path as typed here */
   readonly target: string;
   readonly records: number;
@@ -19,6 +20,8 @@ export interface RunSummary {
   readonly pipeline: string;
   readonly finished: boolean;
   readonly progress: RunProgress;
+  /** null: the analyzer did not run beside the record stage */
+  readonly analyze: AnalyzeProgress | null;
   readonly outputs: readonly WrittenOutput[];
   readonly deadLetterTopic: string;
   /** as a person would type it here */
@@ -40,6 +43,16 @@ export function outputsOf(plan: Plan, out: RunProgress['out'], shown: (path: str
     .map((output) => ({ id: output.id, kind: output.kind, target: output.kind === 'topic' ? output.topic : shown(output.path), records: out[output.id] ?? 0 }));
 }
 
+/** The sinks of a plan in the order of the file, with what this run wrote to them. */
+export function sinksOf({ analyze }: Plan, out: AnalyzeProgress['out'], shown: (path: string) => string): WrittenOutput[] {
+  return (analyze?.sinks ?? []).map((sink) => ({
+    id: sink.id,
+    kind: sink.type,
+    target: sink.type === 'topic' ? sink.topic : sink.type === 'file' ? shown(sink.path) : '',
+    records: out[sink.id] ?? 0,
+  }));
+}
+
 /** What a run did, for people: numbers first, then where to look. */
 export function renderSummary(summary: RunSummary, style: Style): string {
   const { progress } = summary;
@@ -47,11 +60,14 @@ export function renderSummary(summary: RunSummary, style: Style): string {
   const lines = [
     `${style.bold(summary.pipeline)} ${summary.finished ? style.green('finished') : style.yellow('stopped')} after ${duration(progress.elapsedMs)}: ` +
       `${style.bold(count(progress.recordsIn))} record${progress.recordsIn === 1 ? '' : 's'} in${summary.finished && progress.recordsIn === 0 ? ', nothing new' : ''}${seconds > 0 && progress.recordsIn > 0 ? `, ${rate(progress.recordsIn / seconds)}` : ''}` +
-      `${progress.watermark !== null && Number.isFinite(progress.watermark) ? `, watermark ${time(progress.watermark)}` : ''}`,
+      `${progress.watermark !== null && Number.isFinite(progress.watermark) ? `, watermark ${time(progress.watermark)}` : ''}` +
+      (summary.analyze === null
+        ? ''
+        : `; ${count(summary.analyze.rowsIn)} rows in ${count(summary.analyze.batches)} ${summary.analyze.batches === 1 ? 'batch' : 'batches'}`),
     '',
     ...renderTable(
       [{ title: 'output', max: 40 }, { title: 'records', align: 'right' }, { title: 'to' }],
-      summary.outputs.map((output) => [output.id, count(output.records), `${output.kind} ${output.target}`]),
+      summary.outputs.map((output) => [output.id, count(output.records), `${output.kind} ${output.target}`.trimEnd()]),
       style,
       '  ',
     ),
@@ -108,11 +124,16 @@ function hints(summary: RunSummary): [what: string, command: string][] {
 export function summaryDocument(summary: RunSummary): Record<string, unknown> {
   const { progress } = summary;
   return {
-    ...progressDocument('done', progress),
+    ...progressDocument('done', progress, summary.analyze),
     pipeline: summary.pipeline,
     finished: summary.finished,
     records_per_second: progress.elapsedMs > 0 ? Math.round((progress.recordsIn * 1000) / progress.elapsedMs) : null,
-    outputs: summary.outputs.map(({ id, kind, target, records }) => ({ id, type: kind, [kind === 'topic' ? 'topic' : 'path']: target, records })),
+    outputs: summary.outputs.map(({ id, kind, target, records }) => ({
+      id,
+      type: kind,
+      ...(kind === 'console' ? {} : { [kind === 'topic' ? 'topic' : 'path']: target }),
+      records,
+    })),
     dead_letter_topic: summary.deadLetterTopic,
     data_dir: summary.dataDir,
   };

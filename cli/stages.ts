@@ -1,0 +1,76 @@
+import type { BatchProgress } from '@millrace/analyzer/batch/progress.ts';
+import type { AnalyzedPlan, AnalyzeProgress } from '@millrace/analyzer/run-options.ts';
+import type { Plan } from '@millrace/pipeline/plan.ts';
+import type { Profile } from '@millrace/pipeline/profile.ts';
+import type { RunProgress } from '@millrace/preprocessor/run-options.ts';
+import type { Clock } from '@millrace/runtime/clock.ts';
+
+export interface StagesOptions {
+  readonly plan: Plan;
+  readonly profile: Profile;
+  readonly dataDir: string;
+  readonly untilEnd: boolean;
+  /** null: both that the plan has */
+  readonly only: 'preprocess' | 'analyze' | null;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly onRecords: (progress: RunProgress) => void;
+  readonly onAnalyze: (progress: AnalyzeProgress) => void;
+  readonly onBatch: (batch: BatchProgress) => void;
+  readonly onEvent: (event: { level: 'info' | 'warn' | 'error'; code: string; message: string }) => void;
+}
+
+/** How the stages that ran ended; null: it did not run. */
+export interface StagesProgress {
+  readonly records: RunProgress | null;
+  readonly analyze: AnalyzeProgress | null;
+}
+
+/**
+ * Runs the stages of a pipeline side by side in this process. To the end of the input the record stage ends first, and the
+ * analyzer once it has all of it. When one fails the other is stopped as by a signal, and the failure is thrown.
+ */
+export async function runStages(options: StagesOptions): Promise<StagesProgress> {
+  const { plan, profile, dataDir, untilEnd, only, clock, onEvent } = options;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
+  const analyzes = plan.analyze !== null && only !== 'preprocess';
+  const [{ run }, { startAnalyzer }] = await Promise.all([
+    import('@millrace/preprocessor/run.ts'),
+    analyzes ? import('@millrace/analyzer/start.ts') : { startAnalyzer: null },
+  ]);
+  const memory = profile.transport.type === 'memory' ? (await import('@millrace/transport/memory.ts')).openMemory() : null;
+  const shared = { profile, dataDir, clock, signal, onEvent, wake: new SharedArrayBuffer(8), ...(memory ? { transport: memory } : {}) };
+  const records = only === 'analyze' ? null : run({ ...shared, plan, untilEnd, onProgress: options.onRecords });
+  const analyze = startAnalyzer?.({
+    ...shared,
+    plan: plan as AnalyzedPlan,
+    untilEnd: untilEnd ? ended(records) : null,
+    onProgress: options.onAnalyze,
+    onBatch: options.onBatch,
+  });
+  const stages = [records, analyze ?? null] as const;
+  try {
+    const [ofRecords, ofAnalyze] = await Promise.all(stages);
+    return { records: ofRecords, analyze: ofAnalyze };
+  } catch (error) {
+    stop.abort();
+    await Promise.allSettled(stages);
+    throw error;
+  } finally {
+    await memory?.close();
+  }
+}
+
+/** Resolves when the record stage has ended well, at once without one; of its failure others hear by the signal. */
+async function ended(records: Promise<unknown> | null): Promise<void> {
+  await records?.catch(() => new Promise(() => undefined));
+}
+
+/** The analyzer's progress in the terms of the record stage's, for where only one is shown. */
+export function asRecords(analyze: AnalyzeProgress): RunProgress {
+  const { elapsedMs, rowsIn, out, deadLetters, deadLettersByCode, dropped, lag, state } = analyze;
+  const watermarks = Object.values(analyze.watermarks).filter((watermark) => watermark !== null);
+  const watermark = watermarks.length === 0 ? null : Math.min(...watermarks);
+  return { elapsedMs, recordsIn: rowsIn, out, deadLetters, deadLettersByCode, dropped, lag, state, watermark, fraction: null };
+}

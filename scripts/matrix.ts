@@ -32,6 +32,7 @@ const FENCED: Readonly<Record<string, string>> = {
   lmdb: 'transport',
   hyparquet: 'transport',
   'hyparquet-compressors': 'transport',
+  'hyparquet-writer': 'analyzer',
   'csv-parse': 'shared-schemas',
   '@tensorflow/tfjs-core': 'analyzer',
   '@tensorflow/tfjs-backend-wasm': 'analyzer',

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { parseSchema } from './avro.ts';
 import { csvCells, csvRecordEnd } from './csv/split.ts';
 import { csvDecoder, csvEncoder, csvHeader, csvNames } from './csv.ts';
+import { outputFields } from './output-encoder.ts';
 import { decoded, encoded, rowOf } from './testing.ts';
 import type { SqlType, Value } from './types.ts';
 
@@ -168,4 +169,28 @@ test('what is written reads back', () => {
   expect(check({ s: 'a,"\n', l: -5, d: -0, b: true, day: 0, m: 105, list: [1] })).toBe('"a,""\n",-5,-0,true,1970-01-01,1.05,[1]');
   expect(check({ s: '', l: null, d: Number.NaN, b: null, day: null, m: null, list: [1, 2] })).toBe('"",,NaN,,,,"[1,2]"');
   fc.assert(fc.property(fc.string({ unit: 'grapheme' }), fc.double(), (s, d) => void check({ s, l: null, d, b: null, day: null, m: null, list: null })));
+});
+
+test('fields of a schema are written as it says, and read back by it', () => {
+  const schema = parseSchema({
+    type: 'record',
+    name: 'R',
+    fields: [
+      { name: 'n', type: 'long' },
+      { name: 'at', type: ['null', { type: 'long', logicalType: 'timestamp-micros' }] },
+      { name: 'ms', type: ['null', { type: 'long', logicalType: 'timestamp-millis' }] },
+    ],
+  });
+  const slots = { n: 'n', at: 'at', ms: 'ms' };
+  const columns = [
+    { name: 'n', slot: 'n', type: kind('HUGEINT'), nullable: true },
+    { name: 'at', slot: 'at', type: kind('TIMESTAMP'), nullable: true },
+    { name: 'ms', slot: 'ms', type: kind('BIGINT'), nullable: true },
+  ];
+  const write = csvEncoder(outputFields(columns, schema.json));
+  const bytes = encoded(write, rowOf({ n: 7, at: 1_500_001, ms: 2 }));
+  expect(bytes.toString()).toBe('7,1500001,2');
+  expect(decoded(csvDecoder(schema, slots, ['n', 'at', 'ms']), ['n', 'at', 'ms'], bytes)).toStrictEqual({ n: 7, at: 1_500_001, ms: 2_000 });
+  for (const n of [2n ** 63n, null])
+    expect(() => encoded(write, rowOf({ n, at: null, ms: null }))).toThrow(expect.objectContaining({ code: 'value_out_of_range' }));
 });

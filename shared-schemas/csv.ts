@@ -1,10 +1,12 @@
 import type { ParsedSchema } from './avro.ts';
 import { flawOf } from './codec/bad.ts';
+import type { AvroField } from './codec/node.ts';
 import { eachSlot } from './codec/rows.ts';
 import { Sink } from './codec/sink.ts';
 import { cellConvert } from './csv/cell.ts';
 import { csvCell, csvCells } from './csv/split.ts';
-import { formOfType, jsonText } from './json/form.ts';
+import { fieldValue, type WrittenField, writtenType } from './field-value.ts';
+import { formOfNode, formOfType, jsonText } from './json/form.ts';
 import { fieldConvert } from './json/parse.ts';
 import { slotSetter } from './row.ts';
 import type { RowDecoder, RowEncoder, SqlType, Value } from './types.ts';
@@ -48,28 +50,24 @@ export function csvNames(buffer: Buffer, start: number, end: number): string[] {
   return csvCells(buffer, from, end).map((name) => name ?? '');
 }
 
-export interface CsvField {
-  readonly name: string;
-  readonly slot: string;
-  readonly type: SqlType;
-}
-
 /** The header record for the fields, without a line break. */
-export function csvHeader(fields: readonly CsvField[]): string {
+export function csvHeader(fields: readonly WrittenField[]): string {
   return fields.map(({ name }) => csvCell(name)).join();
 }
 
-/** Rows to CSV records without a line break: NULL as nothing, '' quoted, BLOB as base64, lists, structs and maps as JSON, the rest as JSON has it without quotes. */
-export function csvEncoder(fields: readonly CsvField[]): RowEncoder {
+/** Rows to CSV records without a line break: NULL as nothing, '' quoted, BLOB as base64, lists, structs and maps as JSON, the rest as JSON has it without quotes. A field of a schema is converted and checked as Avro's encoder does. */
+export function csvEncoder(fields: readonly WrittenField[]): RowEncoder {
   const all = eachSlot(
-    fields.map(({ slot, type }, i) => {
-      const text = cellText(type);
+    fields.map((field, i) => {
+      const text = cellText(writtenType(field), field.avroField);
+      const convert = fieldValue(field);
       return {
-        slot,
+        slot: field.slot,
         write: (sink: Sink, value: Value) => {
           if (i > 0) sink.byte(0x2c);
-          if (value === null) return;
-          const cell = text(value);
+          const written = convert === null ? value : convert(value);
+          if (written === null) return;
+          const cell = text(written);
           sink.utf8(cell, Buffer.byteLength(cell));
         },
       };
@@ -83,7 +81,7 @@ export function csvEncoder(fields: readonly CsvField[]): RowEncoder {
   };
 }
 
-function cellText(type: SqlType): (value: Value) => string {
+function cellText(type: SqlType, avroField: AvroField | undefined): (value: Value) => string {
   switch (type.kind) {
     case 'VARCHAR':
       return (value) => csvCell(value as string);
@@ -97,7 +95,8 @@ function cellText(type: SqlType): (value: Value) => string {
       return (value) => csvCell(jsonText(value, form));
     }
     default: {
-      const form = formOfType(type);
+      const inMicros = avroField?.node.kind === 'timestamp-micros';
+      const form = inMicros ? formOfNode(avroField.node) : formOfType(type);
       return (value) => jsonText(value, form).replaceAll('"', '');
     }
   }

@@ -1,6 +1,10 @@
 import type { SinkPlan } from '@millrace/pipeline/analyze/plan.ts';
 import type { Log } from '@millrace/transport/log.ts';
-import { FileLinesSink } from './file-lines.ts';
+import { AppendedFileSink } from './appended-file.ts';
+import { ConsoleSink } from './console.ts';
+import { PartFilesSink } from './part-files.ts';
+import { ReplacedFileSink } from './replaced-file.ts';
+import { stdoutScreen } from './screen.ts';
 import type { Sink, SinkCore, SinkHost } from './sink.ts';
 import { TopicSink } from './topic.ts';
 
@@ -10,9 +14,9 @@ export function openSink(plan: SinkPlan, host: SinkHost, core: SinkCore, log: Lo
     case 'topic':
       return new TopicSink(plan, host, core, log.appender(plan.topic), schemaIds[plan.topic]);
     case 'file':
-      if (plan.format === 'json' && plan.partitionBy.length === 0 && plan.mode !== 'complete') return new FileLinesSink(plan, core);
-      throw new Error(`sink ${plan.id}: files of this kind cannot be written yet`);
+      if (plan.format === 'parquet' || plan.partitionBy.length > 0) return new PartFilesSink(plan, core);
+      return plan.mode === 'complete' ? new ReplacedFileSink(plan, core) : new AppendedFileSink(plan, core);
     case 'console':
-      throw new Error(`sink ${plan.id}: the console cannot be written to yet`);
+      return new ConsoleSink(plan, host.screen ?? stdoutScreen);
   }
 }

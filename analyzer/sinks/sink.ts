@@ -1,5 +1,6 @@
 import type { Row } from '@millrace/shared-schemas/types.ts';
 import type { Appender } from '@millrace/transport/log.ts';
+import type { Screen } from './screen.ts';
 
 /**
  * Where a batch's rows leave the analyzer. A batch is encoded first (`add`, `take`), what was taken is made durable by the
@@ -31,7 +32,7 @@ export interface Sink {
 export interface SinkCore {
   /** last number by partition, of a topic */
   seqs: number[];
-  /** bytes, of a file */
+  /** bytes: of a file, or of all files of a directory */
   length: number;
 }
 
@@ -39,4 +40,6 @@ export interface SinkCore {
 export interface SinkHost {
   /** wall clock of the batch, epoch ms: the log timestamp of its records */
   readonly wall: () => number;
+  /** where console sinks show their rows; default: tables on standard output */
+  readonly screen?: Screen;
 }

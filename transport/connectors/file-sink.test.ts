@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -32,6 +32,22 @@ test('refuses a file shorter than what was committed, and what cannot be written
   expect(() => new FileSink(join(dir, 'none'), 6)).toThrow(expect.objectContaining({ code: 'sink_truncated' }));
   expect(() => new FileSink(dir, 0)).toThrow(expect.objectContaining({ code: 'sink_unwritable' }));
   expect(() => new FileSink(join(path, 'below a file'), 0)).toThrow(expect.objectContaining({ code: 'sink_unwritable' }));
+});
+
+test('goes back to an earlier length, and sees what others did to the file meanwhile', () => {
+  const path = join(dir, 'again');
+  const sink = new FileSink(path, 0);
+  sink.write(Buffer.from('one\n'));
+  sink.write(Buffer.from('two\n'));
+  sink.rewind(4);
+  expect(sink.write(Buffer.from('2\n'))).toBe(6);
+  expect(readFileSync(path, 'utf8')).toBe('one\n2\n');
+  truncateSync(path, 3);
+  expect(() => sink.rewind(6)).toThrow(expect.objectContaining({ code: 'sink_truncated' }));
+  writeFileSync(join(dir, 'other'), 'one\n2\n');
+  renameSync(join(dir, 'other'), path);
+  expect(() => sink.rewind(6)).toThrow(expect.objectContaining({ code: 'sink_truncated' }));
+  sink.close();
 });
 
 test.skipIf(process.getuid?.() === 0)('refuses a directory without permission', () => {

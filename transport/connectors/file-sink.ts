@@ -1,4 +1,4 @@
-import { closeSync, constants, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { storageFailure } from '../failures.ts';
@@ -59,6 +59,20 @@ export class FileSink {
   /** bytes written so far */
   get length(): number {
     return this.#length;
+  }
+
+  /**
+   * Goes back to an earlier length, to write again what followed it. Throws `MillraceError` sink_truncated when someone else has made the file
+   * shorter than that, or has put another in its place.
+   */
+  rewind(length: number): void {
+    this.#length = length;
+    if (!this.#regular) return;
+    const { size, ino, dev } = fstatSync(this.#fd);
+    const now = statSync(this.path, { throwIfNoEntry: false });
+    if (now?.ino !== ino || now.dev !== dev)
+      throw new MillraceError('sink_truncated', `${this.path} was removed or replaced while it was written to; ${length} bytes were committed.`);
+    this.#cut(size);
   }
 
   /** Puts the bytes behind the last ones, on the disk on return, and gives the new length. When it throws (storage_full, sink_unwritable) nothing counts as written. */

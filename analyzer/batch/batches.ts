@@ -14,7 +14,7 @@ import type { AnalyzedPlan } from '../run-options.ts';
 import { appendBlock, RecordBlock } from '../sinks/record-block.ts';
 import type { Source } from '../sources/source.ts';
 import { ANALYZER_WRITER } from '../writer.ts';
-import { type Checkpoint, stateKey } from './checkpoint.ts';
+import { type BatchLeft, type Checkpoint, stateKey } from './checkpoint.ts';
 import { EventTimes } from './progress.ts';
 import { batchRanges, isEmpty } from './ranges.ts';
 import { type Core, type OffsetsWord, type RunWord, TRAINING } from './words.ts';
@@ -80,7 +80,7 @@ export class Batches {
     for (const { plan, sink } of flow.sinks) await sink.recover(this.#committed, undelivered.get(plan.id) ?? null);
     const word = checkpoint.offsets();
     if (word === null) return;
-    if (core.batch > this.#committed) await this.#deliver(word, undelivered);
+    if (core.batch > this.#committed) await this.#deliver(word, undelivered, null);
     if (word.batch > core.batch) await this.#run(word);
   }
 
@@ -138,11 +138,15 @@ export class Batches {
     const out = Object.fromEntries(flow.sinks.map(({ plan, sink }) => [plan.id, sink.pending]));
     const dead = deadLetters.counts;
     const results = this.#take(trained.decisions);
+    const left = { core, state: this.#state(), models: this.#modelPuts(trained) };
     const worked = clock.monotonic();
-    checkpoint.writeResults(core, results, this.#state(), this.#modelPuts(trained));
-    probe('analyze.results');
+    const once = this.#allInLogs(results);
+    if (!once) {
+      checkpoint.writeResults(left, results);
+      probe('analyze.results');
+    }
     const saved = clock.monotonic();
-    const { sinks, commit } = await this.#deliver(word, results);
+    const { sinks, commit } = await this.#deliver(word, results, once ? left : null);
     const { times, dropped } = counts;
     return { word, rows, times, out, deadLetters: dead, dropped, work: worked - begun, results: saved - worked, sinks, commit };
   }
@@ -198,7 +202,12 @@ export class Batches {
     return puts;
   }
 
-  async #deliver(word: OffsetsWord, results: ReadonlyMap<string, Uint8Array>): Promise<{ sinks: number; commit: number }> {
+  /** Where all that a batch gives goes to the pipeline's own log, results and commit are one atom: nobody could see the one without the other. */
+  #allInLogs(results: ReadonlyMap<string, Uint8Array>): boolean {
+    return this.parts.flow.sinks.every(({ plan }) => plan.type === 'topic' || !results.has(plan.id));
+  }
+
+  async #deliver(word: OffsetsWord, results: ReadonlyMap<string, Uint8Array>, left: BatchLeft | null): Promise<{ sinks: number; commit: number }> {
     const { checkpoint, clock, flow, plan, transport } = this.parts;
     const begun = clock.monotonic();
     const appenders: Appender[] = [];
@@ -222,7 +231,7 @@ export class Batches {
     const watermarks = flow.queries.flatMap(({ plan: { id }, query: { watermark } }) =>
       watermark === undefined ? [] : [[id, Number.isFinite(watermark) ? watermark : null] as const],
     );
-    checkpoint.writeCommit({ batch: word.batch, watermarks: Object.fromEntries(watermarks) }, appenders, this.#ended(word));
+    checkpoint.writeCommit({ batch: word.batch, watermarks: Object.fromEntries(watermarks) }, appenders, this.#ended(word), left);
     this.#committed = word.batch;
     if (results.has(DECISIONS)) probe('analyze.promoted');
     probe('analyze.committed');

@@ -4,6 +4,15 @@ import { type CommitWord, type Core, decodeWord, encodeWord, freshCore, type Met
 /** words of batches that are kept, as Structured Streaming keeps them */
 const KEPT = 100;
 
+/** What a batch leaves behind it besides what it gives to the sinks. */
+export interface BatchLeft {
+  readonly core: Core;
+  /** changed entries of the queries' states, by keys that `stateKey` makes */
+  readonly state: Puts;
+  /** by whole keys of the ledger: they stand before anyone hears of them */
+  readonly models: Commit['puts'];
+}
+
 type Puts = (readonly [key: string, value: Uint8Array | null])[];
 
 /**
@@ -39,9 +48,11 @@ export class Checkpoint {
     return last === null ? null : decodeWord<T>(last);
   }
 
-  #commit(puts: Puts, more: Partial<Commit> = {}): void {
+  /** `others`: whole keys of the ledger */
+  #commit(puts: Puts, more: Partial<Commit> = {}, others: Commit['puts'] = []): void {
     const fence = this.#fence;
-    this.#transport.commit({ appenders: [], puts: puts.map(([name, value]) => [this.#prefix + name, value] as const), ...more, ...(fence ? { fence } : {}) });
+    const own = puts.map(([name, value]) => [this.#prefix + name, value] as const);
+    this.#transport.commit({ appenders: [], puts: [...own, ...others], ...more, ...(fence ? { fence } : {}) });
   }
 
   metadata(): Metadata | null {
@@ -94,30 +105,34 @@ export class Checkpoint {
     ]);
   }
 
-  /** `state`: changed entries by key, as `stateKey` makes them; `other`: whole keys of the ledger that must stand before the results do */
-  writeResults(core: Core, results: ReadonlyMap<string, Uint8Array>, state: Puts, other: Commit['puts']): void {
-    const prefix = this.#prefix;
-    const fence = this.#fence;
-    const puts: Puts = [
-      ['core', encodeWord(core)],
-      ...state,
-      ...[...results].map(([name, bytes]) => [`results/${number(core.batch)}/${encodeURIComponent(name)}`, bytes] as const),
-    ];
-    this.#transport.commit({ appenders: [], puts: [...puts.map(([name, value]) => [prefix + name, value] as const), ...other], ...(fence ? { fence } : {}) });
+  /** `results`: what was taken for each sink */
+  writeResults(left: BatchLeft, results: ReadonlyMap<string, Uint8Array>): void {
+    const batch = number(left.core.batch);
+    this.#commit(
+      [...leftPuts(left), ...[...results].map(([name, bytes]) => [`results/${batch}/${encodeURIComponent(name)}`, bytes] as const)],
+      {},
+      left.models,
+    );
   }
 
-  /** `run`: changes with the batch that ends it */
-  writeCommit(word: CommitWord, appenders: readonly Appender[], run: RunWord | null): void {
+  /** `run`: changes with the batch that ends it. `left`: of a batch whose results were not written before, as all of them go with this commit */
+  writeCommit(word: CommitWord, appenders: readonly Appender[], run: RunWord | null, left: BatchLeft | null): void {
     const { batch } = word;
     this.#commit(
       [
         [`commits/${number(batch)}`, encodeWord(word)],
         ...(batch >= KEPT ? [[`commits/${number(batch - KEPT)}`, null] as const] : []),
         ...(run ? [['run', encodeWord(run)] as const] : []),
+        ...(left ? leftPuts(left) : []),
       ],
-      { appenders, deletePrefixes: [`${this.#prefix}results/`] },
+      left ? { appenders } : { appenders, deletePrefixes: [`${this.#prefix}results/`] },
+      left?.models,
     );
   }
+}
+
+function leftPuts({ core, state }: BatchLeft): Puts {
+  return [['core', encodeWord(core)], ...state];
 }
 
 export function stateKey(query: string, key: string): string {

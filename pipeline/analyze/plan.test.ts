@@ -24,12 +24,12 @@ test('triggers, in all their forms', async () => {
   const trigger = async (text: string): Promise<unknown> => (await analysisOf(analyze({ head: `  trigger: ${text}\n` }))).trigger;
   expect(await trigger('{ every: 1s, max_records: 50000 }')).toEqual({ kind: 'every', every: 1000, maxRecords: 50_000 });
   expect(await trigger('{ every: 0s }')).toEqual({ kind: 'every', every: 0, maxRecords: null });
-  expect(await trigger('{ max_records: 1 }')).toEqual({ kind: 'every', every: 0, maxRecords: 1 });
+  expect(await trigger('{ max_records: 1 }')).toEqual({ kind: 'every', every: 1000, maxRecords: 1 });
   expect(await trigger('available_now')).toEqual({ kind: 'available_now', every: 0, maxRecords: null });
   expect(await trigger('{ available_now: true, max_records: 5 }')).toEqual({ kind: 'available_now', every: 0, maxRecords: 5 });
   expect(await trigger('once')).toEqual({ kind: 'once', every: 0, maxRecords: null });
   expect(await trigger('{ once: true }')).toEqual({ kind: 'once', every: 0, maxRecords: null });
-  expect((await analysisOf(analyze())).trigger).toEqual({ kind: 'every', every: 0, maxRecords: null });
+  expect((await analysisOf(analyze())).trigger).toEqual({ kind: 'every', every: 1000, maxRecords: null });
 });
 
 test('a bridge has the columns of its output’s schema; the output knows that it is one', async () => {

@@ -18,7 +18,7 @@ import { defaultTrigger, trigger } from './trigger.ts';
 const ANY = { type: 'object' } as const;
 
 export const analyzeFields = {
-  trigger: withDefault(trigger, defaultTrigger, '{ every: 0s }', 'When a batch begins and how much it takes.'),
+  trigger: withDefault(trigger, defaultTrigger, '{ every: 1s }', 'When a batch begins and how much it takes.'),
   sources: required(items('a list of sources', ANY, 1), 'The topics that batches are taken from.'),
   queries: optional(items('a list of queries', ANY, 0), 'What is made of a batch, in order.'),
   sinks: required(items('a list of sinks', ANY, 1), 'Where the rows of queries go.'),

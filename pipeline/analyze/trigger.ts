@@ -18,14 +18,14 @@ const yes: Kind<true> = {
 };
 
 export const triggerFields = {
-  every: optional(duration(), 'A batch at each multiple of this time, or when the last one ends if that is later. 0s: as fast as possible.'),
+  every: optional(duration(), 'A batch at each multiple of this time, or when the last one ends if that is later. 0s: as fast as possible. Default: 1s.'),
   available_now: optional(yes, 'All there is when the run begins, in several batches by max_records; then the run ends.'),
   once: optional(yes, 'All there is when the run begins, in one batch; then the run ends.'),
   max_records: optional(number({ min: 1, max: 1_000_000_000, integer: true }), 'Records of a batch at most, over all partitions. No limit when left out.'),
 };
 
-/** As Structured Streaming: the next batch when the last one ends. */
-export const defaultTrigger: TriggerPlan = { kind: 'every', every: 0, maxRecords: null };
+const DEFAULT_EVERY = 1000;
+export const defaultTrigger: TriggerPlan = { kind: 'every', every: DEFAULT_EVERY, maxRecords: null };
 
 /** `available_now`, `once`, or a mapping with one of every, available_now and once. */
 export const trigger: Kind<TriggerPlan> = {
@@ -64,5 +64,5 @@ function readTrigger(node: Node, report: Report): TriggerPlan | undefined {
       'once takes everything in one batch, whatever max_records says.',
       'Use available_now, or remove max_records.',
     );
-  return { kind: first ?? 'every', every: values.every ?? 0, maxRecords: values.max_records ?? null };
+  return { kind: first ?? 'every', every: values.every ?? (first === undefined ? DEFAULT_EVERY : 0), maxRecords: values.max_records ?? null };
 }

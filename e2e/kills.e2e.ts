@@ -87,12 +87,14 @@ describe('a planted bug is found:', () => {
     const copy = join(base, name);
     const bin = copySources(copy);
     if (from !== '') patch(join(copy, file), from, to);
-    const got = await killed(replayed, template, join(base, `${name}-run`), 3, seededRandom(seed), newKillLog(), {
+    const own = newKillLog();
+    const got = await killed(replayed, template, join(base, `${name}-run`), 3, seededRandom(seed), own, {
       bin,
       clean: true,
       timesUpTo: expected.ms,
       points: ['batch.committed'],
     });
+    expect(own.kills).toBe(3);
     return difference(expected.answer, got);
   }
 

@@ -29,7 +29,8 @@ export class Millrace {
       this.#stderr += chunk.toString();
       for (const { text, resolve } of this.#waiting) if (this.#stderr.includes(text)) resolve();
     });
-    this.finished = new Promise((resolve) => {
+    this.finished = new Promise((resolve, reject) => {
+      this.child.on('error', reject);
       this.child.on('close', (code, signal) => resolve({ code, signal, stdout: Buffer.concat(stdout).toString(), stderr: this.#stderr }));
     });
     this.child.stdin?.on('error', () => {});

@@ -157,12 +157,12 @@ function tear(scenario: Scenario, dir: string, log: KillLog): void {
 }
 
 function choose(scenario: Scenario, log: KillLog, random: Random, inVain: number, { points }: KillOptions): { point: string | null; hit: number } {
-  if (points !== undefined) return { point: points[random.below(points.length)] as string, hit: 1 + random.below(12) };
+  if (points !== undefined) return { point: points[random.below(points.length)] as string, hit: 2 + random.below(2) };
   if (inVain >= 2) return { point: 'batch.committed', hit: GAIN + random.below(8) };
   const what = random.uniform();
   if (what < 0.4) return { point: null, hit: 0 };
   const point = what < 0.75 ? (EARLY[random.below(EARLY.length)] as string) : leastHit(scenario, log, random);
-  return { point, hit: 1 + random.below(point.startsWith('batch') ? 6 : 2) };
+  return { point, hit: 1 + random.below(point.startsWith('batch') ? 4 : 2) };
 }
 
 function leastHit(scenario: Scenario, log: KillLog, random: Random): string {

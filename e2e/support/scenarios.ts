@@ -61,7 +61,7 @@ preprocess:
     - { id: shop_file, from: per_shop, type: file, path: out/shops.jsonl, format: json }
 `,
   prepare: async (dir) => {
-    profile(dir, 'checkpoint: { every: 400ms }');
+    profile(dir, 'checkpoint: { every: 150ms }');
     const lines = payments(1, 20_000, 10, 2000, true).map((payment, i) => {
       if (i % 150 === 70) return `{"id":${i},"card":`;
       if (i % 150 === 140) return JSON.stringify({ ...payment, cents: 'many' });
@@ -143,7 +143,7 @@ preprocess:
     - { id: window_file, from: windows, type: file, path: out/windows.jsonl, format: json }
 `,
   prepare: async (dir) => {
-    profile(dir, 'checkpoint: { every: 700ms }');
+    profile(dir, 'checkpoint: { every: 100ms }');
     write(dir, 'shops.csv', ['shop,risk', ...Array.from({ length: 1480 }, (_, i) => `s${i},${(i * 13) % 97}`)]);
     const all = payments(3, 8000, 10, 2000, true);
     write(

@@ -6,8 +6,10 @@ import { analyze } from './run.ts';
 import type { AnalyzeOptions, AnalyzeProgress } from './run-options.ts';
 
 /** What the analyzer's thread gets to start with. */
-export interface WorkerSetup extends Omit<AnalyzeOptions, 'clock' | 'signal' | 'untilEnd' | 'onProgress' | 'onBatch' | 'onEvent' | 'transport'> {
+export interface WorkerSetup extends Omit<AnalyzeOptions, 'clock' | 'signal' | 'untilEnd' | 'onProgress' | 'onBatch' | 'onEvent' | 'screen' | 'transport'> {
   readonly untilEnd: boolean;
+  /** of the screen, which is in the other thread */
+  readonly json: boolean;
 }
 
 /** `ended`: the record stage has */
@@ -16,12 +18,13 @@ export type FromWorker =
   | { readonly kind: 'progress'; readonly progress: AnalyzeProgress }
   | { readonly kind: 'batch'; readonly batch: BatchProgress }
   | { readonly kind: 'event'; readonly event: Parameters<AnalyzeOptions['onEvent']>[0] }
+  | { readonly kind: 'show'; readonly text: string }
   | { readonly kind: 'done'; readonly progress: AnalyzeProgress }
   | { readonly kind: 'failed'; readonly code: ErrorCode | null; readonly message: string; readonly hint: string };
 
 /** The life of the analyzer's thread: run, and say how it went. */
 async function main(): Promise<void> {
-  const { untilEnd, ...setup } = workerData as WorkerSetup;
+  const { untilEnd, json, ...setup } = workerData as WorkerSetup;
   const port = parentPort as NonNullable<typeof parentPort>;
   const send = (message: FromWorker): void => port.postMessage(message);
   const stop = new AbortController();
@@ -42,6 +45,7 @@ async function main(): Promise<void> {
       onProgress: (progress) => send({ kind: 'progress', progress }),
       onBatch: (batch) => send({ kind: 'batch', batch }),
       onEvent: (event) => send({ kind: 'event', event }),
+      screen: { json, write: (text) => send({ kind: 'show', text }) },
     });
     send({ kind: 'done', progress });
   } catch (error) {

@@ -70,6 +70,7 @@ function intoSink(plan: SinkPlan, sink: Sink, columns: readonly Column[], host: 
   return (row) => {
     try {
       if (where === null || where(row)) sink.add(row, host.inHand.eventTime);
+      else sink.skip?.();
     } catch (error) {
       if (!(error instanceof FlawError)) throw error;
       fail(plan, columns, host, error.code, error.message, row);

@@ -116,7 +116,8 @@ async function openBatches(options: AnalyzeOptions, transport: Transport, checkp
     tools: { duckdb, model: (name) => models.model(name) },
     row,
     dropped: () => void counts.dropped++,
-    sink: (sink) => openSink(sink, { wall: () => wall.now }, sinkCore(core, sink.id), transport.log, schemaIds),
+    sink: (sink) =>
+      openSink(sink, { wall: () => wall.now, ...(options.screen ? { screen: options.screen } : {}) }, sinkCore(core, sink.id), transport.log, schemaIds),
     listeners: training?.listeners ?? [],
   });
   let origin = 0;

@@ -4,6 +4,7 @@ import type { Profile } from '@millrace/pipeline/profile.ts';
 import type { Clock } from '@millrace/runtime/clock.ts';
 import type { Transport } from '@millrace/transport/log.ts';
 import type { BatchProgress } from './batch/progress.ts';
+import type { Screen } from './sinks/screen.ts';
 
 /** A plan that has the analyzer's half. */
 export interface AnalyzedPlan extends Plan {
@@ -53,6 +54,8 @@ export interface AnalyzeOptions {
   readonly onBatch: (progress: BatchProgress) => void;
   /** things a person should know */
   readonly onEvent: (event: { level: 'info' | 'warn' | 'error'; code: string; message: string }) => void;
+  /** where console sinks show their rows; default: tables on standard output */
+  readonly screen?: Screen;
   /** instead of the data directory's own; stays open */
   readonly transport?: Transport;
   /** shared by everyone in this process who opens the data directory, so that an append wakes them at once */

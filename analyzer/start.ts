@@ -3,6 +3,7 @@ import { MillraceError } from '@millrace/runtime/errors.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './analyze-worker.ts';
 import { analyze } from './run.ts';
 import type { AnalyzeOptions, AnalyzeProgress } from './run-options.ts';
+import { stdoutScreen } from './sinks/screen.ts';
 
 /**
  * As `analyze`, but where logs are embedded on a thread of its own, so that a batch never holds up a record. Everything over a transport
@@ -14,12 +15,13 @@ export function startAnalyzer(options: AnalyzeOptions): Promise<AnalyzeProgress>
 }
 
 async function onThread(options: AnalyzeOptions): Promise<AnalyzeProgress> {
-  const { plan, profile, dataDir, wake, maxRecords, signal, untilEnd, onProgress, onBatch, onEvent } = options;
+  const { plan, profile, dataDir, wake, maxRecords, signal, untilEnd, onProgress, onBatch, onEvent, screen = stdoutScreen } = options;
   const setup: WorkerSetup = {
     plan,
     profile,
     dataDir,
     untilEnd: untilEnd !== null,
+    json: screen.json,
     ...(wake === undefined ? {} : { wake }),
     ...(maxRecords === undefined ? {} : { maxRecords }),
   };
@@ -50,6 +52,9 @@ async function onThread(options: AnalyzeOptions): Promise<AnalyzeProgress> {
             break;
           case 'event':
             onEvent(message.event);
+            break;
+          case 'show':
+            screen.write(message.text);
             break;
           case 'done':
             resolve(message.progress);

@@ -1,5 +1,5 @@
 import type { BatchProgress } from '@millrace/analyzer/batch/progress.ts';
-import type { AnalyzedPlan, AnalyzeProgress } from '@millrace/analyzer/run-options.ts';
+import type { AnalyzedPlan, AnalyzeOptions, AnalyzeProgress } from '@millrace/analyzer/run-options.ts';
 import type { Plan } from '@millrace/pipeline/plan.ts';
 import type { Profile } from '@millrace/pipeline/profile.ts';
 import type { RunProgress } from '@millrace/preprocessor/run-options.ts';
@@ -17,6 +17,8 @@ export interface StagesOptions {
   readonly onRecords: (progress: RunProgress) => void;
   readonly onAnalyze: (progress: AnalyzeProgress) => void;
   readonly onBatch: (batch: BatchProgress) => void;
+  /** where console sinks show their rows */
+  readonly screen: NonNullable<AnalyzeOptions['screen']>;
   readonly onEvent: (event: { level: 'info' | 'warn' | 'error'; code: string; message: string }) => void;
 }
 
@@ -48,6 +50,7 @@ export async function runStages(options: StagesOptions): Promise<StagesProgress>
     untilEnd: untilEnd ? ended(records) : null,
     onProgress: options.onAnalyze,
     onBatch: options.onBatch,
+    screen: options.screen,
   });
   const stages = [records, analyze ?? null] as const;
   try {

@@ -248,6 +248,26 @@ describe('a file', () => {
     expect(statSync('/dev/null').isFile()).toBe(false);
   });
 
+  it('that is replaced is emptied by a result of which nothing is written, and by nothing else', async () => {
+    for (const [name, more] of [
+      ['emptied.csv', { format: 'csv' }],
+      ['emptied', { format: 'parquet' }],
+    ] as const) {
+      const of = plan(join(dir, name), { mode: 'complete', ...more });
+      const sink = open(of);
+      await sink.recover(-1, null);
+      sink.add(rowOf({ id: 1, name: 'x', day: 'a' }), 0);
+      await sink.deliver(0, sink.take() as Uint8Array);
+      expect(sink.take()).toBeNull();
+      expect(caseRows(of)).toHaveLength(1);
+      sink.skip?.();
+      await sink.deliver(2, sink.take() as Uint8Array);
+      expect(caseRows(of)).toHaveLength(0);
+      expect(sink.take()).toBeNull();
+      sink.close();
+    }
+  });
+
   it('that is replaced is never seen half: a reader keeps the batch it opened', async () => {
     const of = plan(join(dir, 'whole.jsonl'), { mode: 'complete' });
     const core = await write(of, [[{ id: 1, name: 'x', day: 'a' }]]);

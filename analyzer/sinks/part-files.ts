@@ -12,7 +12,7 @@ import type { Sink, SinkCore } from './sink.ts';
 
 /**
  * A directory with a file a batch, or with `partition_by` one a batch and directory. The batch's number is in the name, so writing it again replaces it.
- * `complete` then removes the files of the batches before. `core.length`: bytes of all files.
+ * `complete` then removes the files of the batches before; a batch without a result leaves them. `core.length`: bytes of all files.
  */
 export class PartFilesSink implements Sink {
   readonly #plan: FileSinkPlan;
@@ -22,6 +22,7 @@ export class PartFilesSink implements Sink {
   readonly #directory: PartDirectory;
   readonly #replaces: boolean;
   #open = new Map<string, FileRows>();
+  #hasResult = false;
   pending = 0;
 
   constructor(plan: FileSinkPlan, core: SinkCore) {
@@ -34,17 +35,22 @@ export class PartFilesSink implements Sink {
   }
 
   add(row: Row): void {
+    this.skip();
     const directory = this.#directoryOf(row);
     const open = this.#open.get(directory);
     const rows = open ?? this.#rowsOf();
     rows.add(row);
     if (open === undefined) this.#open.set(directory, rows);
+    this.#hasResult = true;
     this.pending++;
   }
 
-  /** A batch without rows is nothing, but of `complete` removes what was there. */
+  skip(): void {
+    if (this.#replaces) this.#hasResult = true;
+  }
+
   take(): Uint8Array | null {
-    const before = this.#core.length;
+    if (!this.#hasResult) return null;
     if (this.#replaces) this.#core.length = 0;
     const block = new ByteWriter();
     for (const [directory, rows] of this.#open) {
@@ -54,9 +60,9 @@ export class PartFilesSink implements Sink {
       this.#core.length += bytes.length;
     }
     this.#open = new Map();
+    this.#hasResult = false;
     this.pending = 0;
-    const taken = block.finish();
-    return taken.length > 0 || (this.#replaces && before > 0) ? taken : null;
+    return block.finish();
   }
 
   async recover(committed: number, undelivered: Uint8Array | null): Promise<void> {

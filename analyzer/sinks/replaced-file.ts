@@ -10,11 +10,15 @@ import { fileRows } from './file-format.ts';
 import type { FileRows } from './file-rows.ts';
 import type { Sink, SinkCore } from './sink.ts';
 
-/** One file that holds the last batch whole: each is written beside it and takes its name, so a reader sees one batch or the other. `core.length`: its size. */
+/**
+ * One file that holds the newest result whole: each is written beside it and takes its name, so a reader sees one or the other. A batch without a
+ * result leaves the file as it is. `core.length`: its size.
+ */
 export class ReplacedFileSink implements Sink {
   readonly #path: string;
   readonly #core: SinkCore;
   readonly #rows: FileRows;
+  #hasResult = false;
   pending = 0;
 
   constructor(plan: FileSinkPlan, core: SinkCore) {
@@ -24,17 +28,22 @@ export class ReplacedFileSink implements Sink {
   }
 
   add(row: Row): void {
+    this.#hasResult = true;
     this.#rows.add(row);
     this.pending++;
   }
 
-  /** A batch without rows empties the file. */
+  skip(): void {
+    this.#hasResult = true;
+  }
+
   take(): Uint8Array | null {
-    const before = this.#core.length;
+    if (!this.#hasResult) return null;
     const taken = this.#rows.take(true);
+    this.#hasResult = false;
     this.pending = 0;
     this.#core.length = taken.length;
-    return taken.length === 0 && before === 0 ? null : taken;
+    return taken;
   }
 
   async recover(committed: number, undelivered: Uint8Array | null): Promise<void> {

@@ -10,6 +10,8 @@ import type { Screen } from './screen.ts';
 export interface Sink {
   /** Encodes one row of the batch; the row is overwritten after the call. Throws `FlawError` (value_out_of_range, null_key …) having added nothing. */
   add(row: Row, eventTime: number): void;
+  /** A row of the batch that the sink's `where` leaves out. A sink that holds a whole result hears by it that there is a new one, though nothing of it is written. */
+  skip?(): void;
   /** the batch's rows as bytes, and begins the next batch; null when there is nothing to deliver. The same rows give the same bytes. */
   take(): Uint8Array | null;
   /** rows added since the last take */

@@ -40,7 +40,7 @@ export const runCommand: CommandSpec = {
     const given = call.text('dataDir');
     const dataDir = given === undefined ? (profile.checkpoint.path ?? defaultDataDir(resolve(host.cwd, file), plan.name)) : resolve(host.cwd, given);
     const untilEnd = call.text('until') === 'end';
-    const reporter = call.json ? jsonReporter(host.stdout, host.stderr, host.clock) : humanReporter(host.stderr, host.env, host.clock);
+    const reporter = call.json ? jsonReporter(host.stdout, host.stderr, host.clock) : humanReporter(host.stderr, host.stdout, host.env, host.clock);
     const say = speaker(host, profile, reporter);
     const stop = stopOnSignal(
       host,
@@ -66,6 +66,7 @@ export const runCommand: CommandSpec = {
         onAnalyze: (analyze) => show({ analyze }),
         onBatch: (batch) => reporter.batch(batch),
         onEvent: say,
+        screen: { json: call.json, write: (text) => reporter.show(text) },
       });
     } finally {
       reporter.end();

@@ -38,7 +38,7 @@ const ticking = (clock: { ms: number }) => ({ now: () => clock.ms, monotonic: ()
 test('on a terminal one line is redrawn, and removed at the end', () => {
   const clock = { ms: 0 };
   const out = sink(true);
-  const reporter = humanReporter(out, {}, ticking(clock));
+  const reporter = humanReporter(out, out, {}, ticking(clock));
   play(reporter.progress, clock);
   expect(out.text).not.toContain('\n');
   const drawn = out.text.split('\r').length - 1;
@@ -48,6 +48,10 @@ test('on a terminal one line is redrawn, and removed at the end', () => {
   reporter.say('warn paused it stands still');
   expect(out.text).toContain('\r\u001b[Kwarn paused it stands still\n');
   out.text = '';
+  reporter.show('Batch 1\nx\n');
+  expect(out.text.startsWith('\r\u001b[KBatch 1\nx\n')).toBe(true);
+  expect(out.text.at(-1)).not.toBe('\n');
+  out.text = '';
   reporter.end();
   expect(out.text).toBe('\r\u001b[K');
 });
@@ -55,7 +59,7 @@ test('on a terminal one line is redrawn, and removed at the end', () => {
 test('elsewhere a line every few seconds, without escapes', () => {
   const clock = { ms: 0 };
   const out = sink(false);
-  const reporter = humanReporter(out, {}, ticking(clock));
+  const reporter = humanReporter(out, out, {}, ticking(clock));
   play(reporter.progress, clock);
   reporter.end();
   const lines = out.text.split('\n').filter(Boolean);
@@ -66,7 +70,7 @@ test('elsewhere a line every few seconds, without escapes', () => {
 test('a run shorter than that says nothing', () => {
   const clock = { ms: 0 };
   const out = sink(false);
-  humanReporter(out, {}, ticking(clock)).progress(at(100));
+  humanReporter(out, out, {}, ticking(clock)).progress(at(100));
   expect(out.text).toBe('');
 });
 

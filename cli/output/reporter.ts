@@ -13,6 +13,8 @@ export interface Reporter {
   batch(batch: BatchProgress): void;
   /** a line that must not be torn by the live one */
   say(line: string): void;
+  /** rows that a console sink shows, whole lines, on standard output */
+  show(text: string): void;
   /** removes the live line, so that what follows starts at the left */
   end(): void;
 }
@@ -23,8 +25,8 @@ const REDRAW = 100;
 const PLAIN_EVERY = 5_000;
 const JSON_EVERY = 1_000;
 
-/** One live line on a terminal; elsewhere a line every few seconds, so that logs stay short. Writes to stderr. */
-export function humanReporter(sink: Sink, env: Readonly<Record<string, string | undefined>>, clock: Clock): Reporter {
+/** One live line on a terminal; elsewhere a line every few seconds, so that logs stay short. Writes to stderr, rows to stdout. */
+export function humanReporter(sink: Sink, stdout: Sink, env: Readonly<Record<string, string | undefined>>, clock: Clock): Reporter {
   const live = sink.isTerminal && env.TERM !== 'dumb';
   const style: Style = styleFor(sink, env);
   const meter = new RateMeter();
@@ -43,6 +45,11 @@ export function humanReporter(sink: Sink, env: Readonly<Record<string, string | 
     },
     batch: () => undefined,
     say: (line) => void sink.write(`${live && drawn !== '' ? CLEAR : ''}${line}\n${live ? drawn : ''}`),
+    show(text) {
+      if (live && drawn !== '') sink.write(CLEAR);
+      stdout.write(text);
+      if (live) sink.write(drawn);
+    },
     end() {
       if (live && drawn !== '') sink.write(CLEAR);
       drawn = '';
@@ -62,6 +69,7 @@ export function jsonReporter(sink: Sink, messages: Sink, clock: Clock): Reporter
     },
     batch: (batch) => void sink.write(`${JSON.stringify({ event: 'batch', ...batch })}\n`),
     say: (line) => void messages.write(`${line}\n`),
+    show: (text) => void sink.write(text),
     end: () => undefined,
   };
 }

@@ -149,3 +149,84 @@ describe('a run to the end', () => {
     expect(left(shop)).toEqual(left(undisturbed));
   });
 });
+
+describe('a run beside the record stage', () => {
+  it.each(['every: 0s', 'every: 20ms', 'every: 1h', 'available_now', 'once'])('takes what comes while it works, and ends when it has (%s)', async (trigger) => {
+    const shop = await harness(yaml(trigger.startsWith('every') ? trigger : '').replace('trigger: {  }', `trigger: ${trigger}`));
+    let end = (): void => {};
+    const recordStage = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const run = shop.run({ untilEnd: recordStage });
+    for (let i = 0; i < 4; i++) {
+      sell(shop, 20, i, i * 10_000);
+      await new Promise((resolve) => setTimeout(resolve, 15));
+    }
+    end();
+    await run;
+    const { all, windows, dead } = left(shop);
+    expect(all).toHaveLength(80);
+    // another's topic ends where it did when the run began
+    expect(dead?.length).toBeLessThanOrEqual(4);
+    const sold = all?.map((line) => JSON.parse(line) as { amount: number }).filter(({ amount }) => amount > 0).length;
+    expect(windows?.reduce((sum, line) => sum + (JSON.parse(line) as { n: number }).n, 0)).toBe(sold);
+  });
+
+  it('stops when told, between two batches, and goes on', async () => {
+    const undisturbed = await harness();
+    sell(undisturbed, 60);
+    await undisturbed.run({ maxRecords: 10 });
+    const shop = await harness();
+    sell(shop, 60);
+    const stop = new AbortController();
+    const progress = await shop.run({ maxRecords: 10, signal: stop.signal, onBatch: ({ batchId }) => void (batchId === 3 && stop.abort()) });
+    expect(progress.batch).toBe(3);
+    await shop.run({ maxRecords: 10 });
+    expect(left(shop)).toEqual(left(undisturbed));
+  });
+
+  it('fails when the record stage does', async () => {
+    const shop = await harness();
+    await expect(shop.run({ untilEnd: Promise.reject(new Error('no record stage')) })).rejects.toThrow('no record stage');
+  });
+});
+
+describe('an edited file', () => {
+  it('is taken when the state still fits, and refused when not', async () => {
+    const shop = await harness();
+    sell(shop, 20);
+    await shop.run();
+    await shop.load(yaml().replace('amount > 0', 'amount > 50').replace('name: shop', 'name: shop'));
+    await expect(shop.run()).resolves.toMatchObject({ state: 'done' });
+    await shop.load(yaml().replace('tumbling: 10s', 'tumbling: 20s'));
+    await expect(shop.run()).rejects.toMatchObject({ code: 'plan_changed' });
+  });
+
+  it('is refused while a batch is under way', async () => {
+    const shop = await harness();
+    sell(shop, 20);
+    shop.transport.afterCommit = ({ puts }) => {
+      if (puts.some(([key]) => key.includes('/offsets/'))) throw new Error('killed');
+    };
+    await expect(shop.run()).rejects.toThrow('killed');
+    shop.transport.afterCommit = null;
+    await shop.load(yaml().replace('amount > 0', 'amount > 50'));
+    await expect(shop.run()).rejects.toMatchObject({ code: 'plan_changed' });
+  });
+});
+
+describe('the report of a batch', () => {
+  it("has Structured Streaming's fields", async () => {
+    const shop = await harness();
+    sell(shop, 40);
+    await shop.run();
+    const [first, last] = [shop.batches[0], shop.batches.at(-1)];
+    expect(first).toMatchObject({ name: 'shop', batchId: 0, numInputRows: 51, sink: { numOutputRows: expect.any(Number) } });
+    expect(first?.eventTime).toMatchObject({ min: '1970-01-01T00:00:00.000Z', max: '1970-01-01T00:00:19.500Z' });
+    expect(first?.stateOperators.map(({ operatorName }) => operatorName)).toEqual(['per_shop', 'seen']);
+    expect(first?.sources[0]).toMatchObject({ description: 'sales', startOffset: { sales: { 0: 0, 1: 0 } }, endOffset: first?.sources[0]?.latestOffset });
+    expect(Object.keys(first?.durationMs ?? {})).toContain('triggerExecution');
+    expect(last).toMatchObject({ numInputRows: 0 });
+    expect(last?.runId).toBe(first?.runId);
+  });
+});

@@ -15,6 +15,8 @@ const NO_LIMITS: RunWord['ends'] = {};
 
 /** Runs the analyzer of a plan until its signal, its end (`untilEnd`, or as its trigger says) or an error (`MillraceError`, or a defect). */
 export async function analyze(options: AnalyzeOptions, openTraining: OpenTraining | null = trainModels(options.plan.models)): Promise<AnalyzeProgress> {
+  // it is awaited later
+  options.untilEnd?.catch(() => {});
   const opened = await openAnalyzer(options, openTraining);
   try {
     return await new Run(options, opened).toItsEnd();
@@ -115,6 +117,7 @@ class Run {
         if (trigger.every === 0) await transport.log.wait(POLL_MS, seen);
       }
     }
+    await pause.untilEnded();
   }
 
   /** False when there was no batch to run, or it is to stop; `last`: run it though it is to stop. */

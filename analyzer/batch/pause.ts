@@ -15,7 +15,7 @@ export class Pause {
       if (signal.aborted) resolve();
       else signal.addEventListener('abort', () => resolve(), { once: true });
     });
-    this.#ended = (beside === null ? aborted : Promise.race([aborted, beside])).then(() => {
+    this.#ended = (beside === null ? aborted : Promise.race([aborted, beside])).finally(() => {
       this.#over = true;
     });
     // whoever waits hears of a failure

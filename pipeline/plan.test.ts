@@ -368,7 +368,7 @@ describe('the whole plan', () => {
       'schemas:\n  made: { type: record, name: Made, fields: [{ name: id, type: string }, { name: at, type: long }, { name: fraud, type: boolean }] }\n',
     );
     expect((await planOf(text)).sources[0].generator).toMatchObject({
-      cardFraud: { customers: 5000, terminals: 10_000, start: Date.UTC(2020, 1, 29), days: 3, speed: 1000 },
+      cardFraud: { customers: 5000, terminals: 10_000, start: Date.UTC(2020, 1, 29), days: 3, speed: 1000, warmUp: 0 },
       count: null,
       rate: null,
     });

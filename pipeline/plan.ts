@@ -58,6 +58,8 @@ export interface CardFraudPlan {
   readonly days: number | null;
   /** ms of event time a ms of the clock; null: as fast as records are taken */
   readonly speed: number | null;
+  /** days that are history: they are there at once */
+  readonly warmUp: number;
 }
 
 /** Record i of a generator is a pure function of (seed, i). */

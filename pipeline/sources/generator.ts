@@ -33,6 +33,7 @@ export const cardFraudFields = {
   start: optional(pattern('a date such as 2018-04-01', /^\d{4}-\d{2}-\d{2}$/, 'Write a date as 2018-04-01.'), 'The first day, UTC. Default: 2018-04-01.'),
   days: optional(whole(1), 'How many days. Endless when left out.'),
   speed: optional(number({ min: 0.001, max: 1e9 }), 'Seconds of event time a second. As fast as they are taken when left out.'),
+  warm_up: withDefault(whole(0), 0, '0', 'With speed: the first so many days are history, and there at once.'),
 };
 
 export const generateFields = {
@@ -80,10 +81,10 @@ export const generator: SourceSpec<typeof fields> = {
 };
 
 function planCardFraud({ values }: Read<typeof cardFraudFields>, report: Report): CardFraudPlan {
-  const { customers, terminals, start, days = null, speed = null } = values;
+  const { customers, terminals, start, days = null, speed = null, warm_up: warmUp } = values;
   const midnight = Date.parse(start?.text ?? '2018-04-01');
   if (start !== undefined && Number.isNaN(midnight)) report.error(start, 'bad_date', `${start.shown} is no date.`, 'Write a date as 2018-04-01.');
-  return { customers, terminals, start: midnight, days, speed };
+  return { customers, terminals, start: midnight, days, speed, warmUp };
 }
 
 async function planFields(

@@ -34,13 +34,18 @@ function numbers(plan: GeneratorPlan): Draw {
   };
 }
 
-function payments({ seed }: GeneratorPlan, { speed, ...settings }: NonNullable<GeneratorPlan['cardFraud']>): Draw {
+const DAY_MS = 86_400_000;
+
+function payments({ seed }: GeneratorPlan, { speed, warmUp, ...settings }: NonNullable<GeneratorPlan['cardFraud']>): Draw {
   const simulation = new CardFraud({ seed, ...settings });
-  const since = (i: number): number => simulation.at(i).t - settings.start;
+  const live = settings.start + warmUp * DAY_MS;
   return {
     columns: cardFraudColumns.map(({ slot }) => slot),
     count: simulation.count,
-    pace: speed === null ? null : { due: (i) => Math.floor(since(i) / speed), come: (elapsed) => simulation.upTo(settings.start + elapsed * speed) },
+    pace:
+      speed === null
+        ? null
+        : { due: (i) => Math.max(0, Math.floor((simulation.at(i).t - live) / speed)), come: (elapsed) => simulation.upTo(live + elapsed * speed) },
     fill(row, i) {
       const { t, customer, terminal, amount, scenario } = simulation.at(i);
       Object.assign(row, { i, t, customer, terminal, amount, scenario });

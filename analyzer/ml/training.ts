@@ -5,7 +5,7 @@ import type { InHand } from '../in-hand.ts';
 import type { StateWriter } from '../queries/query.ts';
 
 /** What the analyzer lends to the training of its models. */
-export interface TrainingHost {
+interface TrainingHost {
   /** event time of the row that is being processed */
   readonly inHand: InHand;
   /** a model of the ledger, by its hash */

@@ -47,6 +47,9 @@ export class WindowStore {
   /** by number */
   private readonly keys: (WindowKey | undefined)[] = [];
   private readonly numbers: KeyNumbers;
+  /** by number: the pane that a key's last record went to (NaN for none), and its cell; of keys with nothing fired */
+  private recentStart = new Float64Array(64).fill(Number.NaN);
+  private recentCell = new Int32Array(64);
   /** ascending by start */
   readonly buckets: Bucket[] = [];
   private readonly starts: number[] = [];
@@ -73,6 +76,28 @@ export class WindowStore {
   key(): WindowKey | undefined {
     const { number } = this.numbers;
     return number < 0 ? undefined : this.keys[number];
+  }
+
+  /** The cell of a pane of the key that `numbers` has found, when the key's last record went there too and nothing of it has fired; −1 when not. */
+  recent(start: number): number {
+    const { number } = this.numbers;
+    return number >= 0 && number < this.recentStart.length && this.recentStart[number] === start ? this.recentCell[number] : -1;
+  }
+
+  /** A record has gone to this pane. */
+  went({ number, fired }: WindowKey, start: number, cell: number): void {
+    if (fired.length > 0) return;
+    if (number >= this.recentStart.length) {
+      const size = Math.max(number + 1, this.recentStart.length * 2);
+      const starts = new Float64Array(size).fill(Number.NaN);
+      starts.set(this.recentStart);
+      const cells = new Int32Array(size);
+      cells.set(this.recentCell);
+      this.recentStart = starts;
+      this.recentCell = cells;
+    }
+    this.recentStart[number] = start;
+    this.recentCell[number] = cell;
   }
 
   addKey(text: string, values: readonly Value[]): WindowKey {
@@ -112,6 +137,7 @@ export class WindowStore {
       const at = lowerBound(key.starts, start);
       if (key.run !== null && key.run.from <= start) key.run.dropBefore(key, start + 1);
       const cell = key.cells[at];
+      if (this.recentStart[key.number] === start) this.recentStart[key.number] = Number.NaN;
       key.starts.splice(at, 1);
       key.cells.splice(at, 1);
       this.cells.release(cell);
@@ -129,6 +155,7 @@ export class WindowStore {
   }
 
   changedKey(key: WindowKey): void {
+    this.recentStart[key.number] = Number.NaN;
     if (key.dirty) return;
     key.dirty = true;
     this.dirtyKeys.push(key);

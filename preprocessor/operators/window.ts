@@ -48,6 +48,8 @@ class WindowOperator implements Operator {
   private readonly setStart;
   private readonly setEnd;
   private readonly tumbling: boolean;
+  /** a record does nothing but enter its pane, unless its key has windows that an end of the input has fired */
+  private readonly plain: boolean;
   /** the last time that fired, of the watermark and of the end of the input that is under way */
   private firedTo = Number.NEGATIVE_INFINITY;
   private endedTo = Number.NEGATIVE_INFINITY;
@@ -60,6 +62,7 @@ class WindowOperator implements Operator {
     this.context = context;
     this.geometry = new WindowGeometry(node.window);
     this.tumbling = this.geometry.size === this.geometry.slide;
+    this.plain = this.tumbling && node.emit === 'on_close' && node.allowedLateness === 0;
     this.calls = bindCalls(node.calls, context.expressions);
     this.results = bindResults(node.calls, node.key, node.select, context.expressions);
     this.keys = keyNumbers(context.time, node.key);
@@ -104,6 +107,14 @@ class WindowOperator implements Operator {
       context.flaw(flaw.code, flaw.message, row);
       return;
     }
+    if (this.plain) {
+      const cell = store.recent(pane);
+      if (cell >= 0) {
+        this.add(cell);
+        store.changedPane(cell);
+        return;
+      }
+    }
     let key = store.key();
     if (key === undefined) {
       const keyValues: Value[] = [];
@@ -119,6 +130,7 @@ class WindowOperator implements Operator {
     if (key.run !== null && pane >= key.run.from && pane < key.run.to) key.run.reset();
     this.add(cell);
     store.changedPane(cell);
+    if (this.plain) store.went(key, pane, cell);
     if (node.emit === 'on_update') this.fireEach(key, first, last, true);
     else if ((node.allowedLateness > 0 && first + geometry.size - 1 <= time.watermark) || key.fired.length > 0) this.fireEach(key, first, last, false);
   }

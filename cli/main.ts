@@ -3,6 +3,10 @@ import type { CommandSpec, Host } from './command.ts';
 import { explainCommand } from './commands/explain.ts';
 import { initCommand } from './commands/init.ts';
 import { lintCommand } from './commands/lint.ts';
+import { modelListCommand } from './commands/model-list.ts';
+import { modelPromoteCommand } from './commands/model-promote.ts';
+import { modelRollbackCommand } from './commands/model-rollback.ts';
+import { modelShowCommand } from './commands/model-show.ts';
 import { runCommand } from './commands/run.ts';
 import { topicCatCommand } from './commands/topic-cat.ts';
 import { topicListCommand } from './commands/topic-list.ts';
@@ -14,7 +18,19 @@ import { dispatch } from './parser.ts';
 import { version } from './self.ts';
 
 /** In the order of `--help`. A command loads what it needs when it runs, so that help and mistakes are answered at once. */
-export const commands: readonly CommandSpec[] = [initCommand, lintCommand, explainCommand, runCommand, topicCatCommand, topicProduceCommand, topicListCommand];
+export const commands: readonly CommandSpec[] = [
+  initCommand,
+  lintCommand,
+  explainCommand,
+  runCommand,
+  topicCatCommand,
+  topicProduceCommand,
+  topicListCommand,
+  modelListCommand,
+  modelShowCommand,
+  modelPromoteCommand,
+  modelRollbackCommand,
+];
 
 /** Runs one command line (without `node` and the script) and gives the exit code. Never throws. */
 export async function main(argv: readonly string[], host: Host = processHost()): Promise<number> {

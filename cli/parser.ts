@@ -2,7 +2,10 @@ import { MillraceError } from '@millrace/runtime/errors.ts';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Call, CommandSpec, Host, OptionSpec } from './command.ts';
 
-const GROUPS: Readonly<Record<string, string>> = { topic: 'read and write logs: cat, produce, list' };
+const GROUPS: Readonly<Record<string, { readonly doc: string; readonly example: string }>> = {
+  topic: { doc: 'read and write logs: cat, produce, list', example: 'millrace topic list' },
+  model: { doc: 'trained models: list, show, promote, rollback', example: 'millrace model list pipeline.yaml' },
+};
 
 /** Options that every command has. */
 export const EVERYWHERE: readonly OptionSpec[] = [
@@ -51,15 +54,15 @@ function settled(error: CommanderError, argv: readonly string[]): number {
   if (error.code === 'commander.help') return 2;
   const [message, suggestion] = error.message.replace(/^error: /, '').split('\n');
   const words = argv.filter((word) => !word.startsWith('-')).slice(0, 2);
-  const name = error.code === 'commander.unknownCommand' ? '' : `${words[0] === 'topic' ? words.join(' ') : (words[0] ?? '')} `;
+  const name = error.code === 'commander.unknownCommand' ? '' : `${Object.hasOwn(GROUPS, words[0] ?? '') ? words.join(' ') : (words[0] ?? '')} `;
   throw new MillraceError('wrong_usage', message, { hint: suggestion?.replace(/^\((.*)\)$/, '$1') ?? `See millrace ${name}--help.` });
 }
 
 function group(root: Command, groups: Map<string, Command>, name: string, host: Host): Command {
   let command = groups.get(name);
   if (!command) {
-    command = style(new Command(name), host).description(GROUPS[name]).helpCommand(false);
-    command.addHelpText('after', `\nExample:\n  $ millrace ${name} list\n`);
+    command = style(new Command(name), host).description(GROUPS[name].doc).helpCommand(false);
+    command.addHelpText('after', `\nExample:\n  $ ${GROUPS[name].example}\n`);
     groups.set(name, command);
     root.addCommand(command);
   }

@@ -60,7 +60,10 @@ test('one stage at a time comes to the same, and to nothing more when nothing is
 test('batches are documents of their own, and a failing stage ends the other', async () => {
   setUp();
   const { stdout } = await run('--until', 'end', '--json');
-  const documents = stdout.trim().split('\n').map((line) => JSON.parse(line));
+  const documents = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
   expect(documents.filter(({ event }) => event === 'batch').reduce((sum, { numInputRows }) => sum + numInputRows, 0)).toBe(4);
   expect(documents.at(-1)).toMatchObject({ event: 'done', records_in: 4, analyze: { rows_in: 4, rows_out: { rows: 3 } } });
   appendFileSync(join(dir.path, 'in.jsonl'), lines([6, 'b', 5000]));

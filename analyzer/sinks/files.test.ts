@@ -214,6 +214,21 @@ describe('a directory', () => {
     expect(readdirSync(of.path).sort()).toEqual(['README', 'other', 'shop=a', 'shop=c']);
   });
 
+  it('is rid of what a crash left half-written, whoever wrote it', async () => {
+    for (const [name, more] of [
+      ['half', { partitionBy: partitions.slice(1, 2) }],
+      ['half.jsonl', { mode: 'complete' }],
+    ] as const) {
+      const of = plan(join(dir, name), { columns, ...more });
+      const core = await write(of, [[{ n: 1, shop: 'a' }]]);
+      const [file] = filesBelow(of.path) as [string];
+      writeFileSync(temporaryOf(join(dirname(file), name === 'half' ? partName(9, 'csv') : name)), 'half');
+      await open(of, core).recover(0, null);
+      expect(readdirSync(dirname(file)).filter((each) => each.endsWith('.tmp'))).toEqual([]);
+      expect(rowsOf(file, 'json')).toEqual([{ n: 1 }]);
+    }
+  });
+
   it('says so when its place is taken by a file', async () => {
     const of = plan(join(dir, 'taken'), { format: 'parquet' });
     writeFileSync(of.path, 'x');

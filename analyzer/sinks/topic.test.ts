@@ -1,5 +1,8 @@
 import type { TopicSinkPlan } from '@millrace/pipeline/analyze/plan.ts';
+import { HeaderReader } from '@millrace/shared-schemas/header.ts';
 import { type MemoryTransport, openMemory } from '@millrace/transport/memory.ts';
+import { expect } from 'vitest';
+import { ANALYZER_WRITER } from '../writer.ts';
 import { openSink } from './list.ts';
 import { type CaseRow, caseColumns, caseSchema, type SinkMedium, sinkCases } from './sink.case.ts';
 
@@ -20,10 +23,17 @@ const plan: TopicSinkPlan = {
 
 function read({ log }: MemoryTransport): CaseRow[] {
   const rows: CaseRow[] = [];
+  const header = new HeaderReader();
   for (let p = 0; p < 3; p++) {
     const reader = log.reader('rows', p, { offset: 0 });
     for (let view = reader.poll(1 << 20); view; view = reader.poll(1 << 20)) {
-      for (let i = 0; i < view.count; i++) rows.push(JSON.parse(view.buffer.toString('utf8', view.valueStart[i], view.valueEnd[i])));
+      for (let i = 0; i < view.count; i++) {
+        rows.push(JSON.parse(view.buffer.toString('utf8', view.valueStart[i], view.valueEnd[i])));
+        expect(header.read(view.buffer, view.headersStart[i] as number, view.headersEnd[i] as number)).toBe(true);
+        // one writer numbers the records of each partition without gaps, whatever crashed
+        expect([header.writer, header.seq, header.eventTime]).toEqual([ANALYZER_WRITER, (view.offsets[i] as number) + 1, 1000]);
+        expect(view.timestamps[i]).toBe(5);
+      }
     }
   }
   return rows;

@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 import { type ExplainedAnalyze, type ExplainedModel, explainAnalyze, explainModel, renderAnalyze } from './analyze/explain.ts';
-import type { NodePlan, OutputPlan, Plan, SourcePlan, StagePlan } from './plan.ts';
+import type { GeneratorPlan, NodePlan, OutputPlan, Plan, SourcePlan, StagePlan } from './plan.ts';
 import { batchTimingOf, isSingle, type Timing, timingOf } from './timing.ts';
 import { formatDuration } from './units.ts';
 
@@ -88,13 +88,19 @@ function shown(path: string, plan: Plan): string {
   return relative(plan.file.replace(/[^/\\]*$/, ''), path) || path;
 }
 
+function madeBy({ count, rate, cardFraud }: GeneratorPlan): string {
+  if (cardFraud !== null) {
+    const { customers, terminals, days, speed } = cardFraud;
+    const pace = speed === null ? '' : `, ${speed} times as fast as life`;
+    return `generator, card payments of ${customers} customers at ${terminals} terminals, ${days === null ? 'without end' : `${days} days`}${pace}`;
+  }
+  return `generator, ${count === null ? 'without end' : `${count} records`}${rate === null ? '' : ` at ${rate} a second`}`;
+}
+
 function explainSource(source: SourcePlan, plan: Plan): ExplainedSource {
   const { id, type, format, key, eventTime, generator } = source;
   const column = eventTime === null ? undefined : source.columns.find(({ slot }) => slot === eventTime.slot)?.name;
-  const made =
-    generator === null
-      ? ''
-      : `generator, ${generator.count === null ? 'without end' : `${generator.count} records`}${generator.rate === null ? '' : ` at ${generator.rate} a second`}`;
+  const made = generator === null ? '' : madeBy(generator);
   const ahead = source.maxAhead === null ? '' : `, at most ${formatDuration(source.maxAhead)} ahead`;
   return {
     id,

@@ -29,7 +29,7 @@ export interface Model {
   readonly boundary: number | null;
 }
 
-export interface ModelTraining {
+interface ModelTraining {
   /** event times [from, to), epoch ms */
   readonly from: number;
   readonly to: number;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { called, millrace, tempDir } from './millrace.case.ts';
 
 const dir = tempDir();
-const COMMANDS = ['init', 'lint', 'explain', 'run', 'topic cat', 'topic produce', 'topic list'];
+const COMMANDS = ['init', 'lint', 'explain', 'run', 'topic cat', 'topic produce', 'topic list', 'model list', 'model show', 'model promote', 'model rollback'];
 
 describe('help', () => {
   test('names every command that exists and none that does not', async () => {
@@ -10,8 +10,7 @@ describe('help', () => {
     expect(code).toBe(0);
     expect(stderr).toBe('');
     for (const command of COMMANDS) expect(stdout).toContain(`  ${command.split(' ')[0]} `);
-    for (const later of ['test', 'demo', 'doctor', 'savepoint', 'dlq', 'model', 'compile', 'bench'])
-      expect(stdout).not.toMatch(new RegExp(`^  ${later}\\b`, 'm'));
+    for (const later of ['test', 'demo', 'doctor', 'savepoint', 'dlq', 'compile', 'bench']) expect(stdout).not.toMatch(new RegExp(`^  ${later}\\b`, 'm'));
     expect(stdout).toContain('Example:');
   });
 
@@ -32,11 +31,12 @@ describe('wrong usage ends with 2 and says what was meant', () => {
   test.each([
     [['lnt'], "unknown command 'lnt'", 'Did you mean lint?'],
     [['topic', 'cta', 'x'], "unknown command 'cta'", 'Did you mean cat?'],
+    [['model', 'promote', 'p.yaml'], "missing required argument 'hash'", 'See millrace model promote --help.'],
     [['run', 'p.yaml', '--unti', 'end'], "unknown option '--unti'", 'Did you mean --until?'],
     [['lint'], "missing required argument 'file'", 'See millrace lint --help.'],
     [['run', 'p.yaml', 'q.yaml'], 'too many arguments', 'See millrace run --help.'],
     [['run', 'p.yaml', '--until', 'noon'], 'Allowed choices are end', 'See millrace run --help.'],
-    [['run', 'p.yaml', '--only', 'analyze'], 'Allowed choices are preprocess', 'See millrace run --help.'],
+    [['run', 'p.yaml', '--only', 'half'], 'Allowed choices are preprocess', 'See millrace run --help.'],
     [['topic', 'cat', 'x', '--limit', 'few'], 'whole number', 'See millrace topic cat --help.'],
     [['run', 'p.yaml', '--data-dir'], 'argument missing', 'See millrace run --help.'],
   ])('%j', async (args, message, hint) => {

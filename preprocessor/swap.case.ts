@@ -225,7 +225,7 @@ export class Decider {
 }
 
 /** small numbers, another for each boundary */
-export function oddsAt(n: number): number {
+function oddsAt(n: number): number {
   return n - Math.floor(START / MINUTE) - 3;
 }
 

@@ -250,6 +250,12 @@ const table = {
     meaning: 'A model cannot be used: another format, or no longer what was written.',
     hint: 'Take the file as it was written, or train the model anew.',
   },
+  model_mismatch: {
+    kind: 'run',
+    meaning: 'The model was trained on other features than the pipeline file names.',
+    hint: 'Train it anew, or name the features it was trained on.',
+  },
+  model_unknown: { kind: 'run', meaning: 'No model, or more than one, is what was asked for.', hint: 'See millrace model list.' },
   model_missing: {
     kind: 'run',
     meaning: 'A model was promoted that the data directory does not hold.',

@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseSync, Visitor } from 'oxc-parser';
 
-const PACKAGES = ['cli', 'pipeline', 'preprocessor', 'runtime', 'shared-schemas', 'transport'];
+const PACKAGES = ['analyzer', 'cli', 'pipeline', 'preprocessor', 'runtime', 'shared-schemas', 'transport'];
 
 /** Functions and classes that are given a code, by the last name in the call. */
 const TAKE_A_CODE: ReadonlySet<string> = new Set([

@@ -1,0 +1,151 @@
+import { resolve } from 'node:path';
+import type { ModelPlan } from '@millrace/pipeline/analyze/plan.ts';
+import type { Plan } from '@millrace/pipeline/plan.ts';
+import { MillraceError } from '@millrace/runtime/errors.ts';
+import { type Model, parseModel } from '@millrace/shared-schemas/model.ts';
+import { decisionOf, type ModelDecision, modelKey, modelsTopic } from '@millrace/shared-schemas/model-decision.ts';
+import type { Transport } from '@millrace/transport/log.ts';
+import { checkFile, FindingsError } from '../checked.ts';
+import type { Call, OptionSpec } from '../command.ts';
+import { defaultDataDir, openExisting } from '../logs/data-dir.ts';
+import { promotions } from './promotions.ts';
+
+const POLL_BYTES = 1 << 20;
+
+/** characters of a hash that people are shown */
+export const SHOWN = 12;
+
+export const modelOptions: readonly OptionSpec[] = [
+  { flags: '--model <name>', doc: 'only this model of the file' },
+  { flags: '--data-dir <dir>', doc: 'the data directory it ran on (default: .millrace/<name> beside the file)' },
+];
+
+/** A model of the data directory. */
+export interface KnownModel {
+  readonly hash: string;
+  readonly model: Model;
+  readonly inForce: boolean;
+}
+
+/** The trained models of a pipeline and what was decided about them, in its data directory. */
+export class Registry {
+  readonly dir: string;
+  readonly plan: Plan;
+  readonly #transport: Transport;
+  readonly #only: string | undefined;
+
+  private constructor(dir: string, plan: Plan, transport: Transport, only: string | undefined) {
+    this.dir = dir;
+    this.plan = plan;
+    this.#transport = transport;
+    this.#only = only;
+  }
+
+  /** Runs `work` on the registry that the call names. Throws data_dir_missing, model_unknown for `--model`, or `FindingsError`. */
+  static async use(call: Call, work: (registry: Registry) => Promise<number>): Promise<number> {
+    const { host } = call;
+    const [file] = call.args;
+    const { findings, plan } = await checkFile(host, file);
+    if (plan === null) throw new FindingsError(findings);
+    const only = call.text('model');
+    const names = plan.models.map(({ id }) => id);
+    if (only !== undefined && !names.includes(only)) throw await unknown(`There is no model ${only} in ${file}.`, only, names);
+    const given = call.text('dataDir');
+    const dir = given === undefined ? defaultDataDir(resolve(host.cwd, file), plan.name) : resolve(host.cwd, given);
+    const transport = await openExisting(host.cwd, dir);
+    try {
+      return await work(new Registry(dir, plan, transport, only));
+    } finally {
+      await transport.close();
+    }
+  }
+
+  /** by name, then by training boundary; those trained outside last */
+  models(): KnownModel[] {
+    const prefix = modelKey(this.plan.name, '');
+    const inForce = new Set(this.plan.models.map(({ id }) => this.inForce(id)));
+    return [...this.#transport.ledger.entries(prefix)]
+      .map(([key, bytes]) => ({ hash: key.slice(prefix.length), model: parseModel(Buffer.from(bytes).toString()) }))
+      .filter(({ model }) => this.#only === undefined || model.name === this.#only)
+      .map(({ hash, model }) => ({ hash, model, inForce: inForce.has(hash) }))
+      .sort((a, b) => compare(a.model.name, b.model.name) || (a.model.boundary ?? Infinity) - (b.model.boundary ?? Infinity) || compare(a.hash, b.hash));
+  }
+
+  /** in their order, of one model */
+  decisions(name: string): ModelDecision[] {
+    const topic = modelsTopic(this.plan.name);
+    const { log } = this.#transport;
+    if (log.topic(topic) === null) return [];
+    const decisions: ModelDecision[] = [];
+    const reader = log.reader(topic, 0, { offset: log.startOffset(topic, 0) });
+    for (let view = reader.poll(POLL_BYTES); view; view = reader.poll(POLL_BYTES)) {
+      for (let i = 0; i < view.count; i++) {
+        const decision = view.valueEnd[i] < 0 ? null : decisionOf(view.buffer.toString('utf8', view.valueStart[i], view.valueEnd[i]));
+        if (decision?.model === name) decisions.push(decision);
+      }
+    }
+    reader.close();
+    return decisions;
+  }
+
+  /** hash of the model promoted last; null before the first */
+  inForce(name: string): string | null {
+    return promotions(this.decisions(name)).at(-1) ?? null;
+  }
+
+  /** The model whose hash begins so. Throws model_unknown when there is none, or several. */
+  async find(prefix: string): Promise<KnownModel> {
+    const models = this.models();
+    const found = models.filter(({ hash }) => hash.startsWith(prefix.toLowerCase()));
+    const [only] = found;
+    if (found.length === 1) return only;
+    const shown = (all: readonly KnownModel[]): string[] => all.map(({ hash }) => hash.slice(0, SHOWN));
+    if (found.length > 1)
+      throw new MillraceError('model_unknown', `${found.length} models begin with ${prefix}: ${shown(found).join(', ')}.`, { hint: 'Give more of the hash.' });
+    if (models.length === 0) throw new MillraceError('model_unknown', 'No model was trained here yet.', { hint: 'Run the pipeline past a training boundary.' });
+    throw await unknown(`No model begins with ${prefix}.`, prefix.slice(0, SHOWN), shown(models));
+  }
+
+  /** Promotes by hand. A pipeline that runs takes it at once, one that does not when it starts. */
+  promote(name: string, hash: string, reason: string, now: number): void {
+    const topic = modelsTopic(this.plan.name);
+    const { log } = this.#transport;
+    log.ensure(topic, 1, { format: 'json' });
+    const decision: ModelDecision = { model: name, boundary: null, trained: null, promoted: hash, reason };
+    const value = Buffer.from(JSON.stringify(decision));
+    const key = Buffer.from(name);
+    const out = log.appender(topic);
+    let pos = out.begin(0, now, key, 0, key.length);
+    while (out.buffer.length - pos < value.length) pos = out.grow();
+    value.copy(out.buffer, pos);
+    out.end(pos + value.length);
+    this.#transport.commit({ appenders: [out], puts: [] });
+  }
+
+  /** what the file says of a model. Throws model_unknown */
+  async planned(name: string): Promise<ModelPlan> {
+    const found = this.plan.models.find(({ id }) => id === name);
+    if (found) return found;
+    const names = this.plan.models.map(({ id }) => id);
+    throw await unknown(`The model ${name} is not in the pipeline file any more.`, name, names);
+  }
+
+  /** the model that is meant when there is no hash. Throws wrong_usage where there are several */
+  name(): string {
+    const names = this.plan.models.map(({ id }) => id);
+    if (this.#only !== undefined) return this.#only;
+    if (names.length === 1) return names[0];
+    if (names.length === 0) throw new MillraceError('model_unknown', 'The pipeline file has no models.', { hint: 'Add models: to it.' });
+    throw new MillraceError('wrong_usage', `The file has several models: ${names.join(', ')}.`, { hint: `Pass one of them, such as --model ${names[0]}.` });
+  }
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+async function unknown(message: string, written: string, names: readonly string[]): Promise<MillraceError> {
+  const { didYouMean } = await import('@millrace/pipeline/suggest.ts');
+  const hint = didYouMean(written, names);
+  return new MillraceError('model_unknown', message, hint === undefined ? {} : { hint });
+}

@@ -1,4 +1,3 @@
-import { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import { featureFingerprint, linearScore, type Model, type ModelMetrics, modelHash } from '@millrace/shared-schemas/model.ts';
 import type { ModelDecision } from '@millrace/shared-schemas/model-decision.ts';
 import type { Row } from '@millrace/shared-schemas/types.ts';
@@ -6,9 +5,10 @@ import { DatasetBuilder } from '../ml/dataset.ts';
 import type { Engine } from '../ml/engine.ts';
 import { fit } from '../ml/fit.ts';
 import type { StateWriter } from '../queries/query.ts';
-import { firstTraining, forgettable, judgedNow, lastComplete, lastOfEnd, type Schedule, trainingRange } from './boundaries.ts';
-import { type Example, Examples, labelOf } from './examples.ts';
+import { firstTraining, judgedNow, lastComplete, lastOfEnd, type Schedule, trainingRange } from './boundaries.ts';
+import { type Example, labelOf } from './examples.ts';
 import { judge } from './judge.ts';
+import { KeptRows } from './kept-rows.ts';
 import { type LearningRows, learningRows, type TrainedPlan } from './learning-rows.ts';
 import { type Promotes, promotes } from './promotes.ts';
 import { alertThreshold } from './threshold.ts';
@@ -27,10 +27,6 @@ export interface Trained {
   readonly models: ReadonlyMap<string, Model>;
 }
 
-const CORE = 'core';
-const LABELS = 'label/';
-const EXAMPLES = 'row/';
-
 /**
  * Trains, judges and promotes one model. What it does at a boundary depends on the rows and labels of the batches so far and on the model in
  * force, never on how they were cut into batches but for rows that came late.
@@ -41,16 +37,7 @@ export class Trainer {
   readonly #rows: LearningRows;
   readonly #promotes: Promotes;
   readonly #host: TrainerHost;
-  readonly #examples: Examples;
-  readonly #labels = new Examples(0);
-  /** event times of the first and the last row */
-  #first = Number.POSITIVE_INFINITY;
-  #last = Number.NEGATIVE_INFINITY;
-  /** the last boundary decided */
-  #decided = Number.NEGATIVE_INFINITY;
-  /** models not judged yet, by boundary */
-  #waiting = new Map<number, string>();
-  #changed = false;
+  readonly #kept: KeptRows;
 
   constructor(plan: TrainedPlan, host: TrainerHost) {
     this.#plan = plan;
@@ -58,28 +45,26 @@ export class Trainer {
     this.#rows = learningRows(plan);
     this.#promotes = promotes(plan.promoteIf);
     this.#host = host;
-    this.#examples = new Examples(plan.features.length);
+    this.#kept = new KeptRows(plan.features.length);
   }
 
   example(row: Row, time: number): void {
-    if (time < this.#first) this.#first = time;
-    if (time > this.#last) this.#last = time;
-    this.#examples.add(this.#rows.example(row, time));
+    this.#kept.add(this.#rows.example(row, time));
   }
 
   label(row: Row, time: number): void {
     const label = this.#rows.label(row, time);
-    if (label !== null) this.#labels.add(label);
+    if (label !== null) this.#kept.labels.add(label);
   }
 
   /** Whether the end of a batch of this completeness (null: nobody says) would decide a boundary. */
   due(completeness: number | null, ending: boolean): boolean {
-    return this.#due(completeness, ending) > this.#decided;
+    return this.#due(completeness, ending) > this.#kept.decided;
   }
 
   #due(completeness: number | null, ending: boolean): number {
-    const behind = this.#last === Number.NEGATIVE_INFINITY ? this.#last : lastOfEnd(this.#schedule, this.#last);
-    const complete = completeness === null ? this.#last - 1 : completeness;
+    const behind = this.#kept.last === Number.NEGATIVE_INFINITY ? this.#kept.last : lastOfEnd(this.#schedule, this.#kept.last);
+    const complete = completeness === null ? this.#kept.last - 1 : completeness;
     const passed = Number.isFinite(complete) ? lastComplete(this.#schedule, complete) : complete > 0 ? behind : complete;
     return ending ? Math.max(behind, passed) : passed;
   }
@@ -89,33 +74,30 @@ export class Trainer {
     const last = this.#due(completeness, ending);
     const decisions: ModelDecision[] = [];
     const models = new Map<string, Model>();
-    if (!(last > this.#decided)) return { decisions, models };
+    if (!(last > this.#kept.decided)) return { decisions, models };
     const { every, window, knownAfter } = this.#schedule;
-    const begin = Math.max(firstTraining(this.#schedule, this.#first), this.#decided + every);
+    const begin = Math.max(firstTraining(this.#schedule, this.#kept.first), this.#kept.decided + every);
     let inForce = current;
     // behind this boundary there is no row left to learn from
-    const end = Math.min(last, this.#last + window + knownAfter + every);
+    const end = Math.min(last, this.#kept.last + window + knownAfter + every);
     for (let boundary = begin; boundary <= end; boundary += every) {
       const decision = await this.#decide(boundary, inForce, models);
       decisions.push(decision);
       inForce = decision.promoted ?? inForce;
     }
-    this.#decided = last;
-    this.#changed = true;
     if (decisions.at(-1)?.boundary !== last)
       decisions.push({ model: this.#plan.id, boundary: last, trained: null, promoted: null, reason: 'no whole window of rows with known labels yet' });
-    this.#examples.forget(forgettable(this.#schedule, last + every));
-    this.#labels.forget(forgettable(this.#schedule, last + every));
+    this.#kept.decide(this.#schedule, last);
     return { decisions, models };
   }
 
   async #decide(boundary: number, current: string | null, models: Map<string, Model>): Promise<ModelDecision> {
-    const labels = this.#known(boundary);
+    const labels = this.#plan.label.source === null ? null : this.#kept.labelsAt(boundary);
     const { model, reason } = await this.#train(boundary, current, labels);
     const trained = model === null ? null : modelHash(model);
     if (model !== null && trained !== null) {
       models.set(trained, model);
-      this.#waiting.set(boundary, trained);
+      this.#kept.waiting.set(boundary, trained);
     }
     const told = { model: this.#plan.id, boundary, trained };
     const judged = this.#judge(boundary, current, labels, models);
@@ -125,18 +107,10 @@ export class Trainer {
     return { ...told, promoted: judged.better ? judged.hash : null, reason: judged.reason };
   }
 
-  /** the labels known at a boundary, the last one said of each key; null: records have their own */
-  #known(boundary: number): ReadonlyMap<string, boolean> | null {
-    if (this.#plan.label.source === null) return null;
-    const known = new Map<string, boolean>();
-    for (const { key, label } of this.#labels.within({ from: Number.NEGATIVE_INFINITY, to: boundary })) known.set(key as string, label as boolean);
-    return known;
-  }
-
   async #train(boundary: number, current: string | null, labels: ReadonlyMap<string, boolean> | null): Promise<{ model: Model | null; reason: string }> {
     const { id, features, train } = this.#plan;
     const range = trainingRange(this.#schedule, boundary);
-    const rows = [...this.#examples.within(range)];
+    const rows = [...this.#kept.examples.within(range)];
     const dataset = new DatasetBuilder(features, Math.max(16, rows.length));
     for (const row of rows) {
       const label = labelOf(row, labels);
@@ -174,12 +148,12 @@ export class Trainer {
     models: Map<string, Model>,
   ): { hash: string; better: boolean; reason: string } | null {
     const from = judgedNow(this.#schedule, boundary);
-    const hash = from === null ? undefined : this.#waiting.get(from);
+    const hash = from === null ? undefined : this.#kept.waiting.get(from);
     if (from === null || hash === undefined) return null;
-    this.#waiting.delete(from);
+    this.#kept.waiting.delete(from);
     const find = (name: string): Model => models.get(name) ?? this.#host.model(name);
     const metrics = (model: Model): ModelMetrics =>
-      judge(model, { schedule: this.#schedule, boundary: from, examples: this.#examples, labels, alertsPerDay: this.#plan.evaluate.alertsPerDay });
+      judge(model, { schedule: this.#schedule, boundary: from, examples: this.#kept.examples, labels, alertsPerDay: this.#plan.evaluate.alertsPerDay });
     const candidate = find(hash);
     const own = metrics(candidate);
     models.set(hash, { ...candidate, metrics: own });
@@ -190,41 +164,14 @@ export class Trainer {
 
   /** how many rows are kept */
   get kept(): number {
-    return this.#examples.size;
+    return this.#kept.examples.size;
   }
 
   snapshot(writer: StateWriter): void {
-    if (this.#first === Number.POSITIVE_INFINITY && !this.#changed) return;
-    this.#examples.save(
-      (name, value) => writer.put(EXAMPLES + name, value),
-      (name) => writer.delete(EXAMPLES + name),
-    );
-    this.#labels.save(
-      (name, value) => writer.put(LABELS + name, value),
-      (name) => writer.delete(LABELS + name),
-    );
-    const core = new ByteWriter();
-    for (const time of [this.#first, this.#last, this.#decided]) core.f64(time);
-    core.varint(this.#waiting.size);
-    for (const [boundary, hash] of this.#waiting) {
-      core.f64(boundary);
-      core.text(hash);
-    }
-    writer.put(CORE, core.finish());
-    this.#changed = false;
+    this.#kept.snapshot(writer);
   }
 
   restore(entries: Iterable<readonly [key: string, value: Uint8Array]>): void {
-    for (const [key, value] of entries) {
-      if (key.startsWith(EXAMPLES)) this.#examples.load(key.slice(EXAMPLES.length), value);
-      else if (key.startsWith(LABELS)) this.#labels.load(key.slice(LABELS.length), value);
-      else if (key === CORE) {
-        const core = new ByteReader(value);
-        this.#first = core.f64();
-        this.#last = core.f64();
-        this.#decided = core.f64();
-        for (let left = core.varint(); left > 0; left--) this.#waiting.set(core.f64(), core.text());
-      }
-    }
+    this.#kept.restore(entries);
   }
 }

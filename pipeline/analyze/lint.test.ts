@@ -235,6 +235,11 @@ const broken: readonly (readonly [name: string, text: string, ...codes: string[]
   ['another class weight', models({ train: '{ from: enriched, window: 7d, class_weight: ▸even }' }), 'bad_enum'],
   ['standardize: 1', models({ train: '{ from: enriched, window: 7d, standardize: ▸1 }' }), 'wrong_type'],
   ['another swap', models({ swap: '▸later' }), 'bad_enum'],
+  [
+    'a swap that waits for training on a foreign topic',
+    models({ features: '[known_at]', train: '{ from: labels, window: 7d }', label: '{ field: is_fraud }', swap: '▸at_event_time' }),
+    'illegal_swap',
+  ],
   ['a card that is not there', models({ evaluate: '{ card: ▸card }' }), 'unknown_column'],
   ['an evaluation on another window', models({ evaluate: '{ on: ▸same_window }' }), 'bad_enum'],
   ['a promotion by an unknown metric', models({ promote_if: '"average_precision > ▸auc"' }), 'unknown_column'],

@@ -242,6 +242,24 @@ test('hashes: the record stage’s is its own, and how batches are cut is in nei
   expect((await hashes(sql('SELECT amount FROM enriched')))[1]).not.toBe((await hashes(sql('SELECT amount FROM enriched WHERE amount > 1')))[1]);
 });
 
+test('a score in the record path: when its models take over, and a column for its alarm', async () => {
+  const text = (keys: Parameters<typeof model>[0], step: string): string =>
+    analyze({ ...both, tail: model(keys) }).replace('  outputs:\n', `  steps:\n    - { id: live, type: score, model: fraud, ${step} }\n  outputs:\n`);
+  const nodeOf = async (keys: Parameters<typeof model>[0], step = 'as: p') => (await planOf(text(keys, step))).stages[0].nodes[0];
+  expect(await nodeOf({})).toMatchObject({ every: null, alarmSlot: null });
+  expect(await nodeOf({ swap: 'at_event_time' })).toMatchObject({ every: 86_400_000 });
+  expect(await nodeOf({ swap: 'at_event_time', train: '{ from: enriched, window: 7d, every: 1h }' })).toMatchObject({ every: 3_600_000 });
+  expect(await nodeOf({ swap: 'at_event_time', train: null, label: null })).toMatchObject({ every: null });
+  const alarmed = await nodeOf({}, 'as: p, alarm: flagged');
+  expect(alarmed).toMatchObject({ slot: 'p', alarmSlot: 'flagged' });
+  expect(alarmed.columns.slice(-2)).toEqual([
+    { name: 'p', type: { kind: 'DOUBLE' }, nullable: true, slot: 'p' },
+    { name: 'flagged', type: { kind: 'BOOLEAN' }, nullable: false, slot: 'flagged' },
+  ]);
+  const { findings } = await load(text({}, 'as: p, alarm: p'));
+  expect(findings.map(({ code }) => code)).toContain('duplicate_column');
+});
+
 test('a score in the record path: its own training data may come from behind it, and the hash is up to its features and swap', async () => {
   const text = (keys: Parameters<typeof model>[0] = {}): string =>
     analyze({ ...both, tail: model(keys) }).replace('  outputs:\n', '  steps:\n    - { id: live, type: score, model: fraud, as: p }\n  outputs:\n');
@@ -256,4 +274,9 @@ test('a score in the record path: its own training data may come from behind it,
   expect(await hash({ features: '[amount]' })).not.toBe(plan.hash);
   expect([...timingOf(plan).keys()].sort()).toEqual(['bridge', 'live', 'plain', 'rows', 'rows.exchange']);
   expect([...timingOf(await planOf(text({ swap: 'at_event_time' }))).keys()]).toEqual([]);
+  // with nothing to wait for it is as immediate, and what several writers bring has no one watermark
+  expect([...timingOf(await planOf(text({ swap: 'at_event_time', train: null, label: null }))).keys()]).toContain('live');
+  const keyed = '    - { id: by, type: rolling, key: merchant_id, range: 1h, emit: on_watermark, add: { n: "count(*)" } }\n';
+  const exchanged = text({ swap: 'at_event_time' }).replace('  steps:\n', `  steps:\n${keyed}`);
+  expect([...timingOf(await planOf(exchanged)).keys()].sort()).toEqual(['bridge', 'live', 'plain', 'rows', 'rows.exchange']);
 });

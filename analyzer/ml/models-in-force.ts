@@ -1,5 +1,5 @@
 import { type Model, parseModel } from '@millrace/shared-schemas/model.ts';
-import { type ModelDecision, modelKey, modelsTopic } from '@millrace/shared-schemas/model-decision.ts';
+import { decisionOf, modelKey, modelsTopic } from '@millrace/shared-schemas/model-decision.ts';
 import type { Reader, Transport } from '@millrace/transport/log.ts';
 
 const MAX_BYTES = 1 << 20;
@@ -27,8 +27,8 @@ export class ModelsInForce {
     for (let view = this.#reader.poll(MAX_BYTES); view; view = this.#reader.poll(MAX_BYTES)) {
       for (let i = 0; i < view.count; i++) {
         if ((view.valueEnd[i] as number) < 0) continue;
-        const decision = JSON.parse(view.buffer.toString('utf8', view.valueStart[i], view.valueEnd[i])) as ModelDecision;
-        if (decision.promoted !== null) this.#promoted[decision.model] = decision.promoted;
+        const decision = decisionOf(view.buffer.toString('utf8', view.valueStart[i], view.valueEnd[i]));
+        if (decision !== null && decision.promoted !== null) this.#promoted[decision.model] = decision.promoted;
       }
     }
     return { ...this.#promoted };

@@ -2,7 +2,7 @@ import { promotionColumns } from '@millrace/pipeline/models/metrics.ts';
 import { openChecker } from '@millrace/pipeline/sql/check.ts';
 import type { Checked } from '@millrace/pipeline/sql/expr.ts';
 import { seededRandom } from '@millrace/runtime/random.ts';
-import { type Model, modelHash } from '@millrace/shared-schemas/model.ts';
+import { linearScore, type Model, modelHash } from '@millrace/shared-schemas/model.ts';
 import type { ModelDecision } from '@millrace/shared-schemas/model-decision.ts';
 import type { Column, Row } from '@millrace/shared-schemas/types.ts';
 import { expect, test } from 'vitest';
@@ -79,6 +79,20 @@ test('a model a boundary, from the first whole window on to the first boundary b
   const judged = [...models.values()].filter(({ metrics }) => metrics !== null);
   expect(judged.map(({ boundary, metrics }) => [(boundary as number) / DAY, (metrics?.to as number) / DAY])).toEqual([3, 4, 5, 6, 7].map((b) => [b, b + 2]));
   for (const { metrics } of judged) expect(metrics?.auc_roc).toBeGreaterThan(0.85);
+});
+
+test('the threshold is what alerts_per_day cards a day reached in the window before the boundary, labelled or not', async () => {
+  const { models } = await train(plan, 200);
+  for (const model of models.values()) {
+    const boundary = model.boundary as number;
+    const best = new Map<string, number>();
+    for (const { row, time } of rows()) {
+      if (time < boundary - 2 * DAY || time >= boundary) continue;
+      const card = `${Math.floor(time / DAY)} ${row.card}`;
+      best.set(card, Math.max(best.get(card) ?? 0, linearScore(model, Float64Array.of(row.x as number, row.y as number))));
+    }
+    expect([...best.values()].filter((score) => score >= (model.threshold as number))).toHaveLength(2 * plan.evaluate.alertsPerDay);
+  }
 });
 
 test('batches and restarts show in nothing', async () => {

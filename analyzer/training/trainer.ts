@@ -121,7 +121,9 @@ export class Trainer {
     if (!fitted.ok) return { model: null, reason: `${fitted.reason}: ${fitted.message}` };
     const { intercept, coefficients, scaler, iterations, converged, engine, positives } = fitted;
     const score = (row: Example): number | null => (Number.isFinite(row.features[0]) ? linearScore({ intercept, coefficients }, row.features) : null);
-    const scored = rows.map((row) => ({ time: row.time, card: row.card, score: score(row) }));
+    // an alert needs no label, so the newest rows say best how many there will be
+    const recent = [...this.#kept.examples.within({ from: boundary - this.#schedule.window, to: boundary })];
+    const scored = recent.map((row) => ({ time: row.time, card: row.card, score: score(row) }));
     const model: Model = {
       format: 1,
       type: 'logistic_regression',

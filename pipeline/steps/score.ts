@@ -5,7 +5,10 @@ import type { StepSpec } from './step.ts';
 
 const fields = {
   ...scoreFields,
-  alarm: optional(name(), "A BOOLEAN column: the probability reaches the model's threshold, which `evaluate.alerts_per_day` cards a day did in training."),
+  alarm: optional(
+    name(),
+    "A BOOLEAN column: the probability reaches the model's threshold, which on the mean `evaluate.alerts_per_day` cards a day did in the `window` before the model's boundary.",
+  ),
 };
 
 export const score: StepSpec<typeof fields> = {

@@ -6,8 +6,6 @@ import { emptyStats, type HostStats } from './stats.ts';
 import type { Caution } from './suspect.ts';
 import type { OpenTask } from './task/open-task.ts';
 
-/** Replaying what lies behind a snapshot should take no longer than this much work, ms. */
-const REPLAY_BUDGET_MS = 2000;
 /** After a stop: how long exchanges may take to drain, and how long quiet means drained, ms. */
 const DRAIN_MS = 5000;
 const QUIET_MS = 50;
@@ -82,20 +80,28 @@ export class Host {
   #turn(now: number): boolean {
     const { stopping, paused } = this.control;
     const commits: Commit[] = [];
+    const due: OpenTask[] = [];
     for (const task of this.#tasks) {
-      const before = this.#clock.monotonic();
-      const done = task.turn(now, stopping || paused);
-      if (!done) continue;
-      const busy = this.#clock.monotonic() - before;
-      const due = task.spend(busy) >= REPLAY_BUDGET_MS || now - task.snapshotAt >= this.#snapshotEvery;
-      if (due) probe('snapshot.before');
-      commits.push(due ? task.snapshot(now) : task.commit());
+      const before = this.#clock.cpu();
+      if (!task.turn(now, stopping || paused)) continue;
+      const spent = task.budget.worked(this.#clock.cpu() - before);
+      if (spent || now - task.snapshotAt >= this.#snapshotEvery) due.push(task);
+      else commits.push(task.commit());
     }
-    if (commits.length === 0) return false;
+    if (commits.length + due.length === 0) return false;
+    const saving = this.#clock.cpu();
+    for (const task of due) {
+      probe('snapshot.before');
+      commits.push(task.snapshot(now));
+    }
     if (this.#caution?.needed) this.#watch(commits, this.#caution);
     else if (this.#caution) this.#trust(commits);
     probe('batch.processed');
     this.#commit(commits);
+    if (due.length > 0) {
+      const cost = this.#clock.cpu() - saving;
+      for (const task of due) task.budget.saved(cost / due.length);
+    }
     return true;
   }
 

@@ -159,7 +159,7 @@ describe('at_event_time', () => {
   it('takes nothing while a decision is out, says so once, stops when told, and goes on with it', async () => {
     const stop = new AbortController();
     // 5 s are 50 ms here
-    const clock = { now: systemClock.now, monotonic: () => systemClock.monotonic() * 100 };
+    const clock = { ...systemClock, monotonic: () => systemClock.monotonic() * 100 };
     const waiting = shop.run({ clock, signal: stop.signal, untilEnd: false });
     await expect.poll(() => shop.events.map(({ code }) => code)).toEqual(['waiting_for_model']);
     await new Promise((resolve) => setTimeout(resolve, 100));

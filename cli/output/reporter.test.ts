@@ -33,7 +33,7 @@ function play(report: (progress: RunProgress) => void, clock: { ms: number }): v
   for (clock.ms = 50; clock.ms <= 20_000; clock.ms += 50) report(at(clock.ms));
 }
 
-const ticking = (clock: { ms: number }) => ({ now: () => clock.ms, monotonic: () => clock.ms });
+const ticking = (clock: { ms: number }) => ({ now: () => clock.ms, monotonic: () => clock.ms, cpu: () => clock.ms });
 
 test('on a terminal one line is redrawn, and removed at the end', () => {
   const clock = { ms: 0 };

@@ -4,6 +4,7 @@ import type { FileMarker, FileStamp } from '@millrace/transport/connectors/stamp
 import type { Commit } from '@millrace/transport/log.ts';
 import type { SourceLineage } from '../lineage.ts';
 import { type FileRecord, fileKey } from '../setup.ts';
+import { SnapshotBudget } from '../snapshot-budget.ts';
 import type { HostStats, Notice } from '../stats.ts';
 import type { TaskCore } from './core.ts';
 import { SourceInput, type TaskInput } from './inputs.ts';
@@ -46,7 +47,8 @@ export interface FileInput {
 /** A live task with what its host needs: turns, commits, snapshots, statistics. */
 export class OpenTask {
   readonly #parts: OpenTaskParts;
-  #spent = 0;
+  /** told by the host what work and snapshots cost */
+  readonly budget = new SnapshotBudget();
   #recordsIn = 0;
   snapshotAt: number;
   /** a batch or an entry is not in the last snapshot */
@@ -86,12 +88,6 @@ export class OpenTask {
     return !journal.empty || followed.some((output) => output.appender.pendingRecords > 0);
   }
 
-  /** adds work since the last snapshot and gives the sum, ms */
-  spend(ms: number): number {
-    this.#spent += ms;
-    return this.#spent;
-  }
-
   #flush(): readonly Commit['appenders'][number][] {
     const { topics, exchanges, files, deadLetters } = this.#parts.task.parts;
     for (const file of files) if (file.flush()) probe('file.written');
@@ -108,7 +104,6 @@ export class OpenTask {
     const { task, store, journal, exchanges } = this.#parts;
     journal.drain();
     const appenders = this.#flush();
-    this.#spent = 0;
     this.snapshotAt = now;
     this.unsaved = false;
     const truncate = task.parts.inputs.flatMap((input, i) => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { GeneratorReader, type Pace, perSecond } from './generator.ts';
 
 let now = 0;
-const clock = { now: () => now, monotonic: () => now };
+const clock = { now: () => now, monotonic: () => now, cpu: () => now };
 const text = (i: number) => `{"i":${i},"pad":"${'p'.repeat((i * 31) % 5000)}"}`;
 const make = (i: number, buffer: Buffer, pos: number) => {
   const record = text(i);

@@ -22,6 +22,8 @@ export interface Sink {
   readonly isTerminal: boolean;
   /** width of the terminal, 80 where there is none */
   readonly columns: number;
+  /** its height, 24 where there is none */
+  readonly rows: number;
 }
 
 export interface OptionSpec {

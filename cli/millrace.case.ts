@@ -71,6 +71,7 @@ export async function called(
   const sink = (name: keyof typeof texts): Sink => ({
     isTerminal: false,
     columns: 80,
+    rows: 24,
     write(text) {
       texts[name] += text;
       return undefined;

@@ -20,6 +20,10 @@ export interface StagesOptions {
   /** where console sinks show their rows */
   readonly screen: NonNullable<AnalyzeOptions['screen']>;
   readonly onEvent: (event: { level: 'info' | 'warn' | 'error'; code: string; message: string }) => void;
+  /** for one who reads the topics meanwhile in this process: woken at each append */
+  readonly wake?: SharedArrayBuffer;
+  /** epoch ms at which generated records begin to come; default: when they are first read */
+  readonly begun?: number;
 }
 
 /** How the stages that ran ended; null: it did not run. */
@@ -42,8 +46,8 @@ export async function runStages(options: StagesOptions): Promise<StagesProgress>
     analyzes ? import('@millrace/analyzer/start.ts') : { startAnalyzer: null },
   ]);
   const memory = profile.transport.type === 'memory' ? (await import('@millrace/transport/memory.ts')).openMemory() : null;
-  const shared = { profile, dataDir, clock, signal, onEvent, wake: new SharedArrayBuffer(8), ...(memory ? { transport: memory } : {}) };
-  const records = only === 'analyze' ? null : run({ ...shared, plan, untilEnd, onProgress: options.onRecords });
+  const shared = { profile, dataDir, clock, signal, onEvent, wake: options.wake ?? new SharedArrayBuffer(8), ...(memory ? { transport: memory } : {}) };
+  const records = only === 'analyze' ? null : run({ ...shared, plan, untilEnd, onProgress: options.onRecords, ...(options.begun === undefined ? {} : { begun: options.begun }) });
   const analyze = startAnalyzer?.({
     ...shared,
     plan: plan as AnalyzedPlan,

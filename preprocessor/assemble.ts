@@ -58,6 +58,7 @@ export async function assembleHost(
   const context: SourceContext = {
     log: transport.log,
     clock,
+    begun: setup.begun,
     registry: new FileRegistry(setup.dataDir),
     stamps: setup.stamps,
     expressions: { hmacSecret: setup.profile.secrets.hmac },

@@ -32,7 +32,7 @@ export class Opened {
   constructor(options: RunOptions) {
     this.#options = options;
     this.wake = options.wake ?? new SharedArrayBuffer(8);
-    const { plan, profile, dataDir, maxRecords = MAX_RECORDS } = options;
+    const { plan, profile, dataDir, maxRecords = MAX_RECORDS, begun = null } = options;
     this.transport = options.transport ?? (profile.transport.type === 'memory' ? openMemory() : openEmbedded(dataDir, { wake: this.wake }));
     this.#claim = this.transport.kind === 'embedded' ? claim(this.transport, dataDir, plan.name) : null;
     try {
@@ -45,6 +45,7 @@ export class Opened {
         dataDir,
         layout,
         maxRecords: wary ? Math.min(maxRecords, WARY_RECORDS) : maxRecords,
+        begun,
         careful,
         fence: this.#claim?.fence,
         stamps: this.#stamps(),
@@ -123,6 +124,7 @@ export class Opened {
     const context = {
       log: this.transport.log,
       clock,
+      begun: null,
       registry: new FileRegistry(this.#options.dataDir),
       stamps: this.#setup.stamps,
       expressions: { hmacSecret: this.#setup.profile.secrets.hmac },

@@ -41,4 +41,6 @@ export interface RunOptions {
   readonly transport?: Transport;
   /** records a fetch takes at most; shows in no result */
   readonly maxRecords?: number;
+  /** epoch ms at which generated records with a pace begin to come; default: when their reader opens. So an observer knows when each was due */
+  readonly begun?: number;
 }

@@ -15,6 +15,8 @@ export interface HostSetup {
   readonly layout: Layout;
   readonly run: RunRecord;
   readonly maxRecords: number;
+  /** epoch ms at which paced records begin to come; null: when their reader opens */
+  readonly begun: number | null;
   readonly careful: Prepared['careful'];
   readonly fence: Fence | undefined;
   /** content hash of each table's newest version, by table id */

@@ -8,6 +8,7 @@ function sink(isTerminal: boolean): Sink & { text: string } {
     text: '',
     isTerminal,
     columns: 60,
+    rows: 24,
     write(text) {
       this.text += text;
       return undefined;

@@ -62,8 +62,15 @@ export function countOf(plan: GeneratorPlan): number | null {
   return drawOf(plan).count;
 }
 
+interface GeneratorContext {
+  readonly clock: Clock;
+  /** epoch ms at which paced records begin to come; null: now */
+  readonly begun: number | null;
+  readonly expressions: CompileOptions;
+}
+
 /** A generator source as a log: record i is the JSON of its expressions over what is drawn for (seed, i). */
-export function openGenerated(source: SourcePlan, from: Position, clock: Clock, expressions: CompileOptions): Reader {
+export function openGenerated(source: SourcePlan, from: Position, { clock, begun, expressions }: GeneratorContext): Reader {
   const plan = source.generator as GeneratorPlan;
   const draw = drawOf(plan);
   const schema = parseSchema(source.schema);
@@ -81,8 +88,8 @@ export function openGenerated(source: SourcePlan, from: Position, clock: Clock, 
     for (const { set, value } of made) set(row, value(row));
     return encode(row, buffer, pos);
   };
-  // the record at `from` is due now, however long ago the ones before it came
+  // the record at `from` is due when the run begins, however long ago the ones before it came
   const done = draw.count !== null && from.offset >= draw.count;
-  const start = clock.now() - (draw.pace === null || done ? 0 : draw.pace.due(from.offset));
+  const start = (begun ?? clock.now()) - (draw.pace === null || done ? 0 : draw.pace.due(from.offset));
   return new GeneratorReader({ source: source.id, make, count: draw.count, pace: draw.pace, start, clock }, from);
 }

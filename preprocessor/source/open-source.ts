@@ -19,6 +19,8 @@ import { openGenerated } from './open-generator.ts';
 export interface SourceContext {
   readonly log: Log;
   readonly clock: Clock;
+  /** epoch ms at which a generator's paced records begin to come; null: now */
+  readonly begun: number | null;
   readonly registry: SchemaRegistry;
   /** of file sources, by id */
   readonly stamps: Readonly<Record<string, FileStamp>>;
@@ -29,7 +31,7 @@ export interface SourceContext {
 /** A reader of one partition of a source, at `from`. Throws `MillraceError` (source_missing, source_unreadable …). */
 export function openReader(source: SourcePlan, partition: number, from: Position, context: SourceContext): Reader {
   if (source.type === 'topic') return context.log.reader(source.topic as string, partition, from);
-  if (source.type === 'generator') return openGenerated(source, from, context.clock, context.expressions);
+  if (source.type === 'generator') return openGenerated(source, from, context);
   const path = source.path as string;
   const options = { source: source.id, timestamp: (context.stamps[source.id] as FileStamp).mtimeMs, maxRecord: source.maxRecord };
   if (source.format === 'csv') return openCsv(path, options, from);

@@ -3,6 +3,7 @@ import type { CommandSpec, Host } from './command.ts';
 import { explainCommand } from './commands/explain.ts';
 import { initCommand } from './commands/init.ts';
 import { lintCommand } from './commands/lint.ts';
+import { modelEvaluateCommand } from './commands/model-evaluate.ts';
 import { modelListCommand } from './commands/model-list.ts';
 import { modelPromoteCommand } from './commands/model-promote.ts';
 import { modelRollbackCommand } from './commands/model-rollback.ts';
@@ -30,6 +31,7 @@ export const commands: readonly CommandSpec[] = [
   modelShowCommand,
   modelPromoteCommand,
   modelRollbackCommand,
+  modelEvaluateCommand,
 ];
 
 /** Runs one command line (without `node` and the script) and gives the exit code. Never throws. */

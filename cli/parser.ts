@@ -4,7 +4,7 @@ import type { Call, CommandSpec, Host, OptionSpec } from './command.ts';
 
 const GROUPS: Readonly<Record<string, { readonly doc: string; readonly example: string }>> = {
   topic: { doc: 'read and write logs: cat, produce, list', example: 'millrace topic list' },
-  model: { doc: 'trained models: list, show, promote, rollback', example: 'millrace model list pipeline.yaml' },
+  model: { doc: 'trained models: list, show, promote, rollback, evaluate', example: 'millrace model list pipeline.yaml' },
 };
 
 /** Options that every command has. */

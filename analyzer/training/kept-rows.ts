@@ -1,7 +1,9 @@
+import { MillraceError } from '@millrace/runtime/errors.ts';
 import { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import type { StateWriter } from '../queries/query.ts';
 import { forgettable, type Schedule } from './boundaries.ts';
 import { type Example, Examples } from './examples.ts';
+import { keptFormat, type TrainedPlan } from './learning-rows.ts';
 
 const CORE = 'core';
 const LABELS = 'label/';
@@ -21,10 +23,14 @@ export class KeptRows {
   decided = Number.NEGATIVE_INFINITY;
   /** hashes of the models not judged yet, by boundary */
   readonly waiting = new Map<number, string>();
+  readonly #model: string;
+  readonly #format: string;
   #changed = false;
 
-  constructor(features: number) {
-    this.examples = new Examples(features);
+  constructor(plan: TrainedPlan) {
+    this.#model = plan.id;
+    this.#format = keptFormat(plan);
+    this.examples = new Examples(plan.features.length);
   }
 
   add(example: Example): void {
@@ -61,6 +67,7 @@ export class KeptRows {
       (name) => writer.delete(LABELS + name),
     );
     const core = new ByteWriter();
+    core.text(this.#format);
     for (const time of [this.first, this.last, this.decided]) core.f64(time);
     core.varint(this.waiting.size);
     for (const [boundary, hash] of this.waiting) {
@@ -71,13 +78,19 @@ export class KeptRows {
     this.#changed = false;
   }
 
-  /** entries come in key order */
+  /** Entries come in key order. Throws plan_changed when the rows are not what the plan says. */
   restore(entries: Iterable<readonly [key: string, value: Uint8Array]>): void {
     for (const [key, value] of entries) {
       if (key.startsWith(EXAMPLES)) this.examples.load(key.slice(EXAMPLES.length), value);
       else if (key.startsWith(LABELS)) this.labels.load(key.slice(LABELS.length), value);
       else if (key === CORE) {
         const core = new ByteReader(value);
+        if (core.text() !== this.#format)
+          throw new MillraceError(
+            'plan_changed',
+            `The rows kept to train ${this.#model} do not fit it any more: its features, label, card or where its rows come from have changed.`,
+            { hint: 'Give the model another name, go on with the file as it was, or start with a new --data-dir.' },
+          );
         this.first = core.f64();
         this.last = core.f64();
         this.decided = core.f64();
@@ -85,6 +98,17 @@ export class KeptRows {
       }
     }
   }
+}
+
+/** The entries of one model among those of all. */
+export function ofModel(entries: Iterable<readonly [key: string, value: Uint8Array]>, model: string): (readonly [key: string, value: Uint8Array])[] {
+  const prefix = prefixOf(model);
+  return [...entries].filter(([key]) => key.startsWith(prefix)).map(([key, value]) => [key.slice(prefix.length), value] as const);
+}
+
+/** before each key of a model's entries among those of all */
+export function prefixOf(model: string): string {
+  return `${encodeURIComponent(model)}/`;
 }
 
 /** Rows from this time on are still there when `decided` was the last boundary decided. */

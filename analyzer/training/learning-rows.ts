@@ -1,8 +1,10 @@
 import type { LabelPlan, ModelPlan, TrainPlan } from '@millrace/pipeline/analyze/plan.ts';
 import { featureReader } from '@millrace/shared-schemas/features.ts';
 import { keyWriter } from '@millrace/shared-schemas/keys.ts';
+import { featureFingerprint } from '@millrace/shared-schemas/model.ts';
 import { slotGetter } from '@millrace/shared-schemas/row.ts';
 import type { Column, Row } from '@millrace/shared-schemas/types.ts';
+import type { Schedule } from './boundaries.ts';
 import type { Example } from './examples.ts';
 
 /** A model that this pipeline trains. */
@@ -13,6 +15,18 @@ export interface TrainedPlan extends ModelPlan {
 
 export function isTrained(plan: ModelPlan): plan is TrainedPlan {
   return plan.train !== null && plan.label !== null;
+}
+
+export function scheduleOf({ train, label }: TrainedPlan): Schedule {
+  return { every: train.every, window: train.window, knownAfter: label.knownAfter };
+}
+
+/** What a kept row holds: rows kept under another one cannot be read. */
+export function keptFormat({ train, label, evaluate }: TrainedPlan): string {
+  const own = label.source === null ? [label.field] : label.on.map(([here]) => here);
+  const theirs = label.source === null ? [] : [label.field, ...label.on.map(([, there]) => there)];
+  const names = [train.from, label.source, train.columns.length, own.length];
+  return `${featureFingerprint([...train.columns, ...own, ...theirs, ...(evaluate.card ? [evaluate.card] : [])])} ${names.join(' ')}`;
 }
 
 /** Makes examples of the rows of `train.from`, and labels of those of the label's source. */

@@ -4,6 +4,7 @@ import type { ModelDecision } from '@millrace/shared-schemas/model-decision.ts';
 import type { Row } from '@millrace/shared-schemas/types.ts';
 import { chooseEngine } from '../ml/engines.ts';
 import type { OpenTraining } from '../ml/training.ts';
+import { ofModel, prefixOf } from './kept-rows.ts';
 import { isTrained, type TrainedPlan } from './learning-rows.ts';
 import { Trainer } from './trainer.ts';
 
@@ -33,16 +34,13 @@ export function trainModels(models: readonly ModelPlan[]): OpenTraining | null {
       due: (ending) => ending && trainers.some(({ trainer }) => trainer.due(Number.NEGATIVE_INFINITY, true)),
       snapshot(writer) {
         for (const { plan, trainer } of trainers) {
-          const prefix = `${plan.id}/`;
+          const prefix = prefixOf(plan.id);
           trainer.snapshot({ put: (key, value) => writer.put(prefix + key, value), delete: (key) => writer.delete(prefix + key) });
         }
       },
       restore(entries) {
         const all = [...entries];
-        for (const { plan, trainer } of trainers) {
-          const prefix = `${plan.id}/`;
-          trainer.restore(all.filter(([key]) => key.startsWith(prefix)).map(([key, value]) => [key.slice(prefix.length), value] as const));
-        }
+        for (const { plan, trainer } of trainers) trainer.restore(ofModel(all, plan.id));
       },
     };
   };

@@ -9,7 +9,7 @@ import { firstTraining, judgedNow, lastComplete, lastOfEnd, type Schedule, train
 import { type Example, labelOf } from './examples.ts';
 import { judge } from './judge.ts';
 import { KeptRows } from './kept-rows.ts';
-import { type LearningRows, learningRows, type TrainedPlan } from './learning-rows.ts';
+import { type LearningRows, learningRows, scheduleOf, type TrainedPlan } from './learning-rows.ts';
 import { type Promotes, promotes } from './promotes.ts';
 import { alertThreshold } from './threshold.ts';
 
@@ -41,11 +41,11 @@ export class Trainer {
 
   constructor(plan: TrainedPlan, host: TrainerHost) {
     this.#plan = plan;
-    this.#schedule = { every: plan.train.every, window: plan.train.window, knownAfter: plan.label.knownAfter };
+    this.#schedule = scheduleOf(plan);
     this.#rows = learningRows(plan);
     this.#promotes = promotes(plan.promoteIf);
     this.#host = host;
-    this.#kept = new KeptRows(plan.features.length);
+    this.#kept = new KeptRows(plan);
   }
 
   example(row: Row, time: number): void {

@@ -1,4 +1,6 @@
 import { resolve } from 'node:path';
+import { Checkpoint } from '@millrace/analyzer/batch/checkpoint.ts';
+import { TRAINING } from '@millrace/analyzer/batch/words.ts';
 import type { ModelPlan } from '@millrace/pipeline/analyze/plan.ts';
 import type { Plan } from '@millrace/pipeline/plan.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
@@ -128,6 +130,11 @@ export class Registry {
     if (found) return found;
     const names = this.plan.models.map(({ id }) => id);
     throw await unknown(`The model ${name} is not in the pipeline file any more.`, name, names);
+  }
+
+  /** The analyzer's saved state of what it trains: what models learn from and are judged on, as of its last batch. */
+  training(): Iterable<readonly [key: string, value: Uint8Array]> {
+    return new Checkpoint(this.#transport, this.plan.name, undefined).state(TRAINING);
   }
 
   /** the model that is meant when there is no hash. Throws wrong_usage where there are several */

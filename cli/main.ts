@@ -1,5 +1,6 @@
 import { FindingsError, findingsDocument, printFindings } from './checked.ts';
 import type { CommandSpec, Host } from './command.ts';
+import { demoCommand } from './commands/demo.ts';
 import { explainCommand } from './commands/explain.ts';
 import { initCommand } from './commands/init.ts';
 import { lintCommand } from './commands/lint.ts';
@@ -20,6 +21,7 @@ import { version } from './self.ts';
 
 /** In the order of `--help`. A command loads what it needs when it runs, so that help and mistakes are answered at once. */
 export const commands: readonly CommandSpec[] = [
+  demoCommand,
   initCommand,
   lintCommand,
   explainCommand,

@@ -57,6 +57,12 @@ export interface Results {
   readonly setKey: readonly ((row: Row, value: Value) => void)[];
   /** evaluates all into `target`; @throws FlawError */
   into(target: Row): void;
+  /** of each call: where its result goes at once when it is a column as it stands, and nothing else reads it; else null */
+  readonly direct: readonly (((target: Row, value: Value) => void) | null)[];
+  /** `into` for the columns that are no call's result as it stands; @throws FlawError */
+  rest(target: Row): void;
+  /** whether `rest` reads the key */
+  readonly restReadsKey: boolean;
 }
 
 export function bindResults(
@@ -66,7 +72,12 @@ export function bindResults(
   options?: CompileOptions,
 ): Results {
   const row = rowMaker([...new Set([...calls.map((call) => call.slot), ...key.map((column) => column.slot)])])();
+  const readers = new Map<string, number>();
+  for (const { expr } of select) for (const slot of slotsOf(expr.tree)) readers.set(slot, (readers.get(slot) ?? 0) + 1);
+  const asItStands = (tree: Expr): boolean => tree.op === 'column' && readers.get(tree.slot) === 1 && calls.some((call) => call.slot === tree.slot);
   const moves = select.map(({ slot, expr }) => ({ value: compile(expr.tree, options), write: slotSetter(slot) }));
+  const rest = moves.filter((_, i) => !asItStands(select[i].expr.tree));
+  const restSlots = new Set(select.flatMap(({ expr }) => (asItStands(expr.tree) ? [] : slotsOf(expr.tree))));
   return {
     row,
     setCall: calls.map((call) => slotSetter(call.slot)),
@@ -74,7 +85,31 @@ export function bindResults(
     into(target) {
       for (let i = 0; i < moves.length; i++) moves[i].write(target, moves[i].value(row));
     },
+    direct: calls.map((call) => {
+      const found = select.find(({ expr }) => expr.tree.op === 'column' && expr.tree.slot === call.slot);
+      return found !== undefined && asItStands(found.expr.tree) ? slotSetter(found.slot) : null;
+    }),
+    rest(target) {
+      for (let i = 0; i < rest.length; i++) rest[i].write(target, rest[i].value(row));
+    },
+    restReadsKey: key.some((column) => restSlots.has(column.slot)),
   };
+}
+
+/** the slots an expression reads, each as often as it does */
+function slotsOf(expr: Expr): string[] {
+  switch (expr.op) {
+    case 'column':
+      return [expr.slot];
+    case 'literal':
+      return [];
+    case 'cast':
+      return slotsOf(expr.arg);
+    case 'case':
+      return [...expr.when.flat(), expr.otherwise].flatMap(slotsOf);
+    default:
+      return expr.args.flatMap(slotsOf);
+  }
 }
 
 export function keyGetters(key: readonly Column[]): readonly ((row: Row) => Value)[] {

@@ -25,8 +25,8 @@ const WIDTH = 9;
 
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** records of a key between two looks at what may be forgotten */
-const TIDY_EVERY = 16;
+/** records of a key between two looks at what may be forgotten, less one; with 1 that is a power of two, as a remainder of doubles is slow */
+const TIDY_MASK = 15;
 
 /**
  * Each key's past, in the order of event time, then arrival, and running aggregates over it. In order, a record enters the window
@@ -46,6 +46,8 @@ export class Histories {
   private readonly queues: RecordQueues;
   /** of each call: where in a row the queue is of the records that may yet be the answer; −1 for exact aggregates */
   private readonly queueAt: readonly number[];
+  /** the calls that look at the records of a window: all but count(*), which is how many there are */
+  private readonly looking: readonly number[];
 
   constructor(plan: Pick<RollingPlan, 'range' | 'delay' | 'allowedLateness'>, calls: BoundCalls) {
     this.calls = calls;
@@ -56,6 +58,7 @@ export class Histories {
       width += RecordQueues.width;
       return width - RecordQueues.width;
     });
+    this.looking = calls.value.flatMap((column, call) => (column === ALWAYS ? [] : [call]));
     this.cells = new Cells(calls.aggregates, width);
     this.queues = new RecordQueues(this.cells.slab);
     this.rings = new RecordRings(calls.arguments.length);
@@ -152,9 +155,11 @@ export class Histories {
 
   /** The result of a call over the running window. @throws FlawError */
   result(cell: number, call: number): Value {
+    const { data, stride } = this.cells.slab;
+    if (this.calls.value[call] === ALWAYS) return data[cell * stride + HIGH] - data[cell * stride + LOW];
     const aggregate = this.calls.aggregates[call];
     if (aggregate.kind === 'invertible') return aggregate.result(cell);
-    const queue = cell * this.cells.slab.stride + this.queueAt[call];
+    const queue = cell * stride + this.queueAt[call];
     return this.queues.isEmpty(queue) ? null : this.queues.frontValue(queue);
   }
 
@@ -166,7 +171,8 @@ export class Histories {
     const to = this.upperBound(at, time - this.plan.delay);
     for (let n = this.upperBound(at, this.lowOf(time)); n < to; n++) {
       for (let call = 0; call < aggregates.length; call++) {
-        aggregates[call].add(this.aside, this.valueOf(at, call, n), this.byOf(at, call, n), this.timeOf(at, n));
+        const address = this.address(at, n);
+        aggregates[call].add(this.aside, this.valueOf(address, call), this.byOf(address, call), this.rings.timeAt(address));
       }
     }
   }
@@ -181,7 +187,7 @@ export class Histories {
    */
   tidy(cell: number, watermark: number): boolean {
     const { data, stride } = this.cells.slab;
-    return data[cell * stride + END] % TIDY_EVERY === 0 && this.forget(cell, watermark, this.slack);
+    return ((data[cell * stride + END] | 0) & TIDY_MASK) === 0 && this.forget(cell, watermark, this.slack);
   }
 
   /** Forgets what no record that is not late can read any more, if the oldest is `slack` beyond that; says whether it did. */
@@ -210,14 +216,15 @@ export class Histories {
     return this.rings.timeAt(this.address(at, n));
   }
 
-  private valueOf(at: number, call: number, n: number): Value {
+  /** what a call looks at, in the record at an address */
+  private valueOf(address: number, call: number): Value {
     const column = this.calls.value[call];
-    return column === ALWAYS ? true : this.rings.value(this.address(at, n), column);
+    return column === ALWAYS ? true : this.rings.value(address, column);
   }
 
-  private byOf(at: number, call: number, n: number): Value {
+  private byOf(address: number, call: number): Value {
     const column = this.calls.by[call];
-    return column === ALWAYS ? true : this.rings.value(this.address(at, n), column);
+    return column === ALWAYS ? true : this.rings.value(address, column);
   }
 
   private enlarge(at: number): void {
@@ -276,9 +283,10 @@ export class Histories {
       data[at + LOW]++;
       return;
     }
-    for (let call = 0; call < aggregates.length; call++) {
+    const address = this.address(at, n);
+    for (const call of this.looking) {
       const aggregate = aggregates[call];
-      if (aggregate.kind === 'invertible') aggregate.add(cell, this.valueOf(at, call, n), this.byOf(at, call, n), time);
+      if (aggregate.kind === 'invertible') aggregate.add(cell, this.valueOf(address, call), this.byOf(address, call), time);
       else {
         this.queues.clear(at + this.queueAt[call]);
         for (let i = data[at + LOW]; i < data[at + HIGH]; i++) this.wait(at, call, i);
@@ -287,19 +295,25 @@ export class Histories {
   }
 
   private enter(cell: number, at: number, n: number): void {
+    const { looking } = this;
     const { aggregates } = this.calls;
-    for (let call = 0; call < aggregates.length; call++) {
+    const address = this.address(at, n);
+    for (let i = 0; i < looking.length; i++) {
+      const call = looking[i];
       const aggregate = aggregates[call];
-      if (aggregate.kind === 'invertible') aggregate.add(cell, this.valueOf(at, call, n), this.byOf(at, call, n), 0);
+      if (aggregate.kind === 'invertible') aggregate.add(cell, this.valueOf(address, call), this.byOf(address, call), 0);
       else this.wait(at, call, n);
     }
   }
 
   private leave(cell: number, at: number, n: number): void {
+    const { looking } = this;
     const { aggregates } = this.calls;
-    for (let call = 0; call < aggregates.length; call++) {
+    const address = this.address(at, n);
+    for (let i = 0; i < looking.length; i++) {
+      const call = looking[i];
       const aggregate = aggregates[call];
-      if (aggregate.kind === 'invertible') aggregate.remove(cell, this.valueOf(at, call, n), this.byOf(at, call, n));
+      if (aggregate.kind === 'invertible') aggregate.remove(cell, this.valueOf(address, call), this.byOf(address, call));
       else {
         const queue = at + this.queueAt[call];
         if (this.queues.front(queue) === n) this.queues.shift(queue);
@@ -312,8 +326,9 @@ export class Histories {
     const { queues } = this;
     const aggregate = this.calls.aggregates[call];
     if (aggregate.kind !== 'ordered') return;
-    const value = this.valueOf(at, call, n);
-    const by = this.byOf(at, call, n);
+    const address = this.address(at, n);
+    const value = this.valueOf(address, call);
+    const by = this.byOf(address, call);
     if (!aggregate.counts(value, by)) return;
     const queue = at + this.queueAt[call];
     while (!queues.isEmpty(queue) && aggregate.rowBeats(value, by, queues.backValue(queue), queues.backBy(queue))) queues.pop(queue);

@@ -132,10 +132,15 @@ class RollingOperator implements Operator {
     store.changedFrom(cell, number);
     const inOrder = histories.isLast(cell, number);
     try {
-      for (let i = 0; i < this.keyValues.length; i++) results.setKey[i](results.row, this.keyValues[i](row));
+      if (results.restReadsKey) for (let i = 0; i < this.keyValues.length; i++) results.setKey[i](results.row, this.keyValues[i](row));
       if (!inOrder) histories.gather(cell, time.eventTime);
-      for (let i = 0; i < aggregates.length; i++) results.setCall[i](results.row, inOrder ? histories.result(cell, i) : histories.resultAside(i));
-      results.into(row);
+      for (let i = 0; i < aggregates.length; i++) {
+        const value = inOrder ? histories.result(cell, i) : histories.resultAside(i);
+        const direct = results.direct[i];
+        if (direct === null) results.setCall[i](results.row, value);
+        else direct(row, value);
+      }
+      results.rest(row);
     } catch (error) {
       const flaw = asFlaw(error);
       context.flaw(flaw.code, flaw.message, row);

@@ -17,81 +17,115 @@ const SECONDS = 8;
 const PATIENCE_MS = 20_000;
 const NO_KEY = new Uint8Array(0);
 
+/** A topic whose Avro values begin with the payment's `tx_id`, and which payments come out there. */
+export interface Observed {
+  readonly topic: string;
+  readonly has: (payment: string) => boolean;
+}
+
+export interface OpenLoop {
+  readonly pipeline: string;
+  readonly rate: number;
+  readonly outputs: readonly Observed[];
+  /** makes of the empty data directory what the pipeline needs */
+  readonly prepare?: (transport: Transport, dir: string) => Promise<void>;
+}
+
 /** The payments of one rate: record i is due at `begun + i / rate`, whether or not the machine keeps up. */
 class Schedule {
   readonly total: number;
-  readonly latencies: number[] = [];
-  readonly #rate: number;
+  readonly rate: number;
   readonly #begun = performance.now() + 100;
   readonly #beganAt = Date.now() + 100;
-  made = 0;
-  /** behind the last one seen */
-  seen = 0;
+  #made = 0;
 
   constructor(rate: number) {
-    this.#rate = rate;
+    this.rate = rate;
     this.total = rate * (WARM_SECONDS + SECONDS);
+  }
+
+  /** when a record is due, on the clock of `performance` */
+  due(n: number): number {
+    return this.#begun + (n * 1000) / this.rate;
   }
 
   /** appends what is due, durable and readable on return */
   async produce(transport: Transport): Promise<void> {
-    const due = Math.min(this.total, Math.floor(((performance.now() - this.#begun) * this.#rate) / 1000) + 1);
-    if (due <= this.made) return;
+    const due = Math.min(this.total, Math.floor(((performance.now() - this.#begun) * this.rate) / 1000) + 1);
+    if (due <= this.#made) return;
     const out = transport.log.appender(TOPIC);
     const now = Date.now();
-    for (; this.made < due; this.made++) {
-      const text = payment(this.made, this.#beganAt + Math.floor((this.made * 1000) / this.#rate));
+    for (; this.#made < due; this.#made++) {
+      const text = payment(this.#made, this.#beganAt + Math.floor((this.#made * 1000) / this.rate));
       let pos = out.begin(0, now, NO_KEY, 0, -1);
       while (out.buffer.length - pos < text.length) pos = out.grow();
       out.end(pos + out.buffer.latin1Write(text, pos));
     }
     await out.flush();
   }
+}
+
+/** What has come out on one topic. */
+class Observer {
+  readonly topic: string;
+  readonly latencies: number[] = [];
+  readonly #reader: Reader;
+  readonly #schedule: Schedule;
+  /** number of the last payment that comes out here */
+  readonly #last: number;
+  #seen = -1;
+
+  constructor(transport: Transport, { topic, has }: Observed, schedule: Schedule) {
+    this.topic = topic;
+    this.#reader = transport.log.reader(topic, 0, { offset: 0 });
+    this.#schedule = schedule;
+    let last = schedule.total - 1;
+    while (!has(payment(last, 0))) last--;
+    this.#last = last;
+  }
+
+  get done(): boolean {
+    return this.#seen >= this.#last;
+  }
 
   /** takes the time of what has come out */
-  observe(reader: Reader): void {
-    for (let view = reader.poll(1 << 20); view !== null; view = reader.poll(1 << 20)) {
+  observe(): void {
+    for (let view = this.#reader.poll(1 << 20); view !== null; view = this.#reader.poll(1 << 20)) {
       const now = performance.now();
       for (let i = 0; i < view.count; i++) {
         const at = view.valueStart[i] + 5;
+        // a heartbeat
+        if (view.valueEnd[i] <= at) continue;
         // Avro: length, zigzag, of tx_id `t<number>`
         const n = Number(view.buffer.latin1Slice(at + 2, at + 1 + (view.buffer[at] >> 1)));
-        this.seen = n + 1;
-        if (n >= WARM_SECONDS * this.#rate) this.latencies.push(now - (this.#begun + (n * 1000) / this.#rate));
+        this.#seen = n;
+        if (n >= WARM_SECONDS * this.#schedule.rate) this.latencies.push(now - this.#schedule.due(n));
       }
     }
   }
 }
 
-/** number of the last payment that is not filtered out */
-function lastOf(total: number): number {
-  let n = total - 1;
-  while (payment(n, 0).includes('"amount":0,')) n--;
-  return n;
-}
-
-async function measure(rate: number): Promise<Cell> {
+/** Latencies in ms, sorted, by output: from the moment a record is due to be made to the moment what came of it can be read, by another process. */
+export async function openLoop({ pipeline, rate, outputs, prepare }: OpenLoop): Promise<Float64Array[]> {
   const dir = mkdtempSync(join(tmpdir(), 'millrace-bench-latency-'));
   // the producer does not wait for the disk: it stands for whoever filled the topic
   const transport = openEmbedded(dir, { sync: false });
-  transport.log.ensure(TOPIC, 1);
-  transport.log.ensure(OUTPUT, 1);
-  const reader = transport.log.reader(OUTPUT, 0, { offset: 0 });
-  const engine = start('pipelines/keyed.yaml', ['--profile', PROFILE, '--data-dir', dir]);
+  for (const topic of [TOPIC, ...outputs.map((output) => output.topic)]) transport.log.ensure(topic, 1);
+  await prepare?.(transport, dir);
+  const engine = start(pipeline, ['--profile', PROFILE, '--data-dir', dir]);
   try {
     await sleep(1500);
     const schedule = new Schedule(rate);
-    const last = lastOf(schedule.total);
+    const observers = outputs.map((output) => new Observer(transport, output, schedule));
     const until = performance.now() + (WARM_SECONDS + SECONDS) * 1000 + PATIENCE_MS;
-    while (schedule.seen <= last) {
+    while (!observers.every(({ done }) => done)) {
       await schedule.produce(transport);
-      schedule.observe(reader);
-      if (performance.now() > until) throw new Error(`at ${rate} rec/s only ${schedule.seen} of ${schedule.total} records came out in time`);
+      for (const observer of observers) observer.observe();
+      if (performance.now() > until)
+        throw new Error(`at ${rate} rec/s not all came out in time: ${observers.map(({ topic, latencies }) => `${latencies.length} of ${topic}`).join(', ')}`);
       await sleep(1);
     }
-    const sorted = Float64Array.from(schedule.latencies).sort();
-    const value = [0.5, 0.99, 1].map((p) => percentile(sorted, p).toFixed(1)).join(' / ');
-    return { what: `keyed: latency at ${rate} rec/s, p50 / p99 / worst, ms`, value: `${value} of ${sorted.length}`, goal: '', met: null };
+    return observers.map(({ latencies }) => Float64Array.from(latencies).sort());
   } finally {
     await engine.stop();
     await transport.close();
@@ -99,9 +133,17 @@ async function measure(rate: number): Promise<Cell> {
   }
 }
 
-/** Open loop: from the moment a record is due to be made to the moment its output can be read, by another process, of the keyed pipeline. */
+/** p50 / p99 / worst, and of how many */
+export function quantiles(sorted: Float64Array): string {
+  return `${[0.5, 0.99, 1].map((p) => percentile(sorted, p).toFixed(1)).join(' / ')} of ${sorted.length}`;
+}
+
+/** Of the keyed pipeline, at each rate. */
 export async function latency(): Promise<Cell[]> {
   const cells: Cell[] = [];
-  for (const rate of RATES) cells.push(await measure(rate));
+  for (const rate of RATES) {
+    const [sorted] = await openLoop({ pipeline: 'pipelines/keyed.yaml', rate, outputs: [{ topic: OUTPUT, has: (text) => !text.includes('"amount":0,') }] });
+    cells.push({ what: `keyed: latency at ${rate} rec/s, p50 / p99 / worst, ms`, value: quantiles(sorted), goal: '', met: null });
+  }
   return cells;
 }

@@ -79,21 +79,23 @@ export class Host {
 
   #turn(now: number): boolean {
     const { stopping, paused } = this.control;
-    const commits: Commit[] = [];
+    const worked: OpenTask[] = [];
     const due: OpenTask[] = [];
     for (const task of this.#tasks) {
       const before = this.#clock.cpu();
       if (!task.turn(now, stopping || paused)) continue;
+      worked.push(task);
       const spent = task.budget.worked(this.#clock.cpu() - before);
       if (spent || now - task.snapshotAt >= this.#snapshotEvery) due.push(task);
-      else commits.push(task.commit());
     }
-    if (commits.length + due.length === 0) return false;
+    if (worked.length === 0) return false;
     const saving = this.#clock.cpu();
-    for (const task of due) {
+    // in the order of the tasks, whichever are due: so that the order of rows in an exchange does not depend on it
+    const commits = worked.map((task) => {
+      if (!due.includes(task)) return task.commit();
       probe('snapshot.before');
-      commits.push(task.snapshot(now));
-    }
+      return task.snapshot(now);
+    });
     if (this.#caution?.needed) this.#watch(commits, this.#caution);
     else if (this.#caution) this.#trust(commits);
     probe('batch.processed');

@@ -24,7 +24,8 @@ const MOST = 4096;
 const DAY = 86_400_000;
 const BRACE = 0x7d;
 
-const isSafe = (value: bigint) => value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER;
+/** a comparison of the bigint itself is slow */
+const isSafe = (value: bigint) => Number.isSafeInteger(Number(value));
 
 function writeAny(value: unknown, buffer: Buffer, pos: number): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && buffer.length - pos >= INTEGER_BYTES) return writeInteger(buffer, pos, value);

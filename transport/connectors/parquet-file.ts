@@ -1,13 +1,14 @@
 import { closeSync, fstatSync, readSync } from 'node:fs';
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { MillraceError } from '@millrace/runtime/errors.ts';
-import { type DecodedArray, type FileMetaData, flatten, parquetMetadata, parquetSchema, type SchemaElement, type SchemaTree } from 'hyparquet';
+import { type DataReader, type DecodedArray, type FileMetaData, flatten, parquetMetadata, parquetSchema, type SchemaElement, type SchemaTree } from 'hyparquet';
 // the parts below decode without promises; the package's front door does not
 import { assembleNested } from 'hyparquet/src/assemble.js';
-import { readColumn } from 'hyparquet/src/column.js';
-import { DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
+import { parquetHeader, readColumn, readPage } from 'hyparquet/src/column.js';
+import { convert, convertWithDictionary, DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
+import { decompressPage, readDataPage, readDataPageV2 } from 'hyparquet/src/datapage.js';
 import { parquetPlan } from 'hyparquet/src/plan.js';
-import { getTreePath } from 'hyparquet/src/schema.js';
+import { getTreePath, isFlatColumn } from 'hyparquet/src/schema.js';
 import { compressors } from 'hyparquet-compressors';
 import { unpackHadoopLz4, unpackLz4 } from './lz4.ts';
 import { openSource } from './stamp.ts';
@@ -154,7 +155,9 @@ export class ParquetFile {
         ...columnMetadata,
         utf8: isText(element) && !this.#bytes.has(name),
       };
-      const { data, skipped } = readColumn({ view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), offset: 0 }, group, decoder, undefined);
+      const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), offset: 0 };
+      if (isFlatColumn(schemaPath)) return readFlat(reader, decoder, from - group.groupStart, to - group.groupStart);
+      const { data, skipped } = readColumn(reader, group, decoder, undefined);
       parts.set(pathInSchema.join('.'), flatten(data));
       if (skipped > 0) first = from - group.groupStart - skipped;
     }
@@ -167,6 +170,49 @@ export class ParquetFile {
 
   close(): void {
     closeSync(this.#fd);
+  }
+}
+
+/**
+ * Rows [from, to) of a row group's column that is neither nested nor repeated. hyparquet's own `readColumn` puts the values of
+ * such a column together as if it were a list, which costs more than all the rest.
+ */
+function readFlat(reader: DataReader, decoder: Parameters<typeof readColumn>[2], from: number, to: number): ArrayLike<unknown> {
+  const values = new Array<unknown>(to - from);
+  let dictionary: DecodedArray | undefined;
+  let row = 0;
+  while (row < to && reader.offset < reader.view.byteLength - 1) {
+    const header = parquetHeader(reader);
+    const about = header.data_page_header ?? header.data_page_header_v2;
+    if (about === undefined) {
+      const { data } = readPage(reader, header, decoder, undefined, undefined, 0);
+      if (data !== undefined) dictionary = convert(data, decoder);
+      continue;
+    }
+    const end = row + about.num_values;
+    const start = reader.offset;
+    reader.offset += header.compressed_page_size;
+    if (end > from) {
+      const bytes = new Uint8Array(reader.view.buffer, reader.view.byteOffset + start, header.compressed_page_size);
+      const page = header.data_page_header
+        ? readDataPage(decompressPage(bytes, Number(header.uncompressed_page_size), decoder.codec, decoder.compressors), header.data_page_header, decoder)
+        : readDataPageV2(bytes, header, decoder);
+      place(values, row - from, convertWithDictionary(page.dataPage, dictionary, about.encoding, decoder), page.definitionLevels ?? []);
+    }
+    row = end;
+  }
+  if (row < to) throw new Error(`column ${decoder.pathInSchema.join('.')} ends at row ${row} of its row group`);
+  return values;
+}
+
+/** Puts a page's values where they belong, its first at `at`; what is beyond the ends is left out. `levels`: none when no value is NULL, else 0 where one is. */
+function place(values: unknown[], at: number, page: DecodedArray, levels: readonly number[]): void {
+  const nulls = levels.length > 0;
+  const count = Math.min(nulls ? levels.length : page.length, values.length - at);
+  let next = 0;
+  for (let i = 0; i < count; i++) {
+    const value = nulls && levels[i] === 0 ? null : page[next++];
+    if (at + i >= 0) values[at + i] = value;
   }
 }
 

@@ -164,7 +164,7 @@ export async function analyze({ records, rounds }: { records: number; rounds: nu
   }
 }
 
-if (import.meta.main) {
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [records = 600_000, rounds = 3] = process.argv.slice(2).map(Number);
   process.stdout.write(render(await analyze({ records, rounds })));
 }

@@ -18,12 +18,12 @@ const PATIENCE_MS = 20_000;
 const NO_KEY = new Uint8Array(0);
 
 /** A topic whose Avro values begin with the payment's `tx_id`, and which payments come out there. */
-export interface Observed {
+interface Observed {
   readonly topic: string;
   readonly has: (payment: string) => boolean;
 }
 
-export interface OpenLoop {
+interface OpenLoop {
   readonly pipeline: string;
   readonly rate: number;
   readonly outputs: readonly Observed[];

@@ -1,6 +1,6 @@
 /** The published package: packed, installed into an empty folder far from any checkout, run with nothing but a Node on PATH. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -78,6 +78,14 @@ function run(steps: string, ...options: string[]): unknown[] {
   const rows = readFileSync(join(folder, 'out.jsonl'), 'utf8').trimEnd().split('\n');
   return rows.map((row) => JSON.parse(row));
 }
+
+test('the demo is there with all it needs', () => {
+  expect(millrace('demo', '--help')).toMatchObject({ code: 0, err: '' });
+  const { code, out } = millrace('demo', '--days', '1', '--speed', '86400', '--json');
+  expect(code).toBe(0);
+  expect(JSON.parse(out.trimEnd().split('\n').at(-1) as string)).toMatchObject({ event: 'done', finished: true, models: { trained: 2 } });
+  expect(existsSync(join(home, '.millrace/demo'))).toBe(false);
+});
 
 test('a filter from file to file', () => {
   expect(run('{ id: large, type: filter, where: "amount > 10" }')).toEqual([

@@ -47,8 +47,9 @@ function head(story: Story, { columns, elapsed, style }: Frame): string[] {
   const { now } = story;
   const share = (now - from) / (to - from);
   const day = Math.min(Math.floor((now - from) / DAY) + 1, Math.round((to - from) / DAY));
-  const stage = story.records === null ? 'starting' : now < live ? 'reading history' : now >= to ? 'the end' : 'live';
-  const what = `day ${day} of ${Math.round((to - from) / DAY)}, ${stage}`;
+  const stage = story.records === null ? 'starting' : now < live ? 'history' : now >= to ? 'the end' : 'live';
+  // as wide whatever it says, so that the bar beside it stands still
+  const what = `day ${String(day).padStart(2)} of ${Math.round((to - from) / DAY)}, ${stage.padEnd(8)}`;
   const cells = Math.max(4, columns - 1 - (LABEL + 3 + 16 + 2) - 2 - widthOf(what));
   const past = Math.round(((live - from) / (to - from)) * cells);
   const full = Math.round(share * cells);
@@ -69,7 +70,7 @@ function facts(story: Story, { perSecond, columns, style }: Frame): string[] {
       `${style.bold(count(records?.recordsIn ?? 0))} in`,
       rate(perSecond),
       records?.watermark == null ? 'no watermark yet' : `watermark ${time(records.watermark).slice(5, 19)}`,
-      dead === 0 ? 'no dead letters' : style.yellow(`${count(dead)} dead letters`),
+      dead === 0 ? 'no dead letters' : style.yellow(`${count(dead)} dead letter${dead === 1 ? '' : 's'}`),
     ]),
     row('bridge', [`${style.bold(count(story.bridged))} rows`, `${count(story.behind)} behind`, delay(story)]),
     row('batches', [
@@ -80,7 +81,7 @@ function facts(story: Story, { perSecond, columns, style }: Frame): string[] {
     row(
       'models',
       newest === undefined
-        ? [`${style.bold('0')}`, 'the first is trained when two weeks of labels are known']
+        ? [`${style.bold('0')}`, 'the first is due with the first live day']
         : [
             style.bold(count(models.length)),
             `in force ${day(models.findLast(({ promoted }) => promoted)?.model.boundary)}`,

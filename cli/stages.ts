@@ -47,7 +47,10 @@ export async function runStages(options: StagesOptions): Promise<StagesProgress>
   ]);
   const memory = profile.transport.type === 'memory' ? (await import('@millrace/transport/memory.ts')).openMemory() : null;
   const shared = { profile, dataDir, clock, signal, onEvent, wake: options.wake ?? new SharedArrayBuffer(8), ...(memory ? { transport: memory } : {}) };
-  const records = only === 'analyze' ? null : run({ ...shared, plan, untilEnd, onProgress: options.onRecords, ...(options.begun === undefined ? {} : { begun: options.begun }) });
+  const records =
+    only === 'analyze'
+      ? null
+      : run({ ...shared, plan, untilEnd, onProgress: options.onRecords, ...(options.begun === undefined ? {} : { begun: options.begun }) });
   const analyze = startAnalyzer?.({
     ...shared,
     plan: plan as AnalyzedPlan,

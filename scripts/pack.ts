@@ -91,7 +91,7 @@ async function pack(target: string): Promise<string> {
   for (const extra of EXTRAS) {
     if (!existsSync(join(root, extra))) continue;
     const tracked = execFileSync('git', ['ls-files', '--', extra], { cwd: root, encoding: 'utf8' });
-    for (const file of tracked.split('\n').filter(Boolean)) cpSync(join(root, file), join(stage, file));
+    for (const file of tracked.split('\n').filter((name) => name !== '' && !name.endsWith('.ts'))) cpSync(join(root, file), join(stage, file));
   }
   const description = 'Streams described in one YAML file: record by record, in event time, exactly once';
   const product = { name: 'millrace', version, description, license, type: 'module', engines, bin: { millrace: 'bin/millrace.js' }, dependencies };

@@ -10,9 +10,9 @@ import { invocation } from '../self.ts';
 
 /** days of history, which are there at once: enough for the first model to have learnt from */
 const HISTORY = 28;
-const DAYS = 18;
+const DAYS = 16;
 const SEED = 1;
-const SPEED = 30_000;
+const SPEED = 25_000;
 
 const pipeline = fileURLToPath(new URL('../../pipelines/fraud-detection/pipeline.yaml', import.meta.url));
 
@@ -24,7 +24,7 @@ export const demoCommand: CommandSpec = {
   options: [
     { flags: '--days <n>', doc: `days to live through (default: ${DAYS})`, integer: true },
     { flags: '--seed <n>', doc: `the same seed draws the same payments (default: ${SEED})`, integer: true },
-    { flags: '--speed <x>', doc: `seconds of event time a second (default: ${SPEED}, a day in 2.9 s)`, integer: true },
+    { flags: '--speed <x>', doc: `seconds of event time a second (default: ${SPEED}, a day in 3.5 s)`, integer: true },
     { flags: '--data-dir <dir>', doc: 'an empty directory to work in, or one of an earlier demo (default: .millrace/demo)' },
     { flags: '--keep', doc: 'leave topics and models there when it ends, to look at them' },
   ],

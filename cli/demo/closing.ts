@@ -92,7 +92,7 @@ export function renderClosing(closing: Closing, style: Style): string {
       `${rate((total * 1000) / elapsed)} on the mean: ${span(setting.from, setting.live)} of history at once, then ${span(setting.live, setting.to)} live`,
     ],
     ['record to bridge', latency(bridge), bridge === null ? 'it has not caught up with history' : `p50 / p99 of ${count(bridge.records)} live records`],
-    ['record to alert', latency(alert), alert === null ? 'no alert while live' : `p50 / p99 of ${count(alert.records)} alerts`],
+    ['record to alert', latency(alert), alert === null ? 'none while it had caught up' : `p50 / p99 of ${count(alert.records)} alerts`],
     ['windows closed', count(story.windowsClosed), `in ${count(story.analyze?.batches ?? 0)} batches`],
     [
       'dead letters',

@@ -16,8 +16,8 @@ const DAY = 86_400_000;
 /** lines that are no list */
 const FIXED = 15;
 /** from this width on the two lists stand side by side */
-const WIDE = 112;
-const LIST = 54;
+const WIDE = 116;
+const LIST = 55;
 const LABEL = 9;
 
 /** The demo as it stands, at most `rows` lines of less than `columns` each. */

@@ -64,3 +64,17 @@ test('several columns', () => {
   expect(keys.number).toBe(-1);
   expect(keys.find({ k: 'a', x: null })).toBe(false);
 });
+
+test('small natural numbers, which an array holds, beside others', () => {
+  const keys = keyNumbers(time(), [column('k', 'BIGINT')]);
+  const find = (k: number): number => {
+    keys.find({ k });
+    return keys.number;
+  };
+  const some = [0, 1, 1023, 1024, 70_000, 2 ** 20 - 1, 2 ** 20, 2 ** 32, -1];
+  expect(some.map(find)).toEqual(some.map(() => -1));
+  const numbers = some.map((k) => keys.hold(String(k)));
+  for (let round = 0; round < 2; round++) expect(some.map(find)).toEqual(numbers);
+  for (const number of numbers) keys.release(number);
+  expect(some.map(find)).toEqual(some.map(() => -1));
+});

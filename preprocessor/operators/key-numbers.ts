@@ -18,6 +18,14 @@ const ATOMS: ReadonlySet<SqlType['kind']> = new Set([
   'TIMESTAMP',
 ]);
 
+/** Natural numbers below this are looked up in an array, which takes 4 bytes for each up to the largest seen. */
+const DENSE = 1 << 20;
+
+/** Where in the array an atom is; −1 for one that is not in it. */
+function placeOf(atom: Value): number {
+  return typeof atom === 'number' && atom >= 0 && atom < DENSE && (atom | 0) === atom ? atom : -1;
+}
+
 /**
  * Numbers for the keys that are in use, shared by the steps of a task with the same key columns: of these, the first one
  * looks a record's key up, the others find it where that one left it. Numbers are used again and show nowhere.
@@ -32,6 +40,8 @@ export class KeyNumbers {
   private readonly byText = new Map<string, number>();
   /** of keys whose column is an atom: no text is made to find them */
   private readonly byAtom = new Map<Value, number>();
+  /** the same of small natural numbers, which ids often are: the key's number + 1, 0 for none */
+  private dense = new Int32Array(1024);
   private readonly texts: string[] = [];
   private readonly atoms: Value[] = [];
   private readonly holders: number[] = [];
@@ -64,7 +74,8 @@ export class KeyNumbers {
     if (atom === null) return false;
     if (this.number >= 0 && atom === this.last) return true;
     this.last = atom;
-    this.number = this.byAtom.get(atom) ?? -1;
+    const place = placeOf(atom);
+    this.number = place < 0 ? (this.byAtom.get(atom) ?? -1) : place < this.dense.length ? this.dense[place] - 1 : -1;
     if (this.number < 0) this.findAtom(atom, row);
     return true;
   }
@@ -87,7 +98,9 @@ export class KeyNumbers {
   release(number: number): void {
     if (--this.holders[number] > 0) return;
     this.byText.delete(this.texts[number]);
-    this.byAtom.delete(this.atoms[number]);
+    const place = placeOf(this.atoms[number]);
+    if (place < 0) this.byAtom.delete(this.atoms[number]);
+    else this.dense[place] = 0;
     this.texts[number] = '';
     this.atoms[number] = null;
     this.free.push(number);
@@ -100,7 +113,17 @@ export class KeyNumbers {
     if (number === undefined) return;
     this.number = number;
     this.atoms[number] = atom;
-    this.byAtom.set(atom, number);
+    const place = placeOf(atom);
+    if (place < 0) {
+      this.byAtom.set(atom, number);
+      return;
+    }
+    if (place >= this.dense.length) {
+      const larger = new Int32Array(Math.min(DENSE, Math.max(place + 1, this.dense.length * 2)));
+      larger.set(this.dense);
+      this.dense = larger;
+    }
+    this.dense[place] = number + 1;
   }
 }
 

@@ -38,7 +38,10 @@ export class Histories {
   readonly keep: number;
   private readonly slack: number;
   private readonly calls: BoundCalls;
-  private readonly plan: Pick<RollingPlan, 'range' | 'delay'>;
+  private readonly size: number;
+  private readonly delay: number;
+  /** of windows that begin at multiples of their size; null for those that end at the record */
+  private readonly tumbling: { readonly offset: number } | null;
   private readonly cells: Cells;
   private readonly rings: RecordRings;
   /** for windows out of turn */
@@ -51,7 +54,9 @@ export class Histories {
 
   constructor(plan: Pick<RollingPlan, 'range' | 'delay' | 'allowedLateness'>, calls: BoundCalls) {
     this.calls = calls;
-    this.plan = plan;
+    this.size = plan.range.size;
+    this.delay = plan.delay;
+    this.tumbling = plan.range.kind === 'range' ? null : plan.range;
     let width = WIDTH;
     this.queueAt = calls.aggregates.map(({ kind }) => {
       if (kind === 'invertible') return -1;
@@ -168,7 +173,7 @@ export class Histories {
     const { aggregates } = this.calls;
     const at = cell * this.cells.slab.stride;
     this.cells.clear(this.aside);
-    const to = this.upperBound(at, time - this.plan.delay);
+    const to = this.upperBound(at, time - this.delay);
     for (let n = this.upperBound(at, this.lowOf(time)); n < to; n++) {
       for (let call = 0; call < aggregates.length; call++) {
         const address = this.address(at, n);
@@ -196,8 +201,10 @@ export class Histories {
     const at = cell * stride;
     const bound = watermark - this.keep;
     if (!(data[at + OLDEST] <= bound - slack)) return false;
-    const head = this.upperBound(at, bound);
-    while (data[at + LOW] < head && data[at + LOW] < data[at + HIGH]) this.leave(cell, at, data[at + LOW]++);
+    // what goes is an eighth or so: looked for from the front, as most of the rest has not been touched for long
+    let head = data[at + HEAD];
+    while (head < data[at + END] && this.timeOf(at, head) <= bound) head++;
+    for (let low = data[at + LOW]; low < head && low < data[at + HIGH]; low++) this.leave(cell, at, low, this.address(at, low));
     if (this.rings.hasBoxes) for (let n = data[at + HEAD]; n < head; n++) this.rings.forget(this.address(at, n));
     data[at + HEAD] = head;
     data[at + LOW] = Math.max(data[at + LOW], head);
@@ -248,27 +255,39 @@ export class Histories {
 
   /** A window holds the times in (lowOf(t), t − delay]. */
   private lowOf(time: number): number {
-    const { range, delay } = this.plan;
-    const to = time - delay;
-    if (range.kind === 'range') return to - range.size;
-    return Math.floor((to - range.offset) / range.size) * range.size + range.offset - 1;
+    const to = time - this.delay;
+    if (this.tumbling === null) return to - this.size;
+    return Math.floor((to - this.tumbling.offset) / this.size) * this.size + this.tumbling.offset - 1;
   }
 
   /** Moves the running window on to that of a time. */
   private advance(cell: number, at: number, time: number): void {
+    const { rings, delay } = this;
     const { data } = this.cells.slab;
-    const to = time - this.plan.delay;
-    const from = this.lowOf(time);
+    const place = data[at + PLACE];
+    const capacity = data[at + CAPACITY];
     const end = data[at + END];
+    const from = this.lowOf(time);
     let high = data[at + HIGH];
-    // without a delay all that is there is in
-    while (high < end && (this.plan.delay === 0 || this.timeOf(at, high) <= to)) this.enter(cell, at, high++);
+    while (high < end) {
+      const address = rings.address(place, capacity, high);
+      // without a delay all that is there is in
+      if (delay > 0 && rings.timeAt(address) > time - delay) break;
+      this.enter(cell, at, high++, address);
+    }
     data[at + HIGH] = high;
     if (!(data[at + LOWEST] <= from)) return;
     let low = data[at + LOW];
-    while (low < high && this.timeOf(at, low) <= from) this.leave(cell, at, low++);
+    let lowest = NEVER;
+    for (; low < end; low++) {
+      const address = rings.address(place, capacity, low);
+      lowest = rings.timeAt(address);
+      if (low >= high || lowest > from) break;
+      this.leave(cell, at, low, address);
+      lowest = NEVER;
+    }
     data[at + LOW] = low;
-    data[at + LOWEST] = low < end ? this.timeOf(at, low) : NEVER;
+    data[at + LOWEST] = lowest;
   }
 
   /** A record has come in as number n, with later ones behind it. */
@@ -276,7 +295,7 @@ export class Histories {
     const { data } = this.cells.slab;
     const { aggregates } = this.calls;
     const latest = data[at + LATEST];
-    if (time > latest - this.plan.delay) return;
+    if (time > latest - this.delay) return;
     data[at + HIGH]++;
     for (const queue of this.queueAt) if (queue >= 0) this.queues.raise(at + queue, n);
     if (time <= this.lowOf(latest)) {
@@ -294,10 +313,9 @@ export class Histories {
     }
   }
 
-  private enter(cell: number, at: number, n: number): void {
+  private enter(cell: number, at: number, n: number, address: number): void {
     const { looking } = this;
     const { aggregates } = this.calls;
-    const address = this.address(at, n);
     for (let i = 0; i < looking.length; i++) {
       const call = looking[i];
       const aggregate = aggregates[call];
@@ -306,10 +324,9 @@ export class Histories {
     }
   }
 
-  private leave(cell: number, at: number, n: number): void {
+  private leave(cell: number, at: number, n: number, address: number): void {
     const { looking } = this;
     const { aggregates } = this.calls;
-    const address = this.address(at, n);
     for (let i = 0; i < looking.length; i++) {
       const call = looking[i];
       const aggregate = aggregates[call];

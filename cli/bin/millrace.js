@@ -7,8 +7,9 @@ import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-/** One Ctrl-C may come several times: from the terminal, through npx, through the launcher. Within this many ms it counts once. */
-const SAME_SIGNAL_MS = 250;
+/** One Ctrl-C may come several times: from the terminal, through npx, through the launcher. Within this many ms it counts once; they may be
+ *  heard as far apart as a turn of the record stage is long. */
+const SAME_SIGNAL_MS = 1000;
 
 const sources = new URL('../main.ts', import.meta.url);
 const inCheckout = existsSync(sources);

@@ -164,10 +164,10 @@ describe('an old Node hands over to that of the checkout', () => {
   });
 
   test('a second Ctrl-C a while later counts again', async () => {
-    const run = start(OLD, ['wait', '1200'], true);
+    const run = start(OLD, ['wait', '2200'], true);
     await ready(run);
     process.kill(-(run.child.pid as number), 'SIGINT');
-    await new Promise((done) => setTimeout(done, 500));
+    await new Promise((done) => setTimeout(done, 1300));
     process.kill(-(run.child.pid as number), 'SIGINT');
     await run.end;
     expect(run.out()).toContain('seen SIGINT SIGINT\n');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const workspaces = ['shared-schemas', 'pipeline', 'runtime', 'transport', 'preprocessor', 'cli'];
+const workspaces = ['shared-schemas', 'pipeline', 'runtime', 'transport', 'preprocessor', 'analyzer', 'cli'];
 
 /** Copies the sources that run, borrowing the installed packages, and gives the copy's launcher. */
 export function copySources(to: string): string {

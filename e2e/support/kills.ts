@@ -1,5 +1,5 @@
-import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { appendFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ProbePoint, probePoints } from '@millrace/runtime/probe.ts';
 import type { Random } from '@millrace/runtime/random.ts';
@@ -18,6 +18,12 @@ export interface Scenario {
   readonly never?: readonly ProbePoint[];
   /** further arguments of `run`; it is started in the pipeline file's directory */
   readonly args?: readonly string[];
+  /** file outputs that are replaced as a whole, not appended to */
+  readonly replaced?: readonly string[];
+  /** directories of part files, made of JSON or CSV lines */
+  readonly parts?: readonly string[];
+  /** what of an output's sorted lines is the same in every run, where it is not all; by name of the output */
+  readonly settled?: Readonly<Record<string, (lines: readonly string[]) => readonly string[]>>;
 }
 
 /** Sorted lines of everything a run left: equal exactly when the multisets are. */
@@ -31,9 +37,10 @@ export interface KillLog {
   torn: number;
 }
 
-/** Counts kills at the record stage's points. */
-export function newKillLog(): KillLog {
-  const points = probePoints.filter((point) => !point.startsWith('analyze.'));
+export const recordPoints = probePoints.filter((point) => !point.startsWith('analyze.'));
+
+/** Counts kills at these points. */
+export function newKillLog(points: readonly ProbePoint[] = recordPoints): KillLog {
   return { kills: 0, atPoint: new Map(points.map((point) => [point, 0])), atTime: 0, torn: 0 };
 }
 
@@ -50,10 +57,8 @@ export function runArgs(scenario: Scenario): string[] {
 
 export async function answer(scenario: Scenario, dir: string): Promise<Answer> {
   const all: Record<string, string[]> = {};
-  for (const file of scenario.files) {
-    const path = join(dir, file);
-    all[file] = existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter(Boolean).sort() : [];
-  }
+  for (const file of [...scenario.files, ...(scenario.replaced ?? [])]) all[file] = existsSync(join(dir, file)) ? linesOf(join(dir, file)).sort() : [];
+  for (const directory of scenario.parts ?? []) all[directory] = partLines(join(dir, directory)).sort();
   const cat = (topic: string): Promise<string> => succeed(['topic', 'cat', topic, '--json', '--headers', '--data-dir', 'data', '--until', 'end'], { cwd: dir });
   const texts = await Promise.all(scenario.topics.map(cat));
   for (const [i, topic] of scenario.topics.entries()) {
@@ -66,7 +71,24 @@ export async function answer(scenario: Scenario, dir: string): Promise<Answer> {
       })
       .sort();
   }
+  for (const [name, settle] of Object.entries(scenario.settled ?? {})) all[name] = [...settle(all[name] as string[])].sort();
   return all;
+}
+
+function linesOf(path: string): string[] {
+  return readFileSync(path, 'utf8').split('\n').filter(Boolean);
+}
+
+/** Each line with the directory it is in; a file that is none of the sink's own counts as a line. How many files there are is not the same in every run. */
+function partLines(root: string): string[] {
+  const lines: string[] = [];
+  for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const directory = relative(root, entry.parentPath);
+    if (!entry.name.startsWith('part-')) lines.push(`left behind: ${join(directory, entry.name)}`);
+    else for (const line of linesOf(join(entry.parentPath, entry.name)).slice(entry.name.endsWith('.csv') ? 1 : 0)) lines.push(`${directory} ${line}`);
+  }
+  return lines;
 }
 
 /** The answer of a run that nobody disturbs, and how long it took. */
@@ -87,6 +109,8 @@ export interface KillOptions {
   readonly timesUpTo: number;
   /** kill at these points only, and never at random times */
   readonly points?: readonly ProbePoint[];
+  /** the points to kill at most often, instead of the record stage's: those that a run comes to time and again */
+  readonly often?: readonly ProbePoint[];
   /** never leaves uncommitted bytes behind the outputs itself */
   readonly clean?: boolean;
 }
@@ -116,35 +140,63 @@ export async function killed(
   options: KillOptions,
 ): Promise<Answer> {
   cpSync(template, dir, { recursive: true, preserveTimestamps: true });
+  await live(scenario, dir, runArgs(scenario), kills, random, log, options);
+  const got = await answer(scenario, dir);
+  rmSync(dir, { recursive: true });
+  return got;
+}
+
+/** Starts a run that is killed up to `kills` times in all, each time anew, until it finishes by itself or `until` says that it is over. */
+export async function live(
+  scenario: Scenario,
+  dir: string,
+  args: readonly string[],
+  kills: number,
+  random: Random,
+  log: KillLog,
+  options: KillOptions & { readonly until?: AbortSignal },
+): Promise<void> {
   const bin = options.bin === undefined ? {} : { bin: options.bin };
+  const over = options.until ? new Promise<'over'>((resolve) => options.until?.addEventListener('abort', () => resolve('over'), { once: true })) : null;
   // three deaths at one record make it poison, by design: no three kills in a row without progress
   let inVain = 0;
-  for (let n = 0; ; n++) {
+  for (let n = 0; !options.until?.aborted; n++) {
     const { point, hit } = choose(scenario, log, random, inVain, options);
     const env: Record<string, string> = n < kills && point !== null ? { MILLRACE_PROBE: `${point}:${hit}` } : {};
-    const child = new Millrace(runArgs(scenario), { env, cwd: dir, ...bin });
-    if (n < kills && (await caught(child, point, 100 + random.below(Math.round(options.timesUpTo * 0.7))))) {
+    const child = new Millrace(args, { env, cwd: dir, ...bin });
+    const upTo = Math.round(options.timesUpTo * 0.7);
+    // where the analyzer is killed too, a run may have no such progress left in its record stage: then it is killed late
+    const ms = point === null ? 100 + random.below(upTo) : inVain >= 2 && options.often ? 100 + upTo : null;
+    const due = n < kills ? caught(child, point, ms) : child.finished.then(() => null);
+    const why = await (over === null ? due : Promise.race([due, over]));
+    if (why === 'over') {
       await child.kill();
       log.kills++;
-      if (point === null) log.atTime++;
-      else log.atPoint.set(point, (log.atPoint.get(point) ?? 0) + 1);
+      log.atTime++;
+      return;
+    }
+    if (why !== null) {
+      await child.kill();
+      log.kills++;
+      if (why === 'time') log.atTime++;
+      else log.atPoint.set(point as string, (log.atPoint.get(point as string) ?? 0) + 1);
       if (!options.clean && random.below(4) === 0) tear(scenario, dir, log);
-      inVain = point === 'batch.committed' && hit >= GAIN ? 0 : inVain + 1;
+      inVain = (point === 'batch.committed' && hit >= GAIN) || (point !== null && why === 'time') ? 0 : inVain + 1;
       continue;
     }
     const { code, stderr } = await child.finished;
     if (code !== 0) throw new Error(`${scenario.name}: exit ${code} after ${n} kills\n${stderr}`);
-    const got = await answer(scenario, dir);
-    rmSync(dir, { recursive: true });
-    return got;
+    return;
   }
 }
 
-/** True when the process has come to where it shall be killed, false when it has ended before. */
-async function caught(child: Millrace, point: string | null, ms: number): Promise<boolean> {
+/** What the process has come to where it shall be killed: the point, or the time; null when it has ended before. */
+async function caught(child: Millrace, point: string | null, ms: number | null): Promise<'point' | 'time' | null> {
   const cancel = new AbortController();
-  const due = point === null ? sleep(ms, true, { signal: cancel.signal }).catch(() => false) : child.saw(`probe ${point}\n`).then(() => true);
-  const there = await Promise.race([due, child.finished.then(() => false)]);
+  const ways: Promise<'point' | 'time' | null>[] = [child.finished.then(() => null)];
+  if (point !== null) ways.push(child.saw(`probe ${point}\n`).then(() => 'point'));
+  if (ms !== null) ways.push(sleep(ms, 'time' as const, { signal: cancel.signal }).catch(() => null));
+  const there = await Promise.race(ways);
   cancel.abort();
   return there;
 }
@@ -156,13 +208,14 @@ function tear(scenario: Scenario, dir: string, log: KillLog): void {
   if (files.length > 0) log.torn++;
 }
 
-function choose(scenario: Scenario, log: KillLog, random: Random, inVain: number, { points }: KillOptions): { point: string | null; hit: number } {
+function choose(scenario: Scenario, log: KillLog, random: Random, inVain: number, { points, often }: KillOptions): { point: string | null; hit: number } {
   if (points !== undefined) return { point: points[random.below(points.length)] as string, hit: 2 + random.below(2) };
-  if (inVain >= 2) return { point: 'batch.committed', hit: GAIN + random.below(8) };
+  if (inVain >= 2 && log.atPoint.has('batch.committed')) return { point: 'batch.committed', hit: GAIN + random.below(8) };
   const what = random.uniform();
-  if (what < 0.4) return { point: null, hit: 0 };
-  const point = what < 0.75 ? (EARLY[random.below(EARLY.length)] as string) : leastHit(scenario, log, random);
-  return { point, hit: 1 + random.below(point.startsWith('batch') ? 4 : 2) };
+  if (what < (often ? 0.25 : 0.4)) return { point: null, hit: 0 };
+  const early = (often ?? EARLY).filter((point) => log.atPoint.has(point) && !scenario.never?.includes(point));
+  const point = what < (often ? 0.85 : 0.75) ? (early[random.below(early.length)] as string) : leastHit(scenario, log, random);
+  return { point, hit: 1 + random.below(point.startsWith(often ? 'analyze' : 'batch') ? 4 : 2) };
 }
 
 function leastHit(scenario: Scenario, log: KillLog, random: Random): string {
@@ -172,14 +225,14 @@ function leastHit(scenario: Scenario, log: KillLog, random: Random): string {
   return rare[random.below(rare.length)] as string;
 }
 
-/** What differs, for a failing test to say. */
+/** What differs, for a failing test to say: the first lines of each output. */
 export function difference(expected: Answer, got: Answer): string {
-  const lines: string[] = [];
-  for (const [name, wanted] of Object.entries(expected)) {
+  const outputs = Object.entries(expected).map(([name, wanted]) => {
     const left = new Map<string, number>();
     for (const line of wanted) left.set(line, (left.get(line) ?? 0) + 1);
     for (const line of got[name] ?? []) left.set(line, (left.get(line) ?? 0) - 1);
-    for (const [line, count] of left) if (count !== 0) lines.push(`${name}: ${count > 0 ? 'missing' : 'extra'} ×${Math.abs(count)} ${line}`);
-  }
-  return lines.slice(0, 20).join('\n');
+    const different = [...left].filter(([, count]) => count !== 0);
+    return different.slice(0, 8).map(([line, count]) => `${name}: ${count > 0 ? 'missing' : 'extra'} ×${Math.abs(count)} ${line}`);
+  });
+  return outputs.flat().join('\n');
 }

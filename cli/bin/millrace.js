@@ -7,9 +7,8 @@ import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-/** One Ctrl-C may come several times: from the terminal, through npx, through the launcher. Within this many ms it counts once; they may be
- *  heard as far apart as a turn of the record stage is long. */
-const SAME_SIGNAL_MS = 1000;
+/** One Ctrl-C may come several times: from the terminal, through npx, through the launcher, all within this many ms. They count once. */
+const ECHO_MS = 250;
 
 const sources = new URL('../main.ts', import.meta.url);
 const inCheckout = existsSync(sources);
@@ -49,13 +48,14 @@ function dieWithParent() {
 
 /** Drops the echoes of a signal, and Node's notes on what it holds experimental. */
 function quieten() {
-  const last = {};
+  const heard = new Set();
   const emit = process.emit;
   process.emit = function (name, ...args) {
     if (SIGNALS.includes(name)) {
-      const now = performance.now();
-      if (now - last[name] < SAME_SIGNAL_MS) return true;
-      last[name] = now;
+      if (heard.has(name)) return true;
+      heard.add(name);
+      // an echo that came during a long turn is heard in the poll phase behind it: the timer is due before that, the immediate after
+      setTimeout(() => setImmediate(() => heard.delete(name)), ECHO_MS).unref();
     }
     if (name === 'warning' && args[0] && args[0].name === 'ExperimentalWarning') return false;
     return emit.call(this, name, ...args);

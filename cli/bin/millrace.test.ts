@@ -11,10 +11,14 @@ const launcher = fileURLToPath(new URL('./millrace.js', import.meta.url));
 const OLD = ['--import', 'data:text/javascript,Object.defineProperty(process, "version", { value: "v20.20.2" })'];
 const CODE_OF_COMMAND = `
   export async function main(argv: string[]): Promise<number> {
-    const [what, arg] = argv;
+    const [what, arg, busy] = argv;
     if (what === 'wait') {
       const seen: string[] = [];
-      for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => seen.push(name));
+      for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => {
+        seen.push(name);
+        const end = performance.now() + Number(busy ?? 0);
+        while (performance.now() < end);
+      });
       setTimeout(() => console.log('ready', process.pid), 0);
       await new Promise((done) => setTimeout(done, Number(arg)));
       console.log('seen', ...seen);
@@ -164,13 +168,23 @@ describe('an old Node hands over to that of the checkout', () => {
   });
 
   test('a second Ctrl-C a while later counts again', async () => {
-    const run = start(OLD, ['wait', '2200'], true);
+    const run = start(OLD, ['wait', '1600'], true);
     await ready(run);
     process.kill(-(run.child.pid as number), 'SIGINT');
-    await new Promise((done) => setTimeout(done, 1300));
+    await new Promise((done) => setTimeout(done, 700));
     process.kill(-(run.child.pid as number), 'SIGINT');
     await run.end;
     expect(run.out()).toContain('seen SIGINT SIGINT\n');
+  });
+
+  test('an echo heard behind a long turn is none', async () => {
+    const run = start(OLD, ['wait', '1600', '600'], true);
+    await ready(run);
+    process.kill(-(run.child.pid as number), 'SIGINT');
+    await new Promise((done) => setTimeout(done, 100));
+    process.kill(-(run.child.pid as number), 'SIGINT');
+    await run.end;
+    expect(run.out()).toContain('seen SIGINT\n');
   });
 
   test('SIGKILL of the launcher leaves no orphan', async () => {

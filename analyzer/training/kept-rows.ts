@@ -57,7 +57,8 @@ export class KeptRows {
 
   /** writes what changed since the last call */
   snapshot(writer: StateWriter): void {
-    if (this.first === Number.POSITIVE_INFINITY && !this.#changed) return;
+    // labels may come before the first row
+    if (this.first === Number.POSITIVE_INFINITY && this.labels.size === 0 && !this.#changed) return;
     this.examples.save(
       (name, value) => writer.put(EXAMPLES + name, value),
       (name) => writer.delete(EXAMPLES + name),

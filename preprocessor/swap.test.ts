@@ -210,3 +210,35 @@ describe('at_event_time, to the end of inputs that end apart', () => {
     expect(shop.scored()).toEqual(expected(partitions, Math.floor((lastOf - 5000) / MINUTE)));
   });
 });
+
+describe('at_event_time, behind an exchange with one writer', () => {
+  const one = [payments(0, 1500)];
+  const exchanged = pipeline().replace(
+    '    - { id: live,',
+    '    - { id: recent, type: rolling, key: id, range: 1m, add: { n: "count(*)" } }\n    - { id: live,',
+  );
+
+  it.each([
+    [1, 0],
+    [60, 1],
+    [5000, 0],
+    [5000, 2],
+  ])('scores each record by the watermark it came with, whether or not word of that came before it (%i at a time, deaths by %i)', async (maxRecords, seed) => {
+    await shop.load(exchanged);
+    shop.pay(one);
+    if (seed > 0) deathsBy(seed);
+    const decider = new Decider(shop);
+    const working = decider.work();
+    for (let done = false; !done; )
+      done = await shop.run({ maxRecords, every: seed > 1 ? 1e9 : 5 }).then(
+        () => true,
+        (error: Error) => {
+          if (error.message !== 'killed') throw error;
+          return false;
+        },
+      );
+    decider.stop();
+    await working;
+    expect(shop.scored()).toEqual(expected(one));
+  });
+});

@@ -67,6 +67,14 @@ export abstract class TaskInput {
   abstract headTime(): number;
   protected abstract process(i: number): void;
 
+  /** whether the record in hand brings news of a watermark of at least `limit`, which counts before the record itself */
+  brings(_limit: number): boolean {
+    return false;
+  }
+
+  /** lets the watermark that the record in hand brings count, as if it had come by itself before it */
+  hear(): void {}
+
   /** processes the record in hand */
   take(): void {
     this.process(this.#taken());
@@ -240,6 +248,24 @@ export class ExchangeInput extends TaskInput {
     return found;
   }
 
+  override brings(limit: number): boolean {
+    const { heartbeat, watermark, writer } = this.#read(this.at);
+    return !heartbeat && watermark >= limit && watermark > this.#writer(writer).watermark;
+  }
+
+  override hear(): void {
+    const header = this.#read(this.at);
+    this.#speaks(this.#writer(header.writer), header.watermark);
+  }
+
+  /** a record of it is there */
+  #speaks(writer: WriterCore, watermark: number): void {
+    this.core.spoken = true;
+    writer.ended = false;
+    writer.idle = false;
+    this.#heard(writer, watermark);
+  }
+
   protected override process(i: number): void {
     if (!this.#accept(i)) return;
     const view = this.view as BatchView;
@@ -264,11 +290,8 @@ export class ExchangeInput extends TaskInput {
     if (header.seq !== writer.seq + 1) this.#gap(writer, header.seq);
     const { eventTime, origin, originOffset } = header;
     this.recordsIn++;
-    this.core.spoken = true;
     writer.seq = header.seq;
-    writer.ended = false;
-    writer.idle = false;
-    this.#heard(writer, header.watermark);
+    this.#speaks(writer, header.watermark);
     const { time } = this.host;
     time.eventTime = eventTime;
     time.origin = origin;

@@ -10,6 +10,7 @@
  * - end: all inputs have; everything open fires
  * - table: from here on lookups see the version of `table` with content hash `hash`
  * - model: from here on scores are by the version of model `model` with content hash `hash`
+ * - hear: the watermark that the next record of input `input` brings counts before the record, so that a model can be chosen between them
  * - skip: the next record of input `input` killed its process three times: it becomes a dead letter unprocessed
  */
 export type Entry =
@@ -21,6 +22,7 @@ export type Entry =
   | readonly ['end']
   | readonly ['table', table: string, hash: string]
   | readonly ['model', model: string, hash: string]
+  | readonly ['hear', input: number]
   | readonly ['skip', input: number];
 
 /** Collects entries, takes of one input in a row as one. */

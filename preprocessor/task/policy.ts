@@ -126,8 +126,9 @@ export class Policy {
   #takeByModels(input: number, count: number, models: ModelChoice): void {
     for (let left = count; left > 0 && this.#chosen(); ) {
       const taken = this.#task.takeUntil(input, left, models.limit);
-      this.#journal.take(input, taken);
+      if (taken > 0) this.#journal.take(input, taken);
       left -= taken;
+      if (left > 0 && (this.#task.parts.inputs[input] as TaskInput).brings(models.limit)) this.#apply(['hear', input]);
     }
   }
 

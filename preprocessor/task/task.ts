@@ -98,6 +98,9 @@ export class Task implements InputHost {
         this.parts.useModel(entry[1], entry[2]);
         core.models[entry[1]] = entry[2];
         break;
+      case 'hear':
+        (inputs[entry[1]] as TaskInput).hear();
+        break;
       case 'skip':
         (inputs[entry[1]] as TaskInput).skip('killed_process', 'processing this record ended the process three times');
         break;
@@ -152,11 +155,11 @@ export class Task implements InputHost {
     time.originOffset = originOffset;
   }
 
-  /** Takes records of an input that are in hand until the watermark reaches `limit`, at most `count`; gives how many. */
+  /** Takes records of an input that are in hand until the watermark reaches `limit` or the next record brings it there, at most `count`; gives how many. */
   takeUntil(index: number, count: number, limit: number): number {
     const input = this.parts.inputs[index] as TaskInput;
     let taken = 0;
-    while (taken < count && this.time.watermark < limit) {
+    while (taken < count && this.time.watermark < limit && !input.brings(limit)) {
       input.take();
       taken++;
     }
@@ -176,7 +179,7 @@ export class Task implements InputHost {
     this.#replaying(true);
     for (const entry of entries) {
       if (entry[0] !== 'take') {
-        if (entry[0] === 'skip') await this.#need(entry[1], 1, wait);
+        if (entry[0] === 'skip' || entry[0] === 'hear') await this.#need(entry[1], 1, wait);
         this.apply(entry);
         continue;
       }

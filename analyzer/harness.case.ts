@@ -105,7 +105,7 @@ export class Harness {
     return analyze(
       {
         plan: this.plan,
-        profile: { ...defaultProfile, transport: { type: 'memory', partitions: this.partitions } },
+        profile: { ...defaultProfile, transport: { type: 'memory', partitions: this.partitions, kafka: null } },
         dataDir: join(this.dir, 'data'),
         clock: systemClock,
         signal: new AbortController().signal,

@@ -34,7 +34,7 @@ afterEach(() => rmSync(of.dir, { recursive: true }));
 
 const options = (more: Partial<AnalyzeOptions>): AnalyzeOptions => ({
   plan: of.plan,
-  profile: { ...defaultProfile, transport: { type: 'embedded', partitions: 2 } },
+  profile: { ...defaultProfile, transport: { type: 'embedded', partitions: 2, kafka: null } },
   dataDir,
   clock: systemClock,
   signal: new AbortController().signal,

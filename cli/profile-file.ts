@@ -72,7 +72,10 @@ export function readProfile(yaml: string, { file, name, env, cwd }: ProfileFile)
     transport: {
       type: values.transport?.values.type ?? defaultProfile.transport.type,
       partitions: values.transport?.values.topics?.values.partitions ?? defaultProfile.transport.partitions,
+      kafka: null,
     },
+    registry: null,
+    http: null,
     checkpoint: { path: path === undefined ? null : resolve(cwd, path), every: values.checkpoint?.values.every ?? defaultProfile.checkpoint.every },
     parallelism: values.parallelism,
     memory: { state: values.memory?.values.state ?? defaultProfile.memory.state, inFlight: values.memory?.values.in_flight ?? defaultProfile.memory.inFlight },

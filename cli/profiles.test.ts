@@ -29,7 +29,9 @@ secrets: { hmac: "\${KEY}" }
     expect(findings).toEqual([]);
     expect(profile).toEqual({
       name: 'p',
-      transport: { type: 'memory', partitions: 2 },
+      transport: { type: 'memory', partitions: 2, kafka: null },
+      registry: null,
+      http: null,
       checkpoint: { path: '/work dir/data', every: 2000 },
       parallelism: 3,
       memory: { state: 2 ** 30, inFlight: 2 ** 20 },

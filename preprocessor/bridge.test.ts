@@ -38,7 +38,7 @@ async function go(text: string, transport: MemoryTransport): Promise<void> {
   expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
   const progress = await run({
     plan: plan as Plan,
-    profile: { ...defaultProfile, transport: { type: 'memory', partitions: 3 } },
+    profile: { ...defaultProfile, transport: { type: 'memory', partitions: 3, kafka: null } },
     dataDir: join(dir, 'data'),
     untilEnd: true,
     clock: systemClock,

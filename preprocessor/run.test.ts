@@ -81,7 +81,7 @@ function sales(from: number, to: number): string {
 function go(transport: MemoryTransport, options: { every?: number; signal?: AbortSignal; maxRecords?: number } = {}): Promise<RunProgress> {
   return run({
     plan,
-    profile: { ...defaultProfile, transport: { type: 'memory', partitions: 4 }, checkpoint: { path: null, every: options.every ?? 5 } },
+    profile: { ...defaultProfile, transport: { type: 'memory', partitions: 4, kafka: null }, checkpoint: { path: null, every: options.every ?? 5 } },
     dataDir: join(dir, 'data'),
     untilEnd: true,
     clock: systemClock,

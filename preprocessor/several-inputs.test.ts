@@ -43,7 +43,7 @@ const lines = (times: readonly number[]): string => times.map((t) => `{"t":${t}}
 async function go(signal?: AbortSignal): Promise<{ fired: Record<number, number[]>; dead: number }> {
   const progress = await run({
     plan,
-    profile: { ...defaultProfile, transport: { type: 'memory', partitions: 4 } },
+    profile: { ...defaultProfile, transport: { type: 'memory', partitions: 4, kafka: null } },
     dataDir: join(dir, 'data'),
     untilEnd: signal === undefined,
     clock: systemClock,

@@ -136,7 +136,7 @@ export class Shop {
     const clock: Clock = options.clock ?? systemClock;
     return run({
       plan: this.plan,
-      profile: { ...defaultProfile, transport: { type: 'memory', partitions: 2 }, checkpoint: { path: null, every: options.every ?? 5 } },
+      profile: { ...defaultProfile, transport: { type: 'memory', partitions: 2, kafka: null }, checkpoint: { path: null, every: options.every ?? 5 } },
       dataDir: join(this.dir, 'data'),
       untilEnd: true,
       signal: new AbortController().signal,

@@ -19,7 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   preprocessor: ['shared-schemas', 'pipeline', 'runtime', 'transport'],
   analyzer: ['shared-schemas', 'pipeline', 'runtime', 'transport'],
   cli: PACKAGES,
-  e2e: ['runtime'],
+  e2e: ['runtime', 'transport'],
   bench: ['transport', 'shared-schemas', 'runtime', 'pipeline', 'analyzer'],
   scripts: PACKAGES,
 };
@@ -30,6 +30,7 @@ const FENCED: Readonly<Record<string, string>> = {
   yaml: 'pipeline',
   '@duckdb/node-api': 'runtime',
   lmdb: 'transport',
+  '@platformatic/kafka': 'transport',
   hyparquet: 'transport',
   'hyparquet-compressors': 'transport',
   'hyparquet-writer': 'analyzer',

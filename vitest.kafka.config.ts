@@ -1,0 +1,6 @@
+import { defineConfig } from 'vitest/config';
+
+/** Suites against a real Kafka broker (`e2e/support/kafka.ts`), one file at a time. */
+export default defineConfig({
+  test: { include: ['e2e/kafka/**/*.e2e.ts'], fileParallelism: false, testTimeout: 180_000, hookTimeout: 240_000, allowOnly: false, passWithNoTests: false },
+});

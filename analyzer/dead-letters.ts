@@ -39,7 +39,7 @@ export class DeadLetters {
     this.#core.seqs[0] = seq;
     const source = this.#sources.find(({ firstOrigin, partitions }) => origin >= firstOrigin && origin < firstOrigin + partitions);
     const partition = source ? origin - source.firstOrigin : -1;
-    const length = encodeHeader(ANALYZER_WRITER, seq, Number.NEGATIVE_INFINITY, Number.isFinite(eventTime) ? eventTime : 0, origin, offset, this.#header, 0);
+    const length = encodeHeader(ANALYZER_WRITER, seq, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.isFinite(eventTime) ? eventTime : 0, origin, offset, this.#header, 0);
     const letter = {
       code,
       message,

@@ -1,5 +1,6 @@
 import type { QueryPlan } from './analyze/plan.ts';
 import type { NodePlan, Plan, StagePlan } from './plan.ts';
+import type { AggregateCall } from './sql/expr.ts';
 
 /** Why the results of a step or output may differ between two runs over the same logs, by id; what is not in it is the same in every run. */
 export type Timing = ReadonlyMap<string, string>;
@@ -47,7 +48,8 @@ export function batchTimingOf(plan: Plan): Timing {
     if (reason !== undefined) reasons.set(id, reason);
   }
   for (const query of plan.analyze.queries) {
-    const reason = batchReason(query) ?? reasons.get(query.from);
+    const bridge = plan.analyze.sources.some(({ id, output }) => id === query.from && output !== null);
+    const reason = batchReason(query, bridge) ?? reasons.get(query.from);
     if (reason !== undefined) reasons.set(query.id, reason);
   }
   for (const { id, from, mode, type } of plan.analyze.sinks) {
@@ -61,10 +63,14 @@ export function batchTimingOf(plan: Plan): Timing {
   return reasons;
 }
 
-function batchReason(query: QueryPlan): string | undefined {
+/** `bridge`: it reads a bridge itself, whose records bring the watermark they are late by */
+function batchReason(query: QueryPlan, bridge: boolean): string | undefined {
   if (query.type === 'score') return `which model scores a row depends on when ${query.model} was promoted`;
   if (query.type === 'sql') return query.limits.length === 0 ? undefined : `what comes of its ${query.limits.join(', ')} depends on where batches are cut`;
-  return query.window === null || query.mode === 'complete' || query.watermark === null ? undefined : 'which rows are late depends on where batches are cut';
+  if (query.calls.some(ofOneRecord)) return 'which of several records at one event time counts depends on where batches are cut';
+  if (query.window === null || query.mode === 'complete' || query.watermark === null) return undefined;
+  if (!bridge || query.watermark.kind !== 'bridge') return 'which rows are late depends on where batches are cut';
+  return query.window.size === query.window.slide ? undefined : 'which windows a late row counts in depends on where batches are cut';
 }
 
 /** Why records of a stage have no order that the logs fix; null when they have one. */
@@ -78,13 +84,30 @@ function arrival(stage: StagePlan, plan: Plan, before: ReadonlyMap<StagePlan, st
 
 function ownReason(node: NodePlan, arrives: string | null): string | undefined {
   if (node.type === 'score' && node.every === null) return `which model scores a record depends on when ${node.model} was promoted`;
-  if (arrives === null || !byArrival(node)) return undefined;
-  const what = node.type === 'dedupe' ? 'which repeat passes' : node.type === 'score' ? 'which model scores a record' : 'what a record sees';
-  return `${what} depends on the order of arrival: ${arrives}`;
+  const what = arrives === null ? undefined : byArrival(node);
+  return what && `${what} depends on the order of arrival: ${arrives}`;
 }
 
-function byArrival(node: NodePlan): boolean {
-  return node.type === 'dedupe' || node.type === 'score' || (node.type === 'rolling' && node.emit === 'immediately');
+/** What of a node's result depends on the order of arrival; undefined: nothing. */
+function byArrival(node: NodePlan): string | undefined {
+  switch (node.type) {
+    case 'dedupe':
+      return 'which repeat passes';
+    case 'score':
+      return 'which model scores a record';
+    case 'rolling':
+      return node.emit === 'immediately' ? 'what a record sees' : undefined;
+    case 'window':
+      if (node.emit === 'on_update') return 'what a row in between holds';
+      return node.calls.some(ofOneRecord) ? 'which of several records at one event time counts' : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** Its result is that of the first or last of equals. */
+function ofOneRecord({ fn }: AggregateCall): boolean {
+  return fn === 'first' || fn === 'last' || fn === 'arg_min' || fn === 'arg_max';
 }
 
 /** Whether a stage can only ever have one task: all it reads has one partition. */

@@ -10,11 +10,12 @@ const watermark = fc.oneof(time, fc.constantFrom(Number.NEGATIVE_INFINITY, Numbe
 test('a record header comes back as it was, other headers before or behind it', () => {
   const reader = new HeaderReader();
   fc.assert(
-    fc.property(count, count, watermark, time, fc.integer({ min: -1 }), count, (writer, seq, mark, eventTime, origin, offset) => {
+    fc.property(count, count, watermark, fc.option(watermark), time, fc.integer({ min: -1 }), count, (writer, seq, mark, other, eventTime, origin, offset) => {
+      const judged = other ?? mark;
       const buffer = Buffer.alloc(MAX_HEADER + 5, 0xff);
-      const end = encodeHeader(writer, seq, mark, eventTime, origin, offset, buffer, 5);
+      const end = encodeHeader(writer, seq, mark, judged, eventTime, origin, offset, buffer, 5);
       expect(end).toBeLessThanOrEqual(buffer.length);
-      const expected = { heartbeat: false, writer, seq, watermark: mark, eventTime, origin, originOffset: offset };
+      const expected = { heartbeat: false, writer, seq, watermark: mark, judged, eventTime, origin, originOffset: offset };
       expect(reader.read(buffer, 5, end)).toBe(true);
       expect(reader).toMatchObject(expected);
       const own = buffer.subarray(5, end);
@@ -44,7 +45,8 @@ test('heartbeats are told apart from records', () => {
 
 test('the bytes', () => {
   const buffer = Buffer.alloc(MAX_HEADER);
-  expect(buffer.subarray(0, encodeHeader(1, 2, -1, 3, -1, 300, buffer, 0)).toString('hex')).toBe('02026d10000204010601d804');
+  expect(buffer.subarray(0, encodeHeader(1, 2, -1, -1, 3, -1, 300, buffer, 0)).toString('hex')).toBe('02026d10000204010601d804');
+  expect(buffer.subarray(0, encodeHeader(1, 2, -1, 4, 3, -1, 300, buffer, 0)).toString('hex')).toBe('02026d12000204010601d80408');
   expect(buffer.subarray(0, encodeHeartbeat({ kind: 'idle', writer: 1, seq: 2, watermark: Number.NEGATIVE_INFINITY, run: 0 }, buffer, 0)).toString('hex')).toBe(
     '02026d180402' + '04ffffffffffffff1f00',
   );
@@ -60,7 +62,7 @@ test('no block, a block without ours, and any bytes at all never throw', () => {
   const nothing = headerBlock([[HEADER_NAME, null]]);
   expect(reader.read(nothing, 0, nothing.length)).toBe(false);
   const buffer = Buffer.alloc(MAX_HEADER);
-  const end = encodeHeader(1, 2, 3, 4, 5, 6, buffer, 0);
+  const end = encodeHeader(1, 2, 3, 3, 4, 5, 6, buffer, 0);
   for (let cut = 0; cut < end; cut++) expect(reader.read(buffer, 0, cut)).toBe(false);
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 30 }), (bytes) => {

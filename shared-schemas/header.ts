@@ -6,10 +6,10 @@ import { VarintReader, writeVarint } from './varint.ts';
  * It is a Kafka header block (count, then name and value with zigzag-varint lengths) holding a single header `m`, so a foreign
  * reader sees an ordinary binary header. The value, every number a zigzag varint:
  *
- *     kind · writer · seq · watermark · then of a record (kind 0): eventTime · origin · originOffset
+ *     kind · writer · seq · watermark · then of a record (kind 0): eventTime · origin · originOffset · [judged]
  *                                      of a heartbeat (kind 1 to 4): run
  *
- * A watermark of −Infinity is written as −2^53 and of +Infinity as 2^53, which no time reaches.
+ * A watermark of −Infinity is written as −2^53 and of +Infinity as 2^53, which no time reaches. `judged` stands there only where it is not the watermark.
  */
 export const HEADER_NAME = 'm';
 
@@ -21,6 +21,8 @@ interface RecordHeader {
   seq: number;
   /** the watermark in force before the step that caused the record */
   watermark: number;
+  /** the watermark by which the record is late or not, wherever it goes: that of its own source as it was read; at least `watermark` */
+  judged: number;
   eventTime: number;
   /** index of the source partition whose record caused this one; −1 for none */
   origin: number;
@@ -53,6 +55,7 @@ export function encodeHeader(
   writer: number,
   seq: number,
   watermark: number,
+  judged: number,
   eventTime: number,
   origin: number,
   originOffset: number,
@@ -62,7 +65,8 @@ export function encodeHeader(
   let at = open(buffer, pos, 0, writer, seq, watermark);
   at = writeVarint(eventTime, buffer, at);
   at = writeVarint(origin, buffer, at);
-  return close(buffer, pos, writeVarint(originOffset, buffer, at));
+  at = writeVarint(originOffset, buffer, at);
+  return close(buffer, pos, judged === watermark ? at : writeVarint(bounded(judged), buffer, at));
 }
 
 /** Writes a heartbeat's header block; else as {@link encodeHeader}. The record that carries it has a null value. */
@@ -78,10 +82,18 @@ function open(buffer: Uint8Array, pos: number, kind: number, writer: number, seq
   let at = writeVarint(kind, buffer, pos + 4);
   at = writeVarint(writer, buffer, at);
   at = writeVarint(seq, buffer, at);
-  return writeVarint(watermark < -LIMIT ? -LIMIT : watermark > LIMIT ? LIMIT : watermark, buffer, at);
+  return writeVarint(bounded(watermark), buffer, at);
 }
 
-/** The value is at most 56 bytes, so its length is one byte. */
+function bounded(watermark: number): number {
+  return watermark < -LIMIT ? -LIMIT : watermark > LIMIT ? LIMIT : watermark;
+}
+
+function unbounded(watermark: number): number {
+  return watermark === -LIMIT ? Number.NEGATIVE_INFINITY : watermark === LIMIT ? Number.POSITIVE_INFINITY : watermark;
+}
+
+/** The value is at most 57 bytes, so its length is one byte. */
 function close(buffer: Uint8Array, pos: number, end: number): number {
   buffer[pos + 3] = (end - pos - 4) * 2;
   return end;
@@ -96,6 +108,7 @@ export class HeaderReader implements RecordHeader {
   writer = 0;
   seq = 0;
   watermark = Number.NEGATIVE_INFINITY;
+  judged = Number.NEGATIVE_INFINITY;
   eventTime = 0;
   origin = -1;
   originOffset = 0;
@@ -105,12 +118,12 @@ export class HeaderReader implements RecordHeader {
   read(buffer: Uint8Array, start: number, end: number): boolean {
     const from = this.#in;
     from.start(buffer, start, end);
-    if (!find(from)) return false;
+    const last = find(from);
+    if (last < 0) return false;
     const kind = from.read();
     this.writer = from.read();
     this.seq = from.read();
-    const watermark = from.read();
-    this.watermark = watermark === -LIMIT ? Number.NEGATIVE_INFINITY : watermark === LIMIT ? Number.POSITIVE_INFINITY : watermark;
+    this.watermark = unbounded(from.read());
     this.heartbeat = kind > 0;
     if (kind > 0) {
       if (kind > KINDS.length) return false;
@@ -120,22 +133,23 @@ export class HeaderReader implements RecordHeader {
       this.eventTime = from.read();
       this.origin = from.read();
       this.originOffset = from.read();
+      this.judged = from.pos < last ? unbounded(from.read()) : this.watermark;
     }
     return from.good;
   }
 }
 
-/** Moves to the value of our header; foreign ones may stand before it. */
-function find(from: VarintReader): boolean {
+/** Moves to the value of our header and gives where it ends, −1 without one; foreign ones may stand before it. */
+function find(from: VarintReader): number {
   for (let left = from.read(); left > 0 && from.good; left--) {
     const length = from.read();
     const ours = length === 1 && from.buffer[from.pos] === NAME;
     from.skip(length);
     const size = from.read();
-    if (ours) return from.good && size > 0;
+    if (ours) return from.good && size > 0 ? from.pos + size : -1;
     from.skip(Math.max(size, 0));
   }
-  return false;
+  return -1;
 }
 
 /** A header block of the given headers, after those of `own` (a block made by {@link encodeHeader}) if there is one. */

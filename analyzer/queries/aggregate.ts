@@ -38,7 +38,6 @@ export class AggregateQuery implements Query {
   readonly #setKey;
   readonly #setStart;
   readonly #setEnd;
-  #arrivals = 0;
   #dropped = 0;
   #report: StateReport = { numRowsTotal: 0, numRowsUpdated: 0, numRowsRemoved: 0, numRowsDroppedByWatermark: 0, memoryUsedBytes: 0 };
 
@@ -76,7 +75,7 @@ export class AggregateQuery implements Query {
         const last = geometry.lastStart(pane);
         // between windows that are further apart than long
         if (last < geometry.firstStart(pane)) return;
-        if (this.#forgets && last + geometry.size <= this.#time.late) {
+        if (this.#forgets && last + geometry.size <= this.#time.lateFor(inHand.judged)) {
           this.#dropped++;
           return;
         }
@@ -107,7 +106,7 @@ export class AggregateQuery implements Query {
       const decides = by[i] as number;
       aggregates[i]?.add(cell, of === ALWAYS ? true : (values[of] as Value), decides === ALWAYS ? true : (values[decides] as Value), eventTime);
     }
-    this.#lineage.add(cell, origin, offset, ++this.#arrivals);
+    this.#lineage.add(cell, origin, offset);
     this.#store.changed(cell);
   }
 
@@ -198,6 +197,7 @@ export class AggregateQuery implements Query {
     this.#setStart(this.#out, start);
     this.#setEnd(this.#out, start + size);
     inHand.eventTime = this.#geometry === null ? this.#time.maxTime : start + size - 1;
+    inHand.judged = Number.NEGATIVE_INFINITY;
     inHand.origin = this.#lineage.originOf(cell);
     inHand.offset = this.#lineage.offsetOf(cell);
     try {
@@ -261,7 +261,6 @@ export class AggregateQuery implements Query {
   snapshot(writer: StateWriter): void {
     this.#store.snapshot(writer);
     const bytes = new ByteWriter();
-    bytes.varint(this.#arrivals);
     this.#time.save(bytes);
     writer.put('a', bytes.finish());
   }
@@ -274,7 +273,6 @@ export class AggregateQuery implements Query {
         continue;
       }
       const bytes = new ByteReader(value);
-      this.#arrivals = bytes.varint();
       this.#time.load(bytes);
     }
   }

@@ -20,6 +20,14 @@ export class QueryWatermark {
   }
 
   /**
+   * The watermark that a row is late by. With `bridge` that is also the one it came with, which closes what it closed where the row came from: so it does not matter
+   * in which batch the row is, nor how far the bridge's other writers were.
+   */
+  lateFor(judged: number): number {
+    return this.#plan?.kind === 'bridge' ? Math.max(this.late, judged + 1) : this.late;
+  }
+
+  /**
    * The batch is over. `completeness` as the record stage counts it (nothing ≤ it is still to come, so it is one less than a watermark here); null:
    * nobody says, and a delay counts alone.
    */

@@ -49,7 +49,7 @@ export class TopicSink implements Sink {
     }
     const seq = (this.#core.seqs[partition] as number) + 1;
     this.#core.seqs[partition] = seq;
-    const length = encodeHeader(ANALYZER_WRITER, seq, Number.NEGATIVE_INFINITY, eventTime, -1, 0, this.#header, 0);
+    const length = encodeHeader(ANALYZER_WRITER, seq, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, eventTime, -1, 0, this.#header, 0);
     this.#block.add(partition, this.#host.wall(), key, this.#value.subarray(0, end), this.#header.subarray(0, length));
   }
 

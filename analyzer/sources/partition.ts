@@ -79,6 +79,7 @@ export class PartitionReader {
     inHand.origin = origin;
     inHand.offset = view.offsets[i] as number;
     inHand.eventTime = ours && this.#bridge ? header.eventTime : (view.timestamps[i] as number);
+    inHand.judged = ours && this.#bridge ? header.judged : Number.NEGATIVE_INFINITY;
     const flaw =
       end < 0 ? { code: 'undecodable', message: 'the record has no value' } : this.#parts.decode(row, view.buffer, view.valueStart[i] as number, end);
     if (flaw) this.#parts.flaw(flaw.code, flaw.message);

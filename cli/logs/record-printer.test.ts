@@ -41,7 +41,7 @@ async function read(...records: Sent[]): Promise<BatchView> {
 
 const own = (): Buffer => {
   const buffer = Buffer.alloc(MAX_HEADER);
-  return buffer.subarray(0, encodeHeader(1, 2, 3, 4, 5, 6, buffer, 0));
+  return buffer.subarray(0, encodeHeader(1, 2, 3, 3, 4, 5, 6, buffer, 0));
 };
 const heartbeat = (): Buffer => {
   const buffer = Buffer.alloc(MAX_HEADER);

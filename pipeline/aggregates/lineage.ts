@@ -4,8 +4,9 @@ import type { OrderedAggregate } from './aggregate.ts';
 import { Slab } from './slab.ts';
 
 /**
- * The record that entered last, by arrival: where a window's row comes from. Kept like an aggregate, so it slides with them.
- * A cell is [number of arrival, origin, offset]; arrivals count from 1, 0 is an empty cell. */
+ * The source record that a window's row is said to come from: of all that entered, the one with the highest offset, then partition. So it does not matter
+ * in which order several writers were heard. Kept like an aggregate, and slides with them. A cell is [1 once something entered, origin, offset].
+ */
 export class Lineage implements OrderedAggregate {
   readonly kind = 'ordered';
   readonly width = 3;
@@ -19,11 +20,12 @@ export class Lineage implements OrderedAggregate {
   clear(cell: number): void {
     this.set(cell, 0, 0, 0);
   }
-  add(cell: number, origin: Value, offset: Value, arrival: number): void {
-    if (arrival > this.arrivalOf(cell)) this.set(cell, arrival, origin as number, offset as number);
-  }
-  arrivalOf(cell: number): number {
-    return this.slab.data[this.at(cell)];
+  add(cell: number, origin: Value, offset: Value): void {
+    const at = this.at(cell);
+    const { data } = this.slab;
+    const last = data[at + 2];
+    if (data[at] === 0 || (offset as number) > last || (offset === last && (origin as number) > data[at + 1]))
+      this.set(cell, 1, origin as number, offset as number);
   }
   originOf(cell: number): number {
     return this.slab.data[this.at(cell) + 1];
@@ -32,16 +34,18 @@ export class Lineage implements OrderedAggregate {
     return this.slab.data[this.at(cell) + 2];
   }
   merge(into: number, from: number): void {
-    this.add(into, this.originOf(from), this.offsetOf(from), this.arrivalOf(from));
+    if (!this.isEmpty(from)) this.add(into, this.originOf(from), this.offsetOf(from));
   }
   result(cell: number): Value {
-    return this.arrivalOf(cell);
+    return this.offsetOf(cell);
   }
   isEmpty(cell: number): boolean {
-    return this.arrivalOf(cell) === 0;
+    return this.slab.data[this.at(cell)] === 0;
   }
   beats(newer: number, older: number): boolean {
-    return this.arrivalOf(newer) > this.arrivalOf(older);
+    const offset = this.offsetOf(newer);
+    const before = this.offsetOf(older);
+    return offset > before || (offset === before && this.originOf(newer) >= this.originOf(older));
   }
   counts(): boolean {
     return true;
@@ -50,17 +54,17 @@ export class Lineage implements OrderedAggregate {
     return true;
   }
   save(cell: number, writer: ByteWriter): void {
-    writer.varint(this.arrivalOf(cell));
+    writer.varint(this.isEmpty(cell) ? 0 : 1);
     writer.varint(this.originOf(cell));
     writer.varint(this.offsetOf(cell));
   }
   load(cell: number, reader: ByteReader): void {
     this.set(cell, reader.varint(), reader.varint(), reader.varint());
   }
-  private set(cell: number, arrival: number, origin: number, offset: number): void {
+  private set(cell: number, entered: number, origin: number, offset: number): void {
     const { data } = this.slab;
     const at = this.at(cell);
-    data[at] = arrival;
+    data[at] = entered;
     data[at + 1] = origin;
     data[at + 2] = offset;
   }

@@ -23,7 +23,15 @@ export class Harness {
   readonly stored = new Map<string, Uint8Array>();
   /** what a score step scores with */
   readonly model: ModelInForce = { model: null };
-  readonly time: TaskTime = { eventTime: 0, watermark: Number.NEGATIVE_INFINITY, ending: false, origin: 0, originOffset: -1 };
+  readonly time: TaskTime = {
+    eventTime: 0,
+    watermark: Number.NEGATIVE_INFINITY,
+    judged: Number.NEGATIVE_INFINITY,
+    settled: Number.NEGATIVE_INFINITY,
+    ending: false,
+    origin: 0,
+    originOffset: -1,
+  };
   private readonly node: StepPlan;
   private readonly context: OperatorContext;
   private readonly outOfOrder: number;
@@ -60,6 +68,8 @@ export class Harness {
     for (const slot of Object.keys(input)) input[slot] = row[slot] ?? null;
     time.eventTime = t;
     time.originOffset++;
+    time.judged = time.watermark;
+    time.settled = Number.NEGATIVE_INFINITY;
     this.operator.process(input);
     return this.watermark(t - this.outOfOrder - 1);
   }
@@ -126,6 +136,8 @@ export class Harness {
       const at = this.operator.nextTimer?.() ?? Number.POSITIVE_INFINITY;
       if (at > limit || at === Number.POSITIVE_INFINITY) break;
       time.eventTime = at;
+      time.judged = Math.max(at - 1, time.watermark);
+      time.settled = Number.NEGATIVE_INFINITY;
       this.operator.fire?.(at);
     }
     time.eventTime = eventTime;

@@ -1,12 +1,14 @@
-import type { RollingPlan } from '@millrace/pipeline/plan.ts';
-import type { Expr } from '@millrace/pipeline/sql/expr.ts';
+import type { AggregateCall, Expr } from '@millrace/pipeline/sql/expr.ts';
 import type { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import { rowCodec } from '@millrace/shared-schemas/row-codec.ts';
 import type { Column, Row, SqlType } from '@millrace/shared-schemas/types.ts';
 import type { StateWriter, TaskTime } from './operator.ts';
 
 interface Held {
+  /** the watermark that lets it go */
+  readonly due: number;
   readonly time: number;
+  readonly judged: number;
   readonly arrival: number;
   readonly origin: number;
   readonly originOffset: number;
@@ -14,9 +16,10 @@ interface Held {
 }
 
 /**
- * Rows that wait for the watermark, as bytes, in the order of event time, then arrival (a binary heap).
+ * Rows that wait for the watermark, as bytes, in the order in which it lets them go, then of event time, then of their source records, so that it
+ * does not matter in which order several writers were heard (a binary heap).
  *
- * State: `h<arrival>` event time, lineage, row.
+ * State: `h<arrival>` due, event time, the watermark it is judged by, lineage, row · `hn` the next arrival.
  */
 export class HeldRows {
   private readonly heap: Held[] = [];
@@ -25,25 +28,31 @@ export class HeldRows {
   /** arrivals that came, and that went, since the last snapshot */
   private fresh = new Map<number, Held>();
   private gone: number[] = [];
-  arrivals = 0;
+  private arrivals = 0;
+  private savedArrivals = 0;
 
-  constructor(node: RollingPlan) {
-    this.codec = rowCodec(slotsNeeded(node));
+  /** `columns`: what has to be read of a row when it goes; see {@link columnsRead} */
+  constructor(columns: readonly Column[]) {
+    this.codec = rowCodec(columns);
   }
 
-  /** the earliest event time that waits; +Infinity for none */
+  /** the least watermark that one waits for; +Infinity when none waits */
   next(): number {
-    return this.heap.length === 0 ? Number.POSITIVE_INFINITY : this.heap[0].time;
+    return this.heap.length === 0 ? Number.POSITIVE_INFINITY : this.heap[0].due;
   }
 
-  hold(row: Row, time: TaskTime): void {
+  /** Keeps the row in hand until the watermark reaches `due`. */
+  hold(row: Row, time: TaskTime, due: number): void {
     let end = this.codec.encode(row, this.scratch, 0);
     while (end < 0) {
       this.scratch = Buffer.alloc(this.scratch.length * 2);
       end = this.codec.encode(row, this.scratch, 0);
     }
     const held = {
+      due,
       time: time.eventTime,
+      // on time it goes before its own time has passed
+      judged: Math.max(time.judged, time.eventTime - 1),
       arrival: this.arrivals++,
       origin: time.origin,
       originOffset: time.originOffset,
@@ -62,6 +71,7 @@ export class HeldRows {
     const flaw = this.codec.decode(row, held.row, 0, held.row.length);
     if (flaw !== undefined) throw new Error(`a row held by a rolling step does not read back: ${flaw.message}`);
     time.eventTime = held.time;
+    time.judged = held.judged;
     time.origin = held.origin;
     time.originOffset = held.originOffset;
   }
@@ -69,23 +79,37 @@ export class HeldRows {
   snapshot(writer: StateWriter, bytes: ByteWriter, all: boolean): void {
     for (const arrival of this.gone) writer.delete(`h${arrival}`);
     for (const held of all ? this.heap : this.fresh.values()) {
+      bytes.f64(held.due);
       bytes.f64(held.time);
+      bytes.f64(held.judged);
       bytes.varint(held.origin);
       bytes.varint(held.originOffset);
       bytes.bytes(held.row);
       writer.put(`h${held.arrival}`, bytes.finish());
     }
+    if (all ? this.arrivals > 0 : this.arrivals > this.savedArrivals) {
+      bytes.varint(this.arrivals);
+      writer.put('hn', bytes.finish());
+    }
     if (all) return;
+    this.savedArrivals = this.arrivals;
     this.gone = [];
     this.fresh = new Map();
   }
 
   /** Takes back one entry of a snapshot. */
   load(entry: string, bytes: ByteReader): void {
+    if (entry === 'hn') {
+      this.arrivals = bytes.varint();
+      this.savedArrivals = this.arrivals;
+      return;
+    }
+    const due = bytes.f64();
     const time = bytes.f64();
+    const judged = bytes.f64();
     const origin = bytes.varint();
     const originOffset = bytes.varint();
-    this.put({ time, arrival: Number(entry.slice(1)), origin, originOffset, row: Buffer.from(bytes.bytes()) });
+    this.put({ due, time, judged, arrival: Number(entry.slice(1)), origin, originOffset, row: Buffer.from(bytes.bytes()) });
   }
 
   private put(held: Held): void {
@@ -116,11 +140,14 @@ export class HeldRows {
 }
 
 function before(a: Held, b: Held): boolean {
-  return a.time < b.time || (a.time === b.time && a.arrival < b.arrival);
+  if (a.due !== b.due) return a.due < b.due;
+  if (a.time !== b.time) return a.time < b.time;
+  if (a.origin !== b.origin) return a.origin < b.origin;
+  return a.originOffset !== b.originOffset ? a.originOffset < b.originOffset : a.arrival < b.arrival;
 }
 
-/** What is read of a row once it leaves: by the steps behind, and by this one; not what this one adds. */
-function slotsNeeded(node: RollingPlan): Column[] {
+/** These columns and what the calls read, each slot once. */
+export function columnsRead(columns: readonly Column[], calls: readonly AggregateCall[]): Column[] {
   const types = new Map<string, SqlType>();
   const visit = (expr: Expr): void => {
     if (expr.op === 'column') types.set(expr.slot, expr.type);
@@ -134,9 +161,8 @@ function slotsNeeded(node: RollingPlan): Column[] {
       visit(expr.otherwise);
     }
   };
-  const added = new Set(node.add.map(({ slot }) => slot));
-  for (const { slot, type } of [...node.columns, ...node.key]) if (!added.has(slot)) types.set(slot, type);
-  for (const call of node.calls) {
+  for (const { slot, type } of columns) types.set(slot, type);
+  for (const call of calls) {
     call.args.forEach(visit);
     if (call.filter !== null) visit(call.filter);
   }

@@ -2,7 +2,7 @@ import type { SqlType } from '@millrace/shared-schemas/types.ts';
 import { expect, test } from 'vitest';
 import { keyNumbers } from './key-numbers.ts';
 
-const time = () => ({ eventTime: 0, watermark: 0, ending: false, origin: -1, originOffset: -1 });
+const time = () => ({ eventTime: 0, watermark: 0, judged: 0, settled: 0, ending: false, origin: -1, originOffset: -1 });
 const column = (slot: string, kind: 'VARCHAR' | 'DOUBLE' | 'BIGINT') => ({ name: slot, slot, type: { kind } as SqlType, nullable: true });
 
 test('a key is one number for all steps, until the last lets go', () => {

@@ -11,6 +11,16 @@ export interface TaskTime {
   eventTime: number;
   /** the watermark of the records before this one; −Infinity before the first. Finite even while the input ends */
   watermark: number;
+  /**
+   * The watermark by which the record in hand is late or not: at its source the task's, behind an exchange the one it came with, so that it does not matter
+   * how far the other writers are. Never below `watermark`.
+   */
+  judged: number;
+  /**
+   * Behind an exchange of several writers: the watermark behind `judged`, at which a record that is late for something takes its place, so that this does not
+   * depend on when it came; −Infinity where it takes it at once.
+   */
+  settled: number;
   /** the input has ended: everything open fires once and stays, as a run may follow */
   ending: boolean;
   /** source partition (index) and offset of the record that caused what is in hand: the lineage of a dead letter */

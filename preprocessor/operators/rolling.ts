@@ -1,9 +1,9 @@
 import { bindCalls, bindResults, keyGetters } from '@millrace/pipeline/aggregates/calls.ts';
 import type { RollingPlan } from '@millrace/pipeline/plan.ts';
 import { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
-import type { Row, Value } from '@millrace/shared-schemas/types.ts';
+import type { Column, Row, Value } from '@millrace/shared-schemas/types.ts';
 import { asFlaw } from './guard.ts';
-import { HeldRows } from './held-rows.ts';
+import { columnsRead, HeldRows } from './held-rows.ts';
 import { type KeyNumbers, keyNumbers } from './key-numbers.ts';
 import type { Operator, OperatorContext, StateWriter } from './operator.ts';
 import { Histories } from './rolling-history.ts';
@@ -18,7 +18,7 @@ export function createRolling(node: RollingPlan, context: OperatorContext): Oper
  * Adds to each record what its key's recent past comes to. A record is in the past of those behind it even if its own
  * results fail. With `on_watermark` a row waits, as bytes, until the watermark has reached it; from there on all is the same.
  *
- * State: `n` next id, arrivals, and what `RollingStore` and `HeldRows` say.
+ * State: `n` next id, and what `RollingStore` and `HeldRows` say.
  */
 class RollingOperator implements Operator {
   private readonly node: RollingPlan;
@@ -33,8 +33,8 @@ class RollingOperator implements Operator {
   /** the arguments of the record in hand */
   private readonly values: Value[];
   private readonly lateAfter: number;
-  /** next id plus arrivals, as saved; both only grow */
-  private savedCounts = 0;
+  /** next id as saved; it only grows */
+  private savedId = 0;
 
   constructor(node: RollingPlan, context: OperatorContext) {
     this.node = node;
@@ -45,7 +45,7 @@ class RollingOperator implements Operator {
     this.keyValues = keyGetters(node.key);
     this.histories = new Histories(node, this.calls);
     this.store = new RollingStore(this.histories, this.calls.types, this.keys);
-    this.held = node.emit === 'on_watermark' ? new HeldRows(node) : null;
+    this.held = node.emit === 'on_watermark' ? new HeldRows(columnsKept(node)) : null;
     this.values = this.calls.arguments.map(() => null);
     this.lateAfter = node.range.size + node.delay + node.allowedLateness;
   }
@@ -54,9 +54,14 @@ class RollingOperator implements Operator {
     const { context, held } = this;
     const { time } = context;
     if (!this.keys.find(row)) context.flaw('null_key', `a key column of step ${this.node.id} is NULL`, row);
-    else if (time.eventTime < time.watermark - this.lateAfter) context.late(row);
-    else if (held !== null && time.eventTime > time.watermark) held.hold(row, time);
-    else this.answer(row);
+    else if (time.eventTime < time.judged - this.lateAfter) context.late(row);
+    else if (held === null) this.answer(row);
+    else {
+      // its turn is at its own time, or where it is known what stands before it
+      const due = time.eventTime > time.judged ? time.eventTime : time.settled;
+      if (due > time.watermark) held.hold(row, time, due);
+      else this.answer(row);
+    }
   }
 
   nextTimer(): number {
@@ -75,14 +80,11 @@ class RollingOperator implements Operator {
     this.store.snapshot(writer, bytes, all);
     this.held?.snapshot(writer, bytes, all);
     const { nextId } = this.store;
-    const arrivals = this.held?.arrivals ?? 0;
-    const changes = nextId + arrivals - this.savedCounts;
-    if (all ? nextId + arrivals > 0 : changes > 0) {
+    if (all ? nextId > 0 : nextId > this.savedId) {
       bytes.varint(nextId);
-      bytes.varint(arrivals);
       writer.put('n', bytes.finish());
     }
-    if (!all) this.savedCounts += changes;
+    if (!all) this.savedId = nextId;
   }
 
   restore(entries: Iterable<readonly [key: string, value: Uint8Array]>): void {
@@ -91,19 +93,17 @@ class RollingOperator implements Operator {
       const bytes = new ByteReader(value);
       if (entry === 'n') {
         this.store.nextId = bytes.varint();
-        const arrivals = bytes.varint();
-        if (this.held !== null) this.held.arrivals = arrivals;
-        this.savedCounts = this.store.nextId + arrivals;
+        this.savedId = this.store.nextId;
       } else if (entry.startsWith('h')) this.held?.load(entry, bytes);
       else rest.push([entry, value]);
     }
     this.store.restore(rest);
   }
 
-  /** Lets the rows of one event time go, each with its own lineage. */
+  /** Lets the rows go whose turn is at one watermark, each with its own time and lineage. */
   private release(held: HeldRows, at: number): void {
     const { time } = this.context;
-    const { eventTime, origin, originOffset } = time;
+    const { eventTime, judged, origin, originOffset } = time;
     const row = this.context.row(this.node.shape);
     while (held.next() === at) {
       held.take(row, time);
@@ -111,6 +111,7 @@ class RollingOperator implements Operator {
       this.answer(row);
     }
     time.eventTime = eventTime;
+    time.judged = judged;
     time.origin = origin;
     time.originOffset = originOffset;
   }
@@ -148,4 +149,13 @@ class RollingOperator implements Operator {
     }
     context.next(row);
   }
+}
+
+/** What is read of a row once it goes: by the steps behind, and by this one; not what this one adds. */
+function columnsKept(node: RollingPlan): Column[] {
+  const added = new Set(node.add.map(({ slot }) => slot));
+  return columnsRead(
+    [...node.columns, ...node.key].filter(({ slot }) => !added.has(slot)),
+    node.calls,
+  );
 }

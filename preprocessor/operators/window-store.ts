@@ -40,7 +40,7 @@ export interface Bucket {
 /**
  * The keys of a window step and their panes, and how they are saved.
  *
- * State: `n` next id, arrivals · `k<id>` key, its values, fired windows · `p<id>.<start>` the pane's aggregates.
+ * State: `n` next id · `k<id>` key, its values, fired windows · `p<id>.<start>` the pane's aggregates.
  */
 export class WindowStore {
   readonly cells: Cells;
@@ -53,7 +53,6 @@ export class WindowStore {
   /** ascending by start */
   readonly buckets: Bucket[] = [];
   private readonly starts: number[] = [];
-  arrivals = 0;
   private nextId = 0;
   private readonly aggregates: readonly Aggregate[];
   private readonly keyTypes: readonly SqlType[];
@@ -166,7 +165,6 @@ export class WindowStore {
     const bytes = new ByteWriter();
     if (this.nextId > 0 && (all || this.dirtyCells.length + this.dirtyKeys.length + this.gone.length > 0)) {
       bytes.varint(this.nextId);
-      bytes.varint(this.arrivals);
       writer.put('n', bytes.finish());
     }
     if (all) {
@@ -195,10 +193,8 @@ export class WindowStore {
     const bytes = new ByteReader();
     for (const [entry, value] of entries) {
       bytes.start(value);
-      if (entry === 'n') {
-        this.nextId = bytes.varint();
-        this.arrivals = bytes.varint();
-      } else if (entry.startsWith('k')) {
+      if (entry === 'n') this.nextId = bytes.varint();
+      else if (entry.startsWith('k')) {
         const id = Number(entry.slice(1));
         const text = bytes.text();
         const values = this.keyTypes.map((type) => bytes.value(type));

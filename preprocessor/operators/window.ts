@@ -3,12 +3,14 @@ import { Lineage } from '@millrace/pipeline/aggregates/lineage.ts';
 import type { WindowPlan } from '@millrace/pipeline/plan.ts';
 import { WindowGeometry } from '@millrace/pipeline/time/window-geometry.ts';
 import { probe } from '@millrace/runtime/probe.ts';
+import { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import { times } from '@millrace/shared-schemas/codec/exact.ts';
 import { slotSetter } from '@millrace/shared-schemas/row.ts';
 import type { Row, Value } from '@millrace/shared-schemas/types.ts';
 import { ActiveKeys } from './active-keys.ts';
 import { addFired, hasFired } from './fired-windows.ts';
 import { asFlaw } from './guard.ts';
+import { columnsRead, HeldRows } from './held-rows.ts';
 import { type KeyNumbers, keyNumbers } from './key-numbers.ts';
 import type { Operator, OperatorContext, StateWriter } from './operator.ts';
 import { PaneRun } from './pane-run.ts';
@@ -39,6 +41,9 @@ class WindowOperator implements Operator {
   private readonly lineageCall: number;
   private readonly store: WindowStore;
   private readonly active = new ActiveKeys();
+  /** records that some of their windows do without, until it is known which */
+  private readonly held: HeldRows;
+  private readonly heldRow: Row = {};
   /** for windows that fire out of turn */
   private readonly aside: PaneRun;
   /** the arguments of the record in hand */
@@ -74,6 +79,7 @@ class WindowOperator implements Operator {
       node.key.map((column) => column.type),
       this.keys,
     );
+    this.held = new HeldRows(columnsRead(node.key, node.calls));
     this.aside = new PaneRun(aggregates, this.store.cells);
     this.values = this.calls.arguments.map(() => null);
     this.out = context.row(node.shape);
@@ -83,7 +89,7 @@ class WindowOperator implements Operator {
   }
 
   process(row: Row): void {
-    const { node, context, geometry, store, values } = this;
+    const { node, context, geometry, values } = this;
     const { time } = context;
     if (!time.ending) this.endedTo = Number.NEGATIVE_INFINITY;
     if (!this.keys.find(row)) {
@@ -95,7 +101,7 @@ class WindowOperator implements Operator {
     const first = geometry.firstStart(pane);
     // between windows that are further apart than long
     if (last < first) return;
-    if (this.dropAt(last) <= time.watermark) {
+    if (this.dropAt(last) <= time.judged) {
       context.late(row);
       return;
     }
@@ -107,6 +113,14 @@ class WindowOperator implements Operator {
       context.flaw(flaw.code, flaw.message, row);
       return;
     }
+    if (time.settled > time.watermark && first + geometry.size - 1 <= time.judged) this.held.hold(row, time, time.settled);
+    else this.enter(row, pane, first, last);
+  }
+
+  /** Takes a record into its pane: the key is found and the arguments stand in `values`. */
+  private enter(row: Row, pane: number, first: number, last: number): void {
+    const { node, geometry, store } = this;
+    const { time } = this.context;
     if (this.plain) {
       const cell = store.recent(pane);
       if (cell >= 0) {
@@ -132,23 +146,25 @@ class WindowOperator implements Operator {
     store.changedPane(cell);
     if (this.plain) store.went(key, pane, cell);
     if (node.emit === 'on_update') this.fireEach(key, first, last, true);
-    else if ((node.allowedLateness > 0 && first + geometry.size - 1 <= time.watermark) || key.fired.length > 0) this.fireEach(key, first, last, false);
+    else if ((node.allowedLateness > 0 && first + geometry.size - 1 <= time.judged) || key.fired.length > 0) this.fireEach(key, first, last, false);
   }
 
   nextTimer(): number {
     const { time } = this.context;
     if (time.ending) {
-      if (this.node.emit === 'on_update') return Number.POSITIVE_INFINITY;
-      return this.fireAfter(Math.max(this.endedTo, this.firedTo, time.watermark));
+      const held = this.held.next();
+      if (this.node.emit === 'on_update') return held;
+      return Math.min(held, this.fireAfter(Math.max(this.endedTo, this.firedTo, time.watermark)));
     }
     this.endedTo = Number.NEGATIVE_INFINITY;
     if (!this.timersKnown) this.computeTimers();
-    return Math.min(this.nextFire, this.nextDrop);
+    return Math.min(this.nextFire, this.nextDrop, this.held.next());
   }
 
   fire(at: number): void {
     const { node, store } = this;
     const { ending } = this.context.time;
+    if (this.held.next() === at) this.release(at);
     if (node.emit === 'on_close') {
       const start = at + 1 - this.geometry.size;
       // a drop's time need not be a window's end
@@ -168,11 +184,36 @@ class WindowOperator implements Operator {
 
   snapshot(writer: StateWriter, all: boolean): void {
     this.store.snapshot(writer, all);
+    this.held.snapshot(writer, new ByteWriter(), all);
   }
 
   restore(entries: Iterable<readonly [key: string, value: Uint8Array]>): void {
-    this.store.restore(entries);
+    const own: (readonly [key: string, value: Uint8Array])[] = [];
+    for (const entry of entries) {
+      if (entry[0].startsWith('h')) this.held.load(entry[0], new ByteReader(entry[1]));
+      else own.push(entry);
+    }
+    this.store.restore(own);
     this.timersKnown = false;
+  }
+
+  /** Takes in the records whose turn is at one watermark: what is behind them has fired without them. */
+  private release(at: number): void {
+    const { time } = this.context;
+    const { eventTime, judged, origin, originOffset } = time;
+    const { geometry, held, heldRow, values } = this;
+    const { arguments: evaluate } = this.calls;
+    while (held.next() === at) {
+      held.take(heldRow, time);
+      this.keys.find(heldRow);
+      for (let i = 0; i < evaluate.length; i++) values[i] = evaluate[i](heldRow);
+      const pane = geometry.paneOf(time.eventTime);
+      this.enter(heldRow, pane, geometry.firstStart(pane), geometry.lastStart(pane));
+    }
+    time.eventTime = eventTime;
+    time.judged = judged;
+    time.origin = origin;
+    time.originOffset = originOffset;
   }
 
   private add(cell: number): void {
@@ -182,7 +223,7 @@ class WindowOperator implements Operator {
     for (let i = 0; i < aggregates.length; i++) {
       aggregates[i].add(cell, value[i] === ALWAYS ? true : values[value[i]], by[i] === ALWAYS ? true : values[by[i]], time.eventTime);
     }
-    this.lineage.add(cell, time.origin, time.originOffset, ++this.store.arrivals);
+    this.lineage.add(cell, time.origin, time.originOffset);
   }
 
   /** Fires all keys of the window that starts at `start`, in the order of their key bytes. */
@@ -209,11 +250,11 @@ class WindowOperator implements Operator {
   /** Fires the key's windows from `first` to `last` that are not late and, unless `open`, have fired before. */
   private fireEach(key: WindowKey, first: number, last: number, open: boolean): void {
     const { size, slide } = this.geometry;
-    const { watermark } = this.context.time;
+    const { judged } = this.context.time;
     this.aside.reset();
     for (let start = first; start <= last; start += slide) {
-      if (this.dropAt(start) <= watermark) continue;
-      if (!open && start + size - 1 > watermark && !hasFired(key.fired, start)) continue;
+      if (this.dropAt(start) <= judged) continue;
+      if (!open && start + size - 1 > judged && !hasFired(key.fired, start)) continue;
       if (this.tumbling) this.emit(key, start, null);
       else {
         this.aside.move(key, start, start + size);

@@ -192,7 +192,10 @@ export class SourceInput extends TaskInput {
       return;
     }
     const time = this.#time;
-    this.host.time.eventTime = time;
+    const of = this.host.time;
+    of.eventTime = time;
+    of.judged = of.watermark;
+    of.settled = Number.NEGATIVE_INFINITY;
     this.next(this.row);
     const { core } = this;
     if (time > core.maxTime) {
@@ -288,12 +291,15 @@ export class ExchangeInput extends TaskInput {
     }
     if (header.seq <= writer.seq) return false;
     if (header.seq !== writer.seq + 1) this.#gap(writer, header.seq);
-    const { eventTime, origin, originOffset } = header;
+    const { eventTime, judged, origin, originOffset } = header;
     this.recordsIn++;
     writer.seq = header.seq;
     this.#speaks(writer, header.watermark);
     const { time } = this.host;
     time.eventTime = eventTime;
+    // the task may be ahead of a writer that was idle
+    time.judged = Math.max(judged, time.watermark);
+    time.settled = this.core.writers.length > 1 ? time.judged + 1 : Number.NEGATIVE_INFINITY;
     time.origin = origin;
     time.originOffset = originOffset;
     return true;

@@ -97,7 +97,7 @@ export class LogOutput {
     const { time, writer } = this.#host;
     const seq = (this.#core.seqs[partition] as number) + 1;
     this.#core.seqs[partition] = seq;
-    const end = encodeHeader(writer, seq, time.watermark, time.eventTime, time.origin, time.originOffset, this.#header, 0);
+    const end = encodeHeader(writer, seq, time.watermark, time.judged, time.eventTime, time.origin, time.originOffset, this.#header, 0);
     this.#out.end(valueEnd, this.#header, 0, end);
     if (time.watermark > (this.#told[partition] as number)) this.#told[partition] = time.watermark;
     this.#toldIdle[partition] = false;

@@ -129,7 +129,7 @@ export class Task implements InputHost {
     this.parts.core.watermark = least;
   }
 
-  /** Fires timers up to `limit` in the order (time, step). Rows that leave are judged against the watermark before the move. */
+  /** Fires timers up to `limit` in the order (time, step). Rows that leave are judged as if the watermark moved step by step: by the one before their time. */
   #fire(limit: number): void {
     const timed = this.#timed;
     if (timed.length === 0) return;
@@ -148,6 +148,8 @@ export class Task implements InputHost {
       if (first === null || due > limit) break;
       this.fires++;
       time.eventTime = due;
+      time.judged = Math.max(due - 1, time.watermark);
+      time.settled = Number.NEGATIVE_INFINITY;
       (first.fire as (at: number) => void)(due);
     }
     time.eventTime = eventTime;

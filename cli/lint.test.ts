@@ -104,6 +104,25 @@ test('run lints first', async () => {
   expect(JSON.parse(json.stdout)).toMatchObject({ event: 'findings', findings: [expect.anything(), expect.anything()] });
 });
 
+test('a profile is linted too, and stops a run when it is wrong', async () => {
+  write('p.yaml', good);
+  write('kafka.yaml', 'transport: { type: kafka, brokers: [localhost] }\nregistry: { url: "http://me:hush@localhost", password: hush }\n');
+  write('open.yaml', 'http: { listen: 0.0.0.0:8088 }\n');
+  const { code, stdout, stderr } = await called(dir.path, ['lint', 'kafka.yaml', 'open.yaml', 'p.yaml']);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toContain('kafka.yaml:1:37 bad_address ');
+  expect(stderr).toContain('kafka.yaml:2:18 literal_secret ');
+  expect(stderr).toContain('open.yaml:1:17 open_address warning: ');
+  expect(stderr).not.toContain('hush');
+  const run = await called(dir.path, ['run', 'p.yaml', '--profile', './kafka.yaml']);
+  expect(run).toMatchObject({ code: 1, stderr: expect.stringContaining('kafka.yaml:1:37 bad_address') });
+});
+
+test('the profiles that come with millrace have nothing wrong', async () => {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  expect(await called(root, ['lint', 'profiles/kafka.yaml'])).toEqual({ code: 0, stdout: 'profiles/kafka.yaml: nothing wrong\n', stderr: '' });
+});
+
 test('FORCE_COLOR colours what is piped', async () => {
   write('p.yaml', bad);
   const { stderr } = await called(dir.path, ['lint', 'p.yaml'], { env: { FORCE_COLOR: '1' } });

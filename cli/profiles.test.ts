@@ -47,7 +47,7 @@ secrets: { hmac: "\${KEY}" }
     );
     expect(profile).toBeNull();
     expect(findings.map(({ file, line, col, code }) => `${file}:${line}:${col} ${code}`)).toEqual([
-      'profiles/p.yaml:1:20 not_yet',
+      'profiles/p.yaml:1:12 missing_key',
       'profiles/p.yaml:2:1 unknown_key',
       'profiles/p.yaml:3:22 bad_duration',
       'profiles/p.yaml:4:19 undefined_variable',

@@ -1,23 +1,40 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import type { Finding } from '@millrace/pipeline/finding.ts';
 import { defaultProfile, type Profile } from '@millrace/pipeline/profile.ts';
-import { FindingsError, hasErrors } from './checked.ts';
+import { FindingsError, hasErrors, printFindings } from './checked.ts';
 import type { Host } from './command.ts';
 import { readNamed } from './files.ts';
 import { PlacedError } from './output/failure.ts';
 
 /**
  * The profile of that name, or the defaults without one. A name is looked up as `profiles/<name>.yaml` here and beside the
- * pipeline file; anything with a slash or a `.yaml` is a path. Throws unreadable_pipeline, or `FindingsError` when it is wrong.
+ * pipeline file; anything with a slash or a `.yaml` is a path. Prints what is worth knowing about it. Throws
+ * unreadable_pipeline, or `FindingsError` when it is wrong.
  */
 export async function resolveProfile(host: Host, name: string | undefined, pipeline?: string): Promise<Profile> {
   if (name === undefined) return defaultProfile;
   const file = await fileOf(host, name, pipeline);
-  const text = readNamed(host.cwd, file, 'unreadable_pipeline');
-  const { readProfile } = await import('./profile-file.ts');
-  const { profile, findings } = readProfile(text, { file, name: basename(file).replace(/\.ya?ml$/, ''), env: host.env, cwd: host.cwd });
+  const { profile, findings } = await checkProfile(host, file, readNamed(host.cwd, file, 'unreadable_pipeline'));
   if (profile === null || hasErrors(findings)) throw new FindingsError(findings);
+  if (findings.length > 0) await printFindings(host, findings);
   return profile;
+}
+
+/** What lint says of a profile whose text is known; `profile` is null when a finding is an error. */
+export async function checkProfile(
+  host: Host,
+  file: string,
+  text: string,
+): Promise<{ readonly profile: Profile | null; readonly findings: readonly Finding[] }> {
+  const { readProfile } = await import('./profile-file.ts');
+  return readProfile(text, { file, name: basename(file).replace(/\.ya?ml$/, ''), env: host.env, cwd: host.cwd });
+}
+
+/** Whether a file is a profile and no pipeline, by the keys it begins lines with. */
+export function isProfile(text: string): boolean {
+  if (/^(version|name|preprocess|analyze|schemas|models|tables)\s*:/m.test(text)) return false;
+  return /^(transport|registry|redis|checkpoint|parallelism|memory|http|log|secrets)\s*:/m.test(text);
 }
 
 async function fileOf(host: Host, name: string, pipeline: string | undefined): Promise<string> {

@@ -81,7 +81,8 @@ function row([key, field]: readonly [string, Field<unknown>]): string {
   return `| \`${key}\` | ${cell(field.kind.what)} | ${need} | ${cell(field.doc)} |`;
 }
 
-function table(fields: Fields): string {
+/** The keys of a construct as a Markdown table. */
+export function table(fields: Fields): string {
   return ['| key | value | default | meaning |', '|---|---|---|---|', ...Object.entries(fields).map(row)].join('\n');
 }
 

@@ -13,6 +13,12 @@ export interface ErrorEntry {
 const table = {
   // lint: pipeline/
   ambiguous_from: { kind: 'lint', meaning: 'The step could read several things and does not say which.', hint: 'Say from: with the id it reads.' },
+  bad_address: { kind: 'lint', meaning: 'The text is no address of a host and a port.', hint: 'Write host:port, such as localhost:9092.' },
+  bad_certificate: {
+    kind: 'lint',
+    meaning: 'A certificate or key that a profile names cannot be used.',
+    hint: 'Give PEM files: certificates, and an unencrypted key that belongs to the certificate.',
+  },
   bad_date: { kind: 'lint', meaning: 'The text is no date of the calendar.', hint: 'Write a date as 2018-04-01.' },
   bad_duration: { kind: 'lint', meaning: 'The value is no duration.', hint: 'Write a number and a unit: 250ms, 2s, 1m, 1h, 7d.' },
   bad_enum: { kind: 'lint', meaning: 'The value is none of those allowed here.', hint: 'Use one of the values listed.' },
@@ -26,6 +32,7 @@ const table = {
   bad_size: { kind: 'lint', meaning: 'The value is no size.', hint: 'Write a number and a unit: 100B, 512KiB, 64MiB, 1GiB.' },
   bad_table: { kind: 'lint', meaning: 'The table cannot be read, or its keys are not unique.', hint: 'Mend the file at the place named.' },
   bad_trigger: { kind: 'lint', meaning: 'The trigger of analyze cannot be understood.', hint: 'Write { every: 1s }, available_now or once.' },
+  bad_url: { kind: 'lint', meaning: 'The text is no URL that can be used here.', hint: 'Write http://host:port or https://host:port.' },
   bad_variable: { kind: 'lint', meaning: 'The variable is not written as ${NAME} or ${NAME:-default}.', hint: 'Write $${ for a literal ${.' },
   bad_watermark: { kind: 'lint', meaning: 'The watermark does not go with the query.', hint: 'Give a duration such as 10s, or leave it out.' },
   bad_window: { kind: 'lint', meaning: 'The sizes of the window do not fit together.', hint: 'See the window step in docs/pipeline-reference.md.' },
@@ -34,11 +41,17 @@ const table = {
     meaning: 'A note: the statement sees one batch at a time, and its result follows the limits of batches.',
     hint: 'Use an aggregate query for what has to reach over batches.',
   },
+  cleartext_password: {
+    kind: 'lint',
+    meaning: 'A warning: a password goes over the network where others can read along.',
+    hint: 'Use TLS, unless nobody else is on that network.',
+  },
   dangling_from: { kind: 'lint', meaning: 'The id that is read is not there.', hint: 'Use the id of a source or of a step before this one.' },
   duplicate_column: { kind: 'lint', meaning: 'Two columns have the same name (names differ by more than their case).', hint: 'Rename one of them.' },
   duplicate_id: { kind: 'lint', meaning: 'Two things in the file have the same id.', hint: 'Give each source, step and output an id of its own.' },
   duplicate_key: { kind: 'lint', meaning: 'The key stands twice in one mapping.', hint: 'Keep one of the two.' },
   duplicate_target: { kind: 'lint', meaning: 'Two parts of the file write to the same place.', hint: 'Give each its own path or topic.' },
+  empty_secret: { kind: 'lint', meaning: 'A secret has no characters.', hint: 'Set the variable, or write the secret into its file.' },
   forward_from: { kind: 'lint', meaning: 'The step reads one that comes after it.', hint: 'Move the step that is read before this one.' },
   illegal_mode: { kind: 'lint', meaning: 'The mode is not legal for this query, as in Structured Streaming.', hint: 'Use the mode named.' },
   illegal_swap: {
@@ -64,6 +77,11 @@ const table = {
     kind: 'lint',
     meaning: 'A column stands beside aggregates and is no key of the step.',
     hint: 'Aggregate it, with first or max, or make it a key.',
+  },
+  open_address: {
+    kind: 'lint',
+    meaning: 'A warning: whoever reaches the address may use it.',
+    hint: 'Give a token, or listen on 127.0.0.1.',
   },
   output_mismatch: {
     kind: 'lint',
@@ -106,6 +124,7 @@ const table = {
   },
   unsupported_type: { kind: 'lint', meaning: 'A type that the record stage does not have.', hint: 'See docs/expressions.md for those it has.' },
   unsupported_yaml: { kind: 'lint', meaning: 'A feature of YAML that pipeline files do not use.', hint: 'Write it out plainly.' },
+  unused_key: { kind: 'lint', meaning: 'The key has no effect beside the others.', hint: 'Remove it, or add what it belongs to.' },
   wrong_type: { kind: 'lint', meaning: 'The value is of another kind than the key takes.', hint: 'Write the kind of value named.' },
   yaml_syntax: { kind: 'lint', meaning: 'The file is not well-formed YAML.', hint: 'Mend the syntax at the position given.' },
   // record: a dead letter's code
@@ -272,6 +291,16 @@ const table = {
     hint: 'Promote another: millrace model list and millrace model promote.',
   },
   // run: cli/
+  address_exposed: {
+    kind: 'run',
+    meaning: 'The status server would be open to other machines without a token.',
+    hint: 'Listen on 127.0.0.1, or give the profile http: { listen: …, token: "${NAME}" }.',
+  },
+  address_unusable: {
+    kind: 'run',
+    meaning: 'The status server cannot listen at its address.',
+    hint: 'Stop what listens there, or give another address: --status 127.0.0.1:0 takes any port that is free.',
+  },
   bad_line: { kind: 'run', meaning: 'A line of the input is no record that the topic can take.', hint: 'Mend the line; what came before it is written.' },
   data_dir_missing: { kind: 'run', meaning: 'There is no data directory at this path.', hint: 'Run the pipeline first, or pass --data-dir.' },
   defect: {

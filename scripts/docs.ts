@@ -9,6 +9,7 @@ import { jsonSchema, pipelinePage } from '@millrace/pipeline/reference.ts';
 import { expressionsPage } from '@millrace/pipeline/sql/page.ts';
 import { cliPage } from './cli-page.ts';
 import { errorsPage } from './errors-page.ts';
+import { profilesPage } from './profiles-page.ts';
 
 /** A page's path from the project's root, and the text it must have. */
 export interface Page {
@@ -21,6 +22,7 @@ const pages: readonly Page[] = [
   { path: 'docs/errors.md', generate: errorsPage },
   { path: 'docs/expressions.md', generate: expressionsPage },
   { path: 'docs/pipeline-reference.md', generate: pipelinePage },
+  { path: 'docs/profiles.md', generate: profilesPage },
   { path: 'docs/pipeline.schema.json', generate: () => `${JSON.stringify(jsonSchema(), null, 2)}\n` },
 ];
 

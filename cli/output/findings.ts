@@ -27,13 +27,15 @@ function renderFinding(finding: Finding, text: string | null, style: Style): str
   return out;
 }
 
+/** what stands before the host in a URL */
+const IN_URL = /(:\/\/)([^\s/@"']+)(?=@)/g;
 const SECRET = /\b(hmac|password|token)(\s*:\s*)("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s,}]+)/g;
 
 /** A line with what looks like a secret blotted out, in its own width; names of variables and files stay. */
 function masked(line: string): string {
-  return line.replace(SECRET, (all, key: string, colon: string, value: string) =>
-    /^["']?(\$\{|file:)/.test(value) ? all : `${key}${colon}${'•'.repeat(value.length)}`,
-  );
+  return line
+    .replace(SECRET, (all, key: string, colon: string, value: string) => (/^["']?(\$\{|file:)/.test(value) ? all : `${key}${colon}${'•'.repeat(value.length)}`))
+    .replace(IN_URL, (all, slashes: string, user: string) => (user.startsWith('${') ? all : `${slashes}${'•'.repeat(user.length)}`));
 }
 
 const WIDEST = 140;

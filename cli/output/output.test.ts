@@ -24,6 +24,7 @@ const running: RunProgress = {
   lag: { orders: 50, payments: 0 },
   fraction: 0.43,
   state: 'running',
+  silentMs: 0,
 };
 
 describe('colour', () => {
@@ -97,6 +98,7 @@ describe('findings', () => {
   });
 
   test('carets stand under wide characters and far into long lines', () => {
+    expect(renderFindings([{ ...finding, line: 1 }], () => 'url: "http://me:hush@host"', plainStyle)).not.toContain('hush');
     const secret = renderFindings([{ ...finding, line: 1 }], () => 'secrets: { hmac: "hush, } hush", other: "${X}" }  # password: ${PW}', plainStyle);
     expect(secret).not.toContain('hush');
     expect(secret).toContain('password: ${PW}');

@@ -229,6 +229,41 @@ export function oneOf<const T extends string>(values: readonly T[], notYet: read
   };
 }
 
+/** `true` or `false`, unquoted. */
+export function flag(): Kind<boolean> {
+  const what = 'true or false';
+  return {
+    what,
+    schema: { type: 'boolean' },
+    read(node, report) {
+      if (node.kind === 'scalar' && typeof node.value === 'boolean') return node.value;
+      return wrong(node, what, report);
+    },
+  };
+}
+
+/** Either of two kinds: the second for scalars, the first for everything else. */
+export function orScalar<T, S>(kind: Kind<T>, scalar: Kind<S>): Kind<T | S> {
+  return {
+    what: `${scalar.what}, or ${kind.what}`,
+    schema: { anyOf: [scalar.schema, kind.schema] },
+    read: (node, report) => (node.kind === 'scalar' ? scalar : kind).read(node, report),
+  };
+}
+
+/** One or more of a kind. */
+export function listOf<T>(kind: Kind<T>, what: string): Kind<T[]> {
+  return {
+    what,
+    schema: { type: 'array', items: kind.schema, minItems: 1 },
+    read(node, report) {
+      if (node.kind !== 'list') return wrong(node, what, report);
+      if (node.items.length === 0) report.error(headOf(node), 'wrong_type', 'The list is empty.', `Write ${what}.`);
+      return node.items.map((item) => kind.read(item, report)).filter((item) => item !== undefined);
+    },
+  };
+}
+
 /** SQL. An unquoted number, true, false or null is an expression too. */
 export const expression: Kind<ScalarNode> = {
   what: 'an expression',

@@ -1,0 +1,60 @@
+import type { Kind } from '@millrace/pipeline/spec/field.ts';
+import { text } from '@millrace/pipeline/spec/kinds.ts';
+import type { ScalarNode } from '@millrace/pipeline/yaml/node.ts';
+
+/** A host and a port; an IPv6 host without its brackets. */
+interface Address {
+  readonly host: string;
+  readonly port: number;
+  readonly node: ScalarNode;
+}
+
+const ADDRESS = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})$/;
+
+/** `host:port` or `[::1]:port`. */
+export function address(what: string, example: string, leastPort: number): Kind<Address> {
+  const kind = text(what);
+  return {
+    what: kind.what,
+    schema: kind.schema,
+    read(node, report) {
+      const found = kind.read(node, report);
+      if (found === undefined) return undefined;
+      const match = ADDRESS.exec(found.text);
+      const port = Number(match?.[3]);
+      if (match !== null && port >= leastPort && port <= 65_535) return { host: match[1] ?? match[2], port, node: found };
+      report.error(found, 'bad_address', `${JSON.stringify(found.shown)} is no host:port.`, hintFor(found.text, example));
+      return undefined;
+    },
+  };
+}
+
+function hintFor(written: string, example: string): string {
+  if (written.includes('://')) return `Leave out what stands before the host: ${example}.`;
+  if (written.includes(',')) return 'Write a list, an item each.';
+  if (written.startsWith(':')) return `Name the host too: ${example}.`;
+  if (/^[A-Za-z0-9._-]+$/.test(written)) return `Add the port, as in ${example}.`;
+  return `Write ${example}.`;
+}
+
+/** whether only this machine can be there */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
+}
+
+/** The root of an HTTP service. It holds no password: URLs are shown and logged. */
+export const serviceUrl: Kind<{ readonly url: URL; readonly node: ScalarNode }> = {
+  what: 'a URL such as http://localhost:8081',
+  schema: { type: 'string', pattern: '^https?://' },
+  read(node, report) {
+    const found = text('a URL such as http://localhost:8081').read(node, report);
+    if (found === undefined) return undefined;
+    const url = URL.canParse(found.text) ? new URL(found.text) : null;
+    if (url === null || !/^https?:$/.test(url.protocol)) report.error(found, 'bad_url', 'This is no URL that begins with http:// or https://.');
+    else if (url.username !== '' || url.password !== '')
+      report.error(found, 'literal_secret', 'The URL holds a user or a password.', 'Leave them out of the URL: username: and password: "${NAME}".');
+    else if (url.search !== '' || url.hash !== '') report.error(found, 'bad_url', 'The URL goes on behind the path.', 'End it before the ? or #.');
+    else return { url, node: found };
+    return undefined;
+  },
+};

@@ -48,7 +48,7 @@ export interface AnalyzeOptions {
    * Another's topic ends where it ended at the start. null: a run without end, or as the trigger says.
    */
   readonly untilEnd: Promise<void> | null;
-  /** called behind every batch and when a trigger finds nothing to do */
+  /** called once recovered, behind every batch and when a trigger finds nothing to do */
   readonly onProgress: (progress: AnalyzeProgress) => void;
   /** called behind every batch, as Structured Streaming reports one */
   readonly onBatch: (progress: BatchProgress) => void;

@@ -40,10 +40,11 @@ class Run {
   }
 
   async toItsEnd(): Promise<AnalyzeProgress> {
-    const { onEvent, signal, untilEnd, plan } = this.#options;
+    const { onEvent, onProgress, signal, untilEnd, plan } = this.#options;
     const { batches, checkpoint } = this.#opened;
     await batches.recover();
     this.#totals.state = 'running';
+    onProgress(this.#totals.progress());
     const unfinished = checkpoint.run();
     if (unfinished && !unfinished.finished && isFinal(unfinished)) {
       onEvent({ level: 'info', code: 'run_resumed', message: `run ${unfinished.run} of analyze was interrupted: finishing it to the end it had first` });

@@ -17,6 +17,8 @@ export interface StagesOptions {
   readonly onRecords: (progress: RunProgress) => void;
   readonly onAnalyze: (progress: AnalyzeProgress) => void;
   readonly onBatch: (batch: BatchProgress) => void;
+  /** a stage has ended with an error, and the other is being stopped */
+  readonly onFailure?: (stage: 'preprocess' | 'analyze', error: unknown) => void;
   /** where console sinks show their rows */
   readonly screen: NonNullable<AnalyzeOptions['screen']>;
   readonly onEvent: (event: { level: 'info' | 'warn' | 'error'; code: string; message: string }) => void;
@@ -32,6 +34,12 @@ export interface StagesProgress {
   readonly analyze: AnalyzeProgress | null;
 }
 
+/** The stages that a run of the plan has. */
+export function stagesOf(plan: Plan, only: StagesOptions['only']): readonly ('preprocess' | 'analyze')[] {
+  const all = plan.analyze === null ? (['preprocess'] as const) : (['preprocess', 'analyze'] as const);
+  return all.filter((stage) => only === null || stage === only);
+}
+
 /**
  * Runs the stages of a pipeline side by side in this process. To the end of the input the record stage ends first, and the
  * analyzer once it has all of it. When one fails the other is stopped as by a signal, and the failure is thrown.
@@ -40,7 +48,7 @@ export async function runStages(options: StagesOptions): Promise<StagesProgress>
   const { plan, profile, dataDir, untilEnd, only, clock, onEvent } = options;
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
-  const analyzes = plan.analyze !== null && only !== 'preprocess';
+  const analyzes = stagesOf(plan, only).includes('analyze');
   const [{ run }, { startAnalyzer }] = await Promise.all([
     import('@millrace/preprocessor/run.ts'),
     analyzes ? import('@millrace/analyzer/start.ts') : { startAnalyzer: null },
@@ -60,6 +68,8 @@ export async function runStages(options: StagesOptions): Promise<StagesProgress>
     screen: options.screen,
   });
   const stages = [records, analyze ?? null] as const;
+  records?.catch((error: unknown) => options.onFailure?.('preprocess', error));
+  analyze?.catch((error: unknown) => options.onFailure?.('analyze', error));
   try {
     const [ofRecords, ofAnalyze] = await Promise.all(stages);
     return { records: ofRecords, analyze: ofAnalyze };
@@ -82,5 +92,5 @@ export function asRecords(analyze: AnalyzeProgress): RunProgress {
   const { elapsedMs, rowsIn, out, deadLetters, deadLettersByCode, dropped, lag, state } = analyze;
   const watermarks = Object.values(analyze.watermarks).filter((watermark) => watermark !== null);
   const watermark = watermarks.length === 0 ? null : Math.min(...watermarks);
-  return { elapsedMs, recordsIn: rowsIn, out, deadLetters, deadLettersByCode, dropped, lag, state, watermark, fraction: null };
+  return { elapsedMs, recordsIn: rowsIn, out, deadLetters, deadLettersByCode, dropped, lag, state, watermark, fraction: null, silentMs: 0 };
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import type { Clock } from '@millrace/runtime/clock.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { assembleHost } from './assemble.ts';
 import type { Host } from './host.ts';
@@ -31,7 +32,8 @@ export async function startCrew(opened: Opened, run: RunRecord, options: RunOpti
   const threads = alone ? 1 : Math.min(options.profile.parallelism, tasks.length);
   if (threads <= 1) return new Inline(await assembleHost(setup, opened.transport, options.clock, tasks));
   const share = (thread: number): typeof tasks => tasks.filter((_, i) => i % threads === thread);
-  return Threads.start(Array.from({ length: threads }, (_, i) => ({ setup, tasks: share(i), wake: opened.wake })));
+  const setups = Array.from({ length: threads }, (_, i) => ({ setup, tasks: share(i), wake: opened.wake }));
+  return Threads.start(setups, options.clock);
 }
 
 class Inline implements Crew {
@@ -70,11 +72,13 @@ class Threads implements Crew {
   readonly #workers: readonly Worker[];
   readonly #done: Promise<unknown>;
   readonly #stats = new MergedStats();
+  readonly #clock: Clock;
   #ended = 0;
   #finished = false;
 
-  private constructor(workers: readonly Worker[], ready: () => void) {
+  private constructor(workers: readonly Worker[], clock: Clock, ready: () => void) {
     this.#workers = workers;
+    this.#clock = clock;
     let recovering = workers.length;
     this.#done = Promise.all(
       workers.map(
@@ -84,7 +88,7 @@ class Threads implements Crew {
             worker.on('exit', () => resolve());
             worker.on('message', (message: FromWorker) => {
               if (message.kind === 'ready' && --recovering === 0) ready();
-              if (message.kind === 'stats') this.#stats.add(thread, message.stats);
+              if (message.kind === 'stats') this.#stats.add(thread, message.stats, clock.monotonic());
               if (message.kind === 'done' && message.ended) this.#ended++;
               if (message.kind === 'failed')
                 reject(message.code === null ? new Error(message.message) : new MillraceError(message.code, message.message, { hint: message.hint }));
@@ -97,7 +101,7 @@ class Threads implements Crew {
     this.#done.catch(() => {});
   }
 
-  static async start(setups: readonly WorkerSetup[]): Promise<Threads> {
+  static async start(setups: readonly WorkerSetup[], clock: Clock): Promise<Threads> {
     let ready = (): void => {};
     const recovered = new Promise<void>((resolve) => {
       ready = resolve;
@@ -105,6 +109,7 @@ class Threads implements Crew {
     const entry = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
     const threads = new Threads(
       setups.map((workerData) => new Worker(entry, { workerData })),
+      clock,
       ready,
     );
     await Promise.race([recovered, threads.#done]);
@@ -132,7 +137,7 @@ class Threads implements Crew {
   }
 
   drainStats(): HostStats {
-    return this.#stats.drain();
+    return this.#stats.drain(this.#clock.monotonic());
   }
 
   get ended(): boolean {

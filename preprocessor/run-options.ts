@@ -20,6 +20,8 @@ export interface RunProgress {
   /** 0…1 of the work known when the run began; null when endless */
   readonly fraction: number | null;
   readonly state: 'recovering' | 'running' | 'paused' | 'stopping' | 'done';
+  /** ms since the thread that has been silent longest was heard of; 0 where the records have none of their own */
+  readonly silentMs: number;
 }
 
 export interface RunOptions {

@@ -16,11 +16,23 @@ export interface HostStats {
   /** of the task that was furthest when it fell idle or ended; −Infinity when none is idle */
   idleWatermark: number;
   lag: Record<string, number>;
+  /** ms since the host that has been silent longest was heard of */
+  silentMs: number;
   notices: Notice[];
 }
 
 export function emptyStats(): HostStats {
-  return { recordsIn: 0, out: {}, dead: {}, dropped: 0, watermark: Number.POSITIVE_INFINITY, idleWatermark: Number.NEGATIVE_INFINITY, lag: {}, notices: [] };
+  return {
+    recordsIn: 0,
+    out: {},
+    dead: {},
+    dropped: 0,
+    watermark: Number.POSITIVE_INFINITY,
+    idleWatermark: Number.NEGATIVE_INFINITY,
+    lag: {},
+    silentMs: 0,
+    notices: [],
+  };
 }
 
 /** Adds what `from` counted to `into`. */
@@ -36,15 +48,19 @@ function addCounts(into: HostStats, from: HostStats): void {
 export class MergedStats {
   #counts = emptyStats();
   readonly #last = new Map<number, HostStats>();
+  readonly #heard = new Map<number, number>();
 
-  add(host: number, stats: HostStats): void {
+  /** `now`: monotonic ms */
+  add(host: number, stats: HostStats, now: number): void {
     addCounts(this.#counts, stats);
     this.#last.set(host, stats);
+    this.#heard.set(host, now);
   }
 
-  drain(): HostStats {
+  drain(now: number): HostStats {
     const stats = this.#counts;
     this.#counts = emptyStats();
+    for (const heard of this.#heard.values()) stats.silentMs = Math.max(stats.silentMs, now - heard);
     for (const { watermark, idleWatermark, lag } of this.#last.values()) {
       stats.watermark = Math.min(stats.watermark, watermark);
       stats.idleWatermark = Math.max(stats.idleWatermark, idleWatermark);

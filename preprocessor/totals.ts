@@ -13,6 +13,7 @@ export class Totals {
   #watermark = Number.NEGATIVE_INFINITY;
   #lag: Record<string, number> = {};
   #greatestLag = 0;
+  #silentMs = 0;
   readonly #untilEnd: boolean;
   state: RunProgress['state'] = 'recovering';
 
@@ -31,6 +32,7 @@ export class Totals {
     const watermark = stats.watermark === Number.POSITIVE_INFINITY ? stats.idleWatermark : stats.watermark;
     if (Number.isFinite(watermark)) this.#watermark = watermark;
     this.#lag = stats.lag;
+    this.#silentMs = stats.silentMs;
     this.#greatestLag = Math.max(this.#greatestLag, this.#left());
   }
 
@@ -56,6 +58,7 @@ export class Totals {
       lag: { ...this.#lag },
       fraction: this.#fraction(state),
       state,
+      silentMs: this.#silentMs,
     };
   }
 }

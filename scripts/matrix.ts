@@ -40,6 +40,7 @@ const FENCED: Readonly<Record<string, string>> = {
   '@tensorflow/tfjs-backend-cpu': 'analyzer',
   '@tensorflow/tfjs-node': 'analyzer',
   commander: 'cli',
+  'prom-client': 'cli',
 };
 
 const MAX_LINES = 400;

@@ -11,8 +11,10 @@ import { humanReporter, jsonReporter, type Reporter } from '../output/reporter.t
 import { lastLines, renderRows } from '../output/samples.ts';
 import { outputsOf, type RunSummary, renderSummary, sinksOf, summaryDocument } from '../output/summary.ts';
 import { resolveProfile } from '../profiles.ts';
-import { invocation } from '../self.ts';
-import { asRecords, runStages, type StagesOptions, type StagesProgress } from '../stages.ts';
+import { invocation, version } from '../self.ts';
+import { asRecords, runStages, type StagesOptions, type StagesProgress, stagesOf } from '../stages.ts';
+import { statusAddress } from '../status/address.ts';
+import type { Status } from '../status/start.ts';
 import { stopOnSignal } from '../stop.ts';
 
 /** sample rows of a file output that a terminal is shown when nobody says otherwise */
@@ -28,6 +30,7 @@ export const runCommand: CommandSpec = {
     { flags: '--data-dir <dir>', doc: 'logs and state (default: .millrace/<name> beside the file)' },
     { flags: '--profile <profile>', doc: 'where and how to run: a name under profiles/, or a path' },
     { flags: '--only <stage>', doc: 'run one of the two stages', choices: ['preprocess', 'analyze'] },
+    { flags: '--status <host:port>', doc: 'serve /metrics, /health and /ready there while it runs (port 0: any that is free); wins over http of the profile' },
     { flags: '--show <n>', doc: `rows of each file output to show at the end (default: ${SHOWN_ROWS} on a terminal)`, integer: true },
   ],
   examples: ['millrace run pipeline.yaml --until end', 'millrace run pipeline.yaml --profile production --data-dir /var/lib/shop'],
@@ -40,6 +43,8 @@ export const runCommand: CommandSpec = {
     const given = call.text('dataDir');
     const dataDir = given === undefined ? (profile.checkpoint.path ?? defaultDataDir(resolve(host.cwd, file), plan.name)) : resolve(host.cwd, given);
     const untilEnd = call.text('until') === 'end';
+    const only = (call.text('only') ?? null) as StagesOptions['only'];
+    const at = statusAddress(call.text('status'), profile.http);
     const reporter = call.json ? jsonReporter(host.stdout, host.stderr, host.clock) : humanReporter(host.stderr, host.stdout, host.env, host.clock);
     const say = speaker(host, profile, reporter);
     const stop = stopOnSignal(
@@ -48,27 +53,44 @@ export const runCommand: CommandSpec = {
       () => say({ level: 'warn', code: 'impatient', message: 'Stopping took too long. What was committed stands, and the next run goes on from there.' }),
     );
     let last: StagesProgress = { records: null, analyze: null };
+    let status: Status | null = null;
     const show = (now: Partial<StagesProgress>): void => {
       last = { ...last, ...now };
       const progress = last.records ?? (last.analyze && asRecords(last.analyze));
       if (progress) reporter.progress(progress, last.records && last.analyze);
     };
     try {
+      if (at !== null) {
+        const { startStatus } = await import('../status/start.ts');
+        status = await startStatus({ at, plan, stages: stagesOf(plan, only), version, clock: host.clock, signal: stop.signal });
+        say({ level: 'info', code: 'status', message: `${status.url} serves /metrics, /health and /ready.` });
+      }
       last = await runStages({
         plan,
         profile,
         dataDir,
         untilEnd,
-        only: (call.text('only') ?? null) as StagesOptions['only'],
+        only,
         clock: host.clock,
         signal: stop.signal,
-        onRecords: (records) => show({ records }),
-        onAnalyze: (analyze) => show({ analyze }),
-        onBatch: (batch) => reporter.batch(batch),
+        onRecords(records) {
+          status?.records(records);
+          show({ records });
+        },
+        onAnalyze(analyze) {
+          status?.analyze(analyze);
+          show({ analyze });
+        },
+        onBatch(batch) {
+          status?.batch(batch);
+          reporter.batch(batch);
+        },
+        onFailure: (stage, error) => status?.failed(stage, error),
         onEvent: say,
         screen: { json: call.json, write: (text) => reporter.show(text) },
       });
     } finally {
+      await status?.close();
       reporter.end();
       stop.dispose();
     }

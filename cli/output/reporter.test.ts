@@ -27,6 +27,7 @@ const at = (elapsedMs: number): RunProgress => ({
   lag: {},
   fraction: 0.5,
   state: 'running',
+  silentMs: 0,
 });
 
 /** Twenty seconds of progress, 20 times a second. */

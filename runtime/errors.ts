@@ -263,6 +263,38 @@ const table = {
     hint: 'Give new fields defaults, or use another subject.',
   },
   fenced: { kind: 'run', meaning: 'Another process has taken over this pipeline.', hint: 'Stop one of the two.' },
+  // run: transport/kafka
+  authentication_failed: {
+    kind: 'run',
+    meaning: 'A Kafka broker does not accept the user name and password, or not the SASL mechanism.',
+    hint: "Check the profile's sasl: mechanism, username and password.",
+  },
+  broker_refused: {
+    kind: 'run',
+    meaning: 'A Kafka broker refused a request, and trying again would not help.',
+    hint: "The message has Kafka's own name of the error: look it up in Kafka's protocol guide, and in the broker's log.",
+  },
+  broker_unreachable: {
+    kind: 'run',
+    meaning: 'No Kafka broker answered in time.',
+    hint: "Check the profile's brokers: and that they run; nothing committed is lost, start again when they do.",
+    retryable: true,
+  },
+  message_too_large: {
+    kind: 'run',
+    meaning: 'A record, or a batch of records, is larger than the topic allows.',
+    hint: 'Raise max.message.bytes of the topic, or make the records smaller.',
+  },
+  not_authorized: {
+    kind: 'run',
+    meaning: 'The Kafka user may not do what was asked.',
+    hint: 'Give the user the rights that the message names (kafka-acls), on the topic or the transactional id.',
+  },
+  tls_failed: {
+    kind: 'run',
+    meaning: 'No TLS connection to a Kafka broker could be made, or one side speaks TLS and the other does not.',
+    hint: "Check the profile's tls: the authority's certificate, the client's certificate and key, the host name.",
+  },
   // run: models
   model_invalid: {
     kind: 'run',

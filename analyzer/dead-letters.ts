@@ -1,3 +1,4 @@
+import { InTurn } from '@millrace/runtime/in-turn.ts';
 import { encodeDeadLetter } from '@millrace/shared-schemas/dead-letter.ts';
 import { encodeHeader, MAX_HEADER } from '@millrace/shared-schemas/header.ts';
 import { rowJson } from '@millrace/shared-schemas/json/value.ts';
@@ -14,7 +15,7 @@ export class DeadLetters {
   readonly #core: SinkCore;
   readonly #wall: () => number;
   readonly #block = new RecordBlock();
-  readonly #header = Buffer.alloc(MAX_HEADER);
+  readonly #order = new InTurn();
   #sources: readonly Source[] = [];
   /** by code, since the last `take` */
   counts = new Map<string, number>();
@@ -31,7 +32,7 @@ export class DeadLetters {
     this.#sources = sources;
   }
 
-  /** `row` and `columns`: the record as the step saw it; null at the source itself */
+  /** `row` and `columns`: the record as the step saw it; null at the source itself. Numbered and counted at once; in the batch once its source record is at hand. */
   write(code: string, message: string, step: string, row: Row | null, columns: readonly Column[] | null): void {
     const { origin, offset, eventTime } = this.#inHand;
     this.counts.set(code, (this.counts.get(code) ?? 0) + 1);
@@ -39,17 +40,35 @@ export class DeadLetters {
     this.#core.seqs[0] = seq;
     const source = this.#sources.find(({ firstOrigin, partitions }) => origin >= firstOrigin && origin < firstOrigin + partitions);
     const partition = source ? origin - source.firstOrigin : -1;
-    const length = encodeHeader(ANALYZER_WRITER, seq, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.isFinite(eventTime) ? eventTime : 0, origin, offset, this.#header, 0);
+    const header = Buffer.alloc(MAX_HEADER);
+    const length = encodeHeader(
+      ANALYZER_WRITER,
+      seq,
+      Number.NEGATIVE_INFINITY,
+      Number.NEGATIVE_INFINITY,
+      Number.isFinite(eventTime) ? eventTime : 0,
+      origin,
+      offset,
+      header,
+      0,
+    );
     const letter = {
       code,
       message,
       step,
       origin: source ? { topic: source.plan.topic, partition, offset } : null,
-      source: source ? source.lookup(partition, offset) : null,
       record: row && columns && rowJson(row, columns),
     };
-    const { key, value, headers } = encodeDeadLetter(letter, this.#header.subarray(0, length));
-    this.#block.add(0, this.#wall(), key, value, headers);
+    const now = this.#wall();
+    this.#order.take(source ? source.lookup(partition, offset) : null, (record) => {
+      const { key, value, headers } = encodeDeadLetter({ ...letter, source: record }, header.subarray(0, length));
+      this.#block.add(0, now, key, value, headers);
+    });
+  }
+
+  /** Resolves when every letter written is in the batch: before `take`. */
+  settle(): Promise<void> {
+    return this.#order.settle();
   }
 
   take(): Uint8Array | null {

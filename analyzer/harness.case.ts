@@ -17,7 +17,7 @@ import type { AnalyzedPlan, AnalyzeOptions, AnalyzeProgress } from './run-option
 
 const NOTHING = Buffer.alloc(0);
 
-/** A pipeline over a memory transport, whose record stage is played by the test: it writes the bridges itself. */
+/** A pipeline over a memory transport, which has done its work when a call returns, whose record stage is played by the test: it writes the bridges itself. */
 export class Harness {
   readonly dir = mkdtempSync(join(tmpdir(), 'millrace-analyze-'));
   readonly transport: MemoryTransport = openMemory();
@@ -43,15 +43,22 @@ export class Harness {
 
   /** says who writes a bridge, as the record stage does when it starts */
   writers(topic: string, writers: readonly number[]): void {
-    this.transport.log.ensure(topic, this.partitions, { writers: JSON.stringify(writers) });
+    void this.transport.log.ensure(topic, this.partitions, { writers: JSON.stringify(writers) });
   }
 
   /** appends rows to a source's topic in one commit: to a bridge as `writer`, whose watermark is `watermark` */
-  write(source: string, partition: number, rows: readonly { readonly t: number; readonly row: Row }[], writer = 0, watermark = Number.NEGATIVE_INFINITY): void {
+  write(
+    source: string,
+    partition: number,
+    rows: readonly { readonly t: number; readonly row: Row }[],
+    writer = 0,
+    watermark = Number.NEGATIVE_INFINITY,
+    judged = watermark,
+  ): void {
     const found = this.plan.analyze.sources.find(({ id }) => id === source);
     if (!found) throw new Error(`no source ${source}`);
     const { topic, format, schema, output } = found;
-    this.transport.log.ensure(topic, this.partitions);
+    void this.transport.log.ensure(topic, this.partitions);
     const schemaId = format === 'avro' ? this.#registry.register(`${topic}-value`, schema) : undefined;
     const columns = columnsOf(parseSchema(schema)).map((column) => ({ ...column, slot: column.name }));
     const encode = topicEncoder({ format, schema, columns }, schemaId);
@@ -60,14 +67,14 @@ export class Harness {
       const value = Buffer.alloc(4096);
       const end = encode(Object.fromEntries(columns.map(({ name }) => [name, row[name] ?? null])), value, 0);
       const header = Buffer.alloc(MAX_HEADER);
-      const length = output === null ? 0 : encodeHeader(writer, this.#next(topic, partition, writer), watermark, t, -1, 0, header, 0);
+      const length = output === null ? 0 : encodeHeader(writer, this.#next(topic, partition, writer), watermark, judged, t, -1, 0, header, 0);
       this.#append(out, partition, t, value.subarray(0, end), header.subarray(0, length));
     }
     this.transport.commit({ appenders: [out], puts: [] });
   }
 
   raw(topic: string, partition: number, value: string): void {
-    this.transport.log.ensure(topic, this.partitions);
+    void this.transport.log.ensure(topic, this.partitions);
     const out = this.transport.log.appender(topic);
     this.#append(out, partition, 0, Buffer.from(value), NOTHING);
     this.transport.commit({ appenders: [out], puts: [] });

@@ -38,14 +38,14 @@ export async function openAnalyzer(options: AnalyzeOptions, openTraining: OpenTr
   let batches: Batches | null = null;
   const close = async (): Promise<void> => {
     batches?.close();
-    owned?.release();
+    await owned?.release();
     if (!options.transport) await transport.close();
   };
   try {
-    owned = transport.kind === 'embedded' ? claim(transport, dataDir, `${plan.name}.analyze`) : null;
-    ensureTopics(plan, transport.log, profile.transport.partitions);
+    owned = transport.kind === 'embedded' ? await claim(transport, dataDir, `${plan.name}.analyze`) : null;
+    await ensureTopics(plan, transport.log, profile.transport.partitions);
     const checkpoint = new Checkpoint(transport, plan.name, owned?.fence);
-    checkMetadata(plan, checkpoint);
+    await checkMetadata(plan, checkpoint);
     batches = await openBatches(options, transport, checkpoint, openTraining);
     return { transport, checkpoint, batches, close };
   } catch (error) {
@@ -55,18 +55,18 @@ export async function openAnalyzer(options: AnalyzeOptions, openTraining: OpenTr
 }
 
 /** A topic that exists keeps its partitions. */
-function ensureTopics({ name, analyze, deadLetter }: AnalyzedPlan, log: Log, partitions: number): void {
-  const ensure = (topic: string, wanted: number, format: string, schema: unknown): void => {
-    log.ensure(topic, log.topic(topic)?.partitions ?? wanted, schema === null ? { format } : { format, schema: JSON.stringify(schema) });
+async function ensureTopics({ name, analyze, deadLetter }: AnalyzedPlan, log: Log, partitions: number): Promise<void> {
+  const ensure = async (topic: string, wanted: number, format: string, schema: unknown): Promise<void> => {
+    await log.ensure(topic, log.topic(topic)?.partitions ?? wanted, schema === null ? { format } : { format, schema: JSON.stringify(schema) });
   };
-  for (const { topic, format, schema } of analyze.sources) ensure(topic, partitions, format, schema);
-  for (const sink of analyze.sinks) if (sink.type === 'topic') ensure(sink.topic, partitions, sink.format, sink.schema);
-  ensure(deadLetter.topic, partitions, 'bytes', null);
-  ensure(modelsTopic(name), 1, 'json', null);
+  for (const { topic, format, schema } of analyze.sources) await ensure(topic, partitions, format, schema);
+  for (const sink of analyze.sinks) if (sink.type === 'topic') await ensure(sink.topic, partitions, sink.format, sink.schema);
+  await ensure(deadLetter.topic, partitions, 'bytes', null);
+  await ensure(modelsTopic(name), 1, 'json', null);
 }
 
 /** An edited plan is taken when no batch is under way and the state that is kept still fits. */
-function checkMetadata({ analyze }: AnalyzedPlan, checkpoint: Checkpoint): void {
+async function checkMetadata({ analyze }: AnalyzedPlan, checkpoint: Checkpoint): Promise<void> {
   const states = Object.fromEntries(analyze.queries.map((query) => [query.id, stateOf(query)]));
   const old = checkpoint.metadata();
   if (old?.planHash === analyze.hash) return;
@@ -82,7 +82,7 @@ function checkMetadata({ analyze }: AnalyzedPlan, checkpoint: Checkpoint): void 
     }
   }
   const gone = Object.keys(old?.states ?? {}).filter((query) => !(query in states));
-  checkpoint.writeMetadata({ planHash: analyze.hash, states }, gone);
+  await checkpoint.writeMetadata({ planHash: analyze.hash, states }, gone);
 }
 
 /** What decides a query's state: filters, results and what is done with late rows may change. */
@@ -96,10 +96,11 @@ async function openBatches(options: AnalyzeOptions, transport: Transport, checkp
   const { plan, profile, dataDir } = options;
   const { analyze } = plan;
   const core = checkpoint.core();
-  const inHand: InHand = { eventTime: 0, origin: -1, offset: 0 };
+  const inHand: InHand = { eventTime: 0, judged: Number.NEGATIVE_INFINITY, origin: -1, offset: 0 };
   const wall = { now: 0 };
   const deadLetters = new DeadLetters(inHand, core.deadLetters, () => wall.now);
   const models = new ModelsInForce(plan.name, transport);
+  await models.catchUp();
   const registry = new FileRegistry(dataDir);
   const schemaIds: Record<string, number> = {};
   for (const sink of analyze.sinks)
@@ -121,10 +122,11 @@ async function openBatches(options: AnalyzeOptions, transport: Transport, checkp
     listeners: training?.listeners ?? [],
   });
   let origin = 0;
-  const sources = analyze.sources.map((source) => {
+  const sources: Source[] = [];
+  for (const source of analyze.sources) {
     core.sources[source.id] ??= freshSource();
     const next = flow.entry.get(source.id) as (row: Row) => void;
-    const opened = new Source(source, core.sources[source.id] as Core['sources'][string], origin, {
+    const opened = await Source.open(source, core.sources[source.id] as Core['sources'][string], origin, {
       log: transport.log,
       registry,
       inHand,
@@ -136,8 +138,8 @@ async function openBatches(options: AnalyzeOptions, transport: Transport, checkp
       flaw: (code, message) => deadLetters.write(code, message, source.id, null, null),
     });
     origin += opened.partitions;
-    return opened;
-  });
+    sources.push(opened);
+  }
   deadLetters.sources = sources;
   for (const { plan: query, query: opened } of flow.queries) opened.restore?.(checkpoint.state(query.id));
   training?.restore(checkpoint.state(TRAINING));

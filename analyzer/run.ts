@@ -69,14 +69,18 @@ class Run {
     const { checkpoint, batches } = this.#opened;
     const { sources } = batches.parts;
     const last = checkpoint.run();
-    const ends = Object.fromEntries(sources.map((source) => [source.plan.id, source.plan.output === null ? source.ends() : null]));
+    const ends = Object.fromEntries(
+      await Promise.all(sources.map(async (source) => [source.plan.id, source.plan.output === null ? await source.ends() : null] as const)),
+    );
     let run: RunWord = last && !last.finished && !isFinal(last) ? last : { run: (last?.run ?? 0) + 1, ends, finished: false };
-    checkpoint.writeRun(run);
+    await checkpoint.writeRun(run);
     if (plan.analyze.trigger.kind === 'every') await this.#stream(recordStage, run.ends);
     else await new Pause(signal, recordStage).untilEnded();
     if (signal.aborted) return;
-    run = { ...run, ends: Object.fromEntries(sources.map((source) => [source.plan.id, run.ends[source.plan.id] ?? source.ends()])) };
-    checkpoint.writeRun(run);
+    const known = run.ends;
+    const all = await Promise.all(sources.map(async (source) => [source.plan.id, known[source.plan.id] ?? (await source.ends())] as const));
+    run = { ...run, ends: Object.fromEntries(all) };
+    await checkpoint.writeRun(run);
     await this.#finish(run);
   }
 
@@ -86,13 +90,13 @@ class Run {
     while (await this.#batch(() => batches.next(run.ends, this.#maxRecords)));
     if (this.#options.signal.aborted) return;
     if (batches.due(true) || batches.due(false)) await this.#batch(() => batches.empty('end'), true);
-    else checkpoint.writeRun({ ...run, finished: true });
+    else await checkpoint.writeRun({ ...run, finished: true });
   }
 
   /** `available_now` and `once`: to where the sources end now; only the former lets go at last what its watermark has closed. */
   async #whatIsThere(): Promise<void> {
     const { batches } = this.#opened;
-    const ends = Object.fromEntries(batches.parts.sources.map((source) => [source.plan.id, source.ends()]));
+    const ends = Object.fromEntries(await Promise.all(batches.parts.sources.map(async (source) => [source.plan.id, await source.ends()] as const)));
     while (await this.#batch(() => batches.next(ends, this.#maxRecords)));
     if (this.#options.plan.analyze.trigger.kind === 'available_now' && batches.due(false)) await this.#batch(() => batches.empty('no_data'));
   }

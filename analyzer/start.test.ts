@@ -50,17 +50,17 @@ it('works on a thread of its own on what others append, and ends when told that 
   const transport = openEmbedded(dataDir, { wake });
   const stop = new AbortController();
   let rows = 0;
-  const append = (): void => {
+  const append = async (): Promise<void> => {
     const out = transport.log.appender('notes');
     for (const at of [1, 999, 1000]) {
       const pos = out.begin(0, 1, Buffer.alloc(0), 0, -1);
       out.end(pos + out.buffer.write(JSON.stringify({ id: at, at }), pos));
     }
-    transport.commit({ appenders: [out], puts: [] });
+    await transport.commit({ appenders: [out], puts: [] });
   };
   let waiting = true;
   const onProgress = (): void => {
-    if (waiting) append();
+    if (waiting) void append();
     waiting = false;
   };
   const onBatch = (batch: BatchProgress): void => {

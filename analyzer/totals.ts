@@ -81,7 +81,7 @@ export class Totals {
             range.map(([from]) => from),
           ),
           endOffset: offsetsOf(topic, end),
-          latestOffset: offsetsOf(topic, source.ends()),
+          latestOffset: offsetsOf(topic, source.knownEnds()),
           numInputRows: rows[id] ?? 0,
         };
       }),
@@ -97,7 +97,7 @@ export class Totals {
     );
     const lag = sources.map((source) => {
       const positions = source.positions();
-      return [source.plan.id, source.ends().reduce((sum, end, p) => sum + Math.max(0, end - (positions[p] as number)), 0)] as const;
+      return [source.plan.id, source.knownEnds().reduce((sum, end, p) => sum + Math.max(0, end - (positions[p] as number)), 0)] as const;
     });
     return {
       elapsedMs: this.#clock.monotonic() - this.#started,

@@ -121,7 +121,7 @@ const model: Model = {
 
 async function promote(transport: Transport, dir: string): Promise<void> {
   const hash = modelHash(model);
-  transport.commit({ appenders: [], puts: [[modelKey('bench-alerts', hash), Buffer.from(modelText(model))]] });
+  await transport.commit({ appenders: [], puts: [[modelKey('bench-alerts', hash), Buffer.from(modelText(model))]] });
   await run('../cli/bin/millrace.js', ['model', 'promote', fileURLToPath(new URL(ALERTS, import.meta.url)), hash, '--data-dir', dir]);
 }
 

@@ -110,7 +110,7 @@ export async function openLoop({ pipeline, rate, outputs, prepare }: OpenLoop): 
   const dir = mkdtempSync(join(tmpdir(), 'millrace-bench-latency-'));
   // the producer does not wait for the disk: it stands for whoever filled the topic
   const transport = openEmbedded(dir, { sync: false });
-  for (const topic of [TOPIC, ...outputs.map((output) => output.topic)]) transport.log.ensure(topic, 1);
+  for (const topic of [TOPIC, ...outputs.map((output) => output.topic)]) await transport.log.ensure(topic, 1);
   await prepare?.(transport, dir);
   const engine = start(pipeline, ['--profile', PROFILE, '--data-dir', dir]);
   try {

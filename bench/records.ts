@@ -30,7 +30,7 @@ export function payment(i: number, eventTime: number): string {
 export async function fill(dir: string, count: number): Promise<number> {
   rmSync(dir, { recursive: true, force: true });
   const transport = openEmbedded(dir, { sync: false });
-  transport.log.ensure(TOPIC, 1);
+  await transport.log.ensure(TOPIC, 1);
   const out = transport.log.appender(TOPIC);
   const none = new Uint8Array(0);
   let bytes = 0;

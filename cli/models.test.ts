@@ -62,7 +62,7 @@ const short = (i: number): string => hashes[i].slice(0, 12);
 
 async function store(...all: readonly Model[]): Promise<void> {
   const transport = openEmbedded(join(dir.path, '.millrace', 'shop'));
-  transport.commit({ appenders: [], puts: all.map((one) => [modelKey('shop', modelHash(one)), Buffer.from(modelText(one))]) });
+  await transport.commit({ appenders: [], puts: all.map((one) => [modelKey('shop', modelHash(one)), Buffer.from(modelText(one))]) });
   await transport.close();
 }
 

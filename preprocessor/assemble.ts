@@ -15,7 +15,7 @@ import { SourceLineage } from './lineage.ts';
 import { ModelStore } from './model-store.ts';
 import type { HostSetup } from './setup.ts';
 import { openDecoder, openReader, type SourceContext } from './source/open-source.ts';
-import { type Complete, completed, slotsRead } from './source/unread.ts';
+import { asIs, slotsRead, type Told, told } from './source/unread.ts';
 import type { Notice } from './stats.ts';
 import { Caution, poison } from './suspect.ts';
 import { TableStore } from './table-store.ts';
@@ -65,6 +65,7 @@ export async function assembleHost(
   };
   const open: OpenTask[] = [];
   try {
+    await decisions.catchUp();
     for (const [stage, task] of tasks) open.push(await openTask(setup, transport, clock, context, shared, setup.plan.stages[stage] as StagePlan, task));
   } catch (error) {
     for (const task of open) task.close();
@@ -103,20 +104,28 @@ async function openTask(
   ];
   for (const [table, hash] of versions) if (uses(stage, table)) await tables.load(table, hash);
 
-  const time = { eventTime: 0, watermark: core.watermark, ending: false, origin: -1, originOffset: -1 };
+  const time = {
+    eventTime: 0,
+    watermark: core.watermark,
+    judged: core.watermark,
+    settled: Number.NEGATIVE_INFINITY,
+    ending: false,
+    origin: -1,
+    originOffset: -1,
+  };
   const wall = { now: clock.now() };
   const host: OutputHost = { time, writer: writerNumber(layout.generation, stage.index, number), task: number, wall: () => wall.now };
   const outputs = openOutputs(stage.outputs, core, saved?.progress ?? null, host, transport.log, setup.schemaIds, bridges(plan));
   const lineage = new SourceLineage(plan, layout, context);
   const read = slotsRead(plan, stage);
-  const complete: Complete = (record, columns, stored) => {
+  const tell: Told = (record, columns) => {
     const source = originOf(layout, time.origin)?.source;
     const input = inputPlans.find((candidate) => candidate.kind === 'source' && candidate.source === source);
     const sourcePlan = source === undefined ? undefined : plan.sources[source];
-    if (!input || !sourcePlan || record !== row(input.shape)) return record;
-    return completed(record, columns, stored, read, stage.shapes[input.shape] as readonly string[], () => openDecoder(sourcePlan, context));
+    if (!input || !sourcePlan || record !== row(input.shape)) return asIs(record, columns);
+    return told(record, columns, read, stage.shapes[input.shape] as readonly string[], () => openDecoder(sourcePlan, context));
   };
-  const deadLetters = new DeadLetters(host, coreOf(core, DEAD_LETTERS), transport.log.appender(plan.deadLetter.topic), lineage, complete);
+  const deadLetters = new DeadLetters(host, coreOf(core, DEAD_LETTERS), transport.log.appender(plan.deadLetter.topic), lineage, tell);
   const dropped = { count: 0 };
 
   const rows = stage.shapes.map((slots) => rowMaker(slots)());

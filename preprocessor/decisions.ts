@@ -1,5 +1,6 @@
 import { decisionOf, modelsTopic } from '@millrace/shared-schemas/model-decision.ts';
-import type { Log, Reader } from '@millrace/transport/log.ts';
+import type { BatchView, Log, Reader } from '@millrace/transport/log.ts';
+import { readToEnd } from '@millrace/transport/read-to-end.ts';
 
 const MAX_BYTES = 1 << 20;
 
@@ -37,12 +38,22 @@ export class Decisions {
     if (version === this.#version) return;
     this.#version = version;
     if (this.#reader === null && this.#log.topic(this.#topic) === null) return;
-    this.#reader ??= this.#log.reader(this.#topic, 0, { offset: this.#log.startOffset(this.#topic, 0) });
+    this.#reader ??= this.#log.reader(this.#topic, 0, { offset: 0 });
     for (let view = this.#reader.poll(MAX_BYTES); view; view = this.#reader.poll(MAX_BYTES)) {
-      for (let i = 0; i < view.count; i++)
-        if ((view.valueEnd[i] as number) >= 0) this.#take(view.buffer.toString('utf8', view.valueStart[i], view.valueEnd[i]));
+      this.#takeAll(view);
       view.release();
     }
+  }
+
+  /** Before the first look: reads to where the topic ends now. */
+  async catchUp(): Promise<void> {
+    if (this.#log.topic(this.#topic) === null) return;
+    this.#reader ??= this.#log.reader(this.#topic, 0, { offset: 0 });
+    await readToEnd(this.#log, this.#topic, 0, this.#reader, (view) => this.#takeAll(view));
+  }
+
+  #takeAll(view: BatchView): void {
+    for (let i = 0; i < view.count; i++) if ((view.valueEnd[i] as number) >= 0) this.#take(view.buffer.toString('utf8', view.valueStart[i], view.valueEnd[i]));
   }
 
   #take(text: string): void {

@@ -48,8 +48,7 @@ export class Host {
     this.#snapshotEvery = snapshotEvery;
     this.#caution = caution;
     this.#release = release;
-    if (caution)
-      for (const task of tasks) task.careful = (record, taking) => this.#commit([{ appenders: [], puts: caution.before(task.name, record, taking) }]);
+    if (caution) for (const task of tasks) task.careful = (record, taking) => transport.note(caution.before(task.name, record, taking), fence);
   }
 
   get ended(): boolean {
@@ -62,7 +61,7 @@ export class Host {
     for (;;) {
       const now = this.#clock.monotonic();
       const seen = this.#transport.log.version();
-      const worked = this.#turn(now);
+      const worked = await this.#turn(now);
       onTurn();
       if (this.ended) break;
       if (this.control.stopping) {
@@ -74,10 +73,10 @@ export class Host {
       if (worked) await macrotask();
       else await this.#transport.log.wait(POLL_MS, seen);
     }
-    this.#snapshotAll();
+    await this.#snapshotAll();
   }
 
-  #turn(now: number): boolean {
+  async #turn(now: number): Promise<boolean> {
     const { stopping, paused } = this.control;
     const worked: OpenTask[] = [];
     const due: OpenTask[] = [];
@@ -89,6 +88,7 @@ export class Host {
       if (spent || now - task.snapshotAt >= this.#snapshotEvery) due.push(task);
     }
     if (worked.length === 0) return false;
+    for (const task of worked) if (task.unsettled) await task.settle();
     const saving = this.#clock.cpu();
     // in the order of the tasks, whichever are due: so that the order of rows in an exchange does not depend on it
     const commits = worked.map((task) => {
@@ -99,7 +99,7 @@ export class Host {
     if (this.#caution?.needed) this.#watch(commits, this.#caution);
     else if (this.#caution) this.#trust(commits);
     probe('batch.processed');
-    this.#commit(commits);
+    await this.#commit(commits);
     if (due.length > 0) {
       const cost = this.#clock.cpu() - saving;
       for (const task of due) task.budget.saved(cost / due.length);
@@ -118,16 +118,16 @@ export class Host {
     for (const task of this.#tasks) task.careful = null;
   }
 
-  #snapshotAll(): void {
+  async #snapshotAll(): Promise<void> {
     const now = this.#clock.monotonic();
     const commits = this.#tasks.filter((task) => task.unsaved).map((task) => task.snapshot(now));
     if (this.#caution) this.#trust(commits);
-    if (commits.length > 0) this.#commit(commits);
+    if (commits.length > 0) await this.#commit(commits);
   }
 
-  #commit(commits: readonly Commit[]): void {
+  async #commit(commits: readonly Commit[]): Promise<void> {
     const snapshots = commits.some((commit) => commit.deleteRanges !== undefined);
-    this.#transport.commit({
+    await this.#transport.commit({
       appenders: [...new Set(commits.flatMap((commit) => commit.appenders))],
       puts: commits.flatMap((commit) => commit.puts),
       deleteRanges: commits.flatMap((commit) => commit.deleteRanges ?? []),

@@ -14,15 +14,16 @@ export interface Layout {
 }
 
 /** Counts what is there and creates what is not; a topic that exists keeps its partitions. */
-export function layOut(plan: Plan, log: Log, partitions: number, generation: number): Layout {
+export async function layOut(plan: Plan, log: Log, partitions: number, generation: number): Promise<Layout> {
   const topics: Record<string, number> = {};
-  const ensure = (topic: string, wanted: number, meta: Record<string, string>): number => {
+  const ensure = async (topic: string, wanted: number, meta: Record<string, string>): Promise<number> => {
     const count = log.topic(topic)?.partitions ?? wanted;
-    log.ensure(topic, count, meta);
+    await log.ensure(topic, count, meta);
     topics[topic] = count;
     return count;
   };
-  const sources = plan.sources.map((source) => (source.type === 'topic' ? ensure(source.topic as string, partitions, sourceMeta(source)) : 1));
+  const sources: number[] = [];
+  for (const source of plan.sources) sources.push(source.type === 'topic' ? await ensure(source.topic as string, partitions, sourceMeta(source)) : 1);
   const tasks: number[] = [];
   for (const stage of plan.stages) {
     const counts = stage.inputs.map((input) => (input.kind === 'source' ? (sources[input.source] as number) : (topics[input.topic] as number)));
@@ -30,15 +31,15 @@ export function layOut(plan: Plan, log: Log, partitions: number, generation: num
     for (const output of stage.outputs) {
       if (output.kind === 'file') continue;
       const single = output.kind === 'exchange' && output.single;
-      ensure(
+      await ensure(
         output.topic,
         single ? 1 : partitions,
         output.kind === 'exchange' ? { format: 'exchange', internal: 'true' } : topicMeta(output.format, output.schema),
       );
     }
   }
-  for (const topic of bridges(plan)) ensure(topic, partitions, { writers: JSON.stringify(writersOf(plan, tasks, generation, topic)) });
-  ensure(plan.deadLetter.topic, partitions, { format: 'bytes' });
+  for (const topic of bridges(plan)) await ensure(topic, partitions, { writers: JSON.stringify(writersOf(plan, tasks, generation, topic)) });
+  await ensure(plan.deadLetter.topic, partitions, { format: 'bytes' });
   return { generation, sources, tasks, topics };
 }
 

@@ -1,5 +1,5 @@
 import type { Plan } from '@millrace/pipeline/plan.ts';
-import type { Reader, StoredRecord } from '@millrace/transport/log.ts';
+import type { Reader } from '@millrace/transport/log.ts';
 import { type Layout, originOf } from './layout.ts';
 import { openReader, type SourceContext } from './source/open-source.ts';
 import type { Lineage, Origin } from './task/dead-letter.ts';
@@ -24,7 +24,7 @@ export class SourceLineage implements Lineage {
     return source ? { topic: source.topic ?? source.id, partition: found.partition } : null;
   }
 
-  record(index: number, offset: number): StoredRecord | null {
+  record(index: number, offset: number): ReturnType<Lineage['record']> {
     const found = originOf(this.#layout, index);
     const source = found && this.#plan.sources[found.source];
     if (!source) return null;

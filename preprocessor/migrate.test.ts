@@ -40,8 +40,8 @@ async function planOf(text: string): Promise<Plan> {
 }
 
 /** What a stopped run of `yaml` over two partitions leaves. */
-function left(transport: MemoryTransport, plan: Plan): void {
-  layOut(plan, transport.log, 2, 0);
+async function left(transport: MemoryTransport, plan: Plan): Promise<void> {
+  await layOut(plan, transport.log, 2, 0);
   const core = (some: Partial<TaskCore>): Uint8Array => encodeCore({ ...freshCore(), run: 3, ended: true, ...some });
   const first = core({
     watermark: 70,
@@ -79,9 +79,9 @@ function left(transport: MemoryTransport, plan: Plan): void {
 async function migrated(edited: string): Promise<{ cores: Map<string, TaskCore>; states: Map<string, string> }> {
   const transport = openMemory();
   const old = await planOf(yaml);
-  left(transport, old);
+  await left(transport, old);
   const plan = await planOf(edited);
-  transport.commit({ appenders: [], ...migrate(plan, layOut(plan, transport.log, 2, 1), transport, filesOf(old)) });
+  transport.commit({ appenders: [], ...(await migrate(plan, await layOut(plan, transport.log, 2, 1), transport, filesOf(old))) });
   const cores = new Map<string, TaskCore>();
   const states = new Map<string, string>();
   for (const [key, value] of transport.ledger.entries('p/sales/t/')) {

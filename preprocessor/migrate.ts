@@ -63,7 +63,12 @@ interface Left {
  * (`plan_changed`) a state that has no place in the new plan's tasks. `paths`: of the old file outputs, by id; one whose path
  * is another now begins anew.
  */
-export function migrate(plan: Plan, layout: Layout, transport: Transport, paths: Readonly<Record<string, string>>): Pick<Commit, 'puts' | 'deletePrefixes'> {
+export async function migrate(
+  plan: Plan,
+  layout: Layout,
+  transport: Transport,
+  paths: Readonly<Record<string, string>>,
+): Promise<Pick<Commit, 'puts' | 'deletePrefixes'>> {
   const root = pipelineKey(plan.name, 't', '');
   const left = gather(transport, root);
   const puts: [string, Uint8Array | null][] = [];
@@ -78,7 +83,7 @@ export function migrate(plan: Plan, layout: Layout, transport: Transport, paths:
     }
     for (let task = 0; task < count; task++) {
       const prefix = `${root}${encodeURIComponent(stage.id)}.${task}`;
-      const core = coreFor(plan, layout, stage.index, task, left, transport, paths);
+      const core = await coreFor(plan, layout, stage.index, task, left, transport, paths);
       const bytes = encodeCore(core);
       puts.push([`${prefix}/progress`, bytes], [`${prefix}/cut`, bytes]);
       for (const entry of left.state) {
@@ -122,7 +127,7 @@ function gather(transport: Transport, root: string): Left {
   return left;
 }
 
-function coreFor(
+async function coreFor(
   plan: Plan,
   layout: Layout,
   stageIndex: number,
@@ -130,7 +135,7 @@ function coreFor(
   left: Left,
   transport: Transport,
   paths: Readonly<Record<string, string>>,
-): TaskCore {
+): Promise<TaskCore> {
   const stage = plan.stages[stageIndex] as Plan['stages'][number];
   const core = freshCore();
   core.run = left.run;
@@ -140,7 +145,7 @@ function coreFor(
     const old = left.inputs.get(name);
     if (!old) continue;
     // an exchange has new writers: assemble lists them, and they begin where the old ones had brought the watermark
-    const end = input.kind === 'exchange' ? transport.log.endOffset(input.topic, task) : old.offset;
+    const end = input.kind === 'exchange' ? await transport.log.endOffset(input.topic, task) : old.offset;
     core.inputs.push({ ...old, offset: end, base: input.kind === 'exchange' ? { offset: end } : old.base, writers: [] });
   }
   const watermarks = core.inputs.map((input) => input.watermark).filter((watermark) => watermark > Number.NEGATIVE_INFINITY);

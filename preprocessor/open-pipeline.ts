@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { GeneratorPlan, Plan } from '@millrace/pipeline/plan.ts';
+import type { GeneratorPlan, Plan, SourcePlan } from '@millrace/pipeline/plan.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { FileRegistry } from '@millrace/shared-schemas/registry/file.ts';
 import { checkMark, type FileStamp, stampFile } from '@millrace/transport/connectors/stamp.ts';
 import { openEmbedded } from '@millrace/transport/embedded/open.ts';
 import { type Claim, claim } from '@millrace/transport/embedded/ownership.ts';
-import type { Commit, Position, Transport } from '@millrace/transport/log.ts';
+import type { Commit, Fence, Position, Transport } from '@millrace/transport/log.ts';
 import { openMemory } from '@millrace/transport/memory.ts';
 import { PipelineLedger, type PipelineRecord, type RunRecord, record } from './lifecycle.ts';
 import { prepare } from './prepare.ts';
@@ -29,17 +29,26 @@ export class Opened {
   readonly #setup: Omit<HostSetup, 'run'>;
   run: RunRecord;
 
-  constructor(options: RunOptions) {
+  private constructor(options: RunOptions, transport: Transport, wake: SharedArrayBuffer, claim: Claim | null, run: RunRecord, setup: Omit<HostSetup, 'run'>) {
     this.#options = options;
-    this.wake = options.wake ?? new SharedArrayBuffer(8);
+    this.transport = transport;
+    this.wake = wake;
+    this.#claim = claim;
+    this.#ledger = new PipelineLedger(transport.ledger, options.plan.name);
+    this.run = run;
+    this.#setup = setup;
+  }
+
+  /** @throws MillraceError already_running, plan_changed, partition_count_changed, source_missing … */
+  static async open(options: RunOptions): Promise<Opened> {
+    const wake = options.wake ?? new SharedArrayBuffer(8);
     const { plan, profile, dataDir, maxRecords = MAX_RECORDS, begun = null } = options;
-    this.transport = options.transport ?? (profile.transport.type === 'memory' ? openMemory() : openEmbedded(dataDir, { wake: this.wake }));
-    this.#claim = this.transport.kind === 'embedded' ? claim(this.transport, dataDir, plan.name) : null;
+    const transport = options.transport ?? (profile.transport.type === 'memory' ? openMemory() : openEmbedded(dataDir, { wake }));
+    const owned = transport.kind === 'embedded' ? await claim(transport, dataDir, plan.name) : null;
+    const fence = owned?.fence;
     try {
-      this.#ledger = new PipelineLedger(this.transport.ledger, plan.name);
-      const { layout, run, wary, careful } = prepare(plan, this.transport, profile.transport.partitions, this.#claim?.fence);
-      this.run = run;
-      this.#setup = {
+      const { layout, run, wary, careful } = await prepare(plan, transport, profile.transport.partitions, fence);
+      return new Opened(options, transport, wake, owned, run, {
         plan,
         profile,
         dataDir,
@@ -47,13 +56,13 @@ export class Opened {
         maxRecords: wary ? Math.min(maxRecords, WARY_RECORDS) : maxRecords,
         begun,
         careful,
-        fence: this.#claim?.fence,
-        stamps: this.#stamps(),
-        tables: this.#tables(),
+        fence,
+        stamps: await stampsOf(plan, transport, fence),
+        tables: await tablesOf(plan, transport, fence),
         schemaIds: registerSchemas(plan, dataDir),
-      };
+      });
     } catch (error) {
-      this.#claim?.release();
+      await owned?.release();
       throw error;
     }
   }
@@ -67,58 +76,13 @@ export class Opened {
     return this.#setup.layout.tasks.flatMap((count, stage) => Array.from({ length: count }, (_, task) => [stage, task] as const));
   }
 
-  #commit(puts: Commit['puts']): void {
-    const fence = this.#claim?.fence;
-    this.transport.commit({ appenders: [], puts, ...(fence ? { fence } : {}) });
-  }
-
-  commitRun(run: RunRecord): void {
-    this.#commit([[this.#ledger.runKey, record(run)]]);
+  async commitRun(run: RunRecord): Promise<void> {
+    await put(this.transport, this.#claim?.fence, [[this.#ledger.runKey, record(run)]]);
     this.run = run;
   }
 
-  /** Files are stamped at their first opening; a file whose consumed part has changed since is refused. */
-  #stamps(): Record<string, FileStamp> {
-    const { plan } = this.#options;
-    const stamps: Record<string, FileStamp> = {};
-    for (const source of plan.sources) {
-      if (source.type !== 'file') continue;
-      const key = fileKey(plan.name, source.id);
-      const bytes = this.transport.ledger.get(key);
-      const path = source.path as string;
-      if (bytes) {
-        const { stamp, mark } = JSON.parse(Buffer.from(bytes).toString()) as FileRecord;
-        if (mark) checkMark(path, mark);
-        stamps[source.id] = stamp;
-      } else {
-        const stamp = stampFile(path);
-        this.#commit([[key, Buffer.from(JSON.stringify({ stamp, mark: null } satisfies FileRecord))]]);
-        stamps[source.id] = stamp;
-      }
-    }
-    return stamps;
-  }
-
-  /** A table's content is kept under its hash before any task sees it, so that a replay finds what was in force. */
-  #tables(): Record<string, string> {
-    const { plan } = this.#options;
-    const hashes: Record<string, string> = {};
-    for (const table of plan.tables) {
-      let bytes: Buffer;
-      try {
-        bytes = readFileSync(table.path);
-      } catch (cause) {
-        throw new MillraceError('source_missing', `table ${table.id}: ${table.path} cannot be read`, { cause });
-      }
-      const hash = createHash('sha256').update(bytes).digest('hex');
-      if (this.transport.ledger.get(tableKey(plan.name, hash)) === null) this.#commit([[tableKey(plan.name, hash), bytes]]);
-      hashes[table.id] = hash;
-    }
-    return hashes;
-  }
-
   /** where every source ends now: the choice a run to the end is made of */
-  ends(): Record<string, (Position | 'writers')[]> {
+  async ends(): Promise<Record<string, (Position | 'writers')[]>> {
     const { plan, clock } = this.#options;
     const written = new Set(plan.stages.flatMap((stage) => stage.outputs.map((output) => (output.kind === 'topic' ? output.topic : null))));
     const context = {
@@ -130,15 +94,18 @@ export class Opened {
       expressions: { hmacSecret: this.#setup.profile.secrets.hmac },
     };
     const ends: Record<string, (Position | 'writers')[]> = {};
+    const endOf = async (source: SourcePlan, partition: number): Promise<Position | 'writers'> => {
+      if (source.type === 'topic')
+        return written.has(source.topic) ? 'writers' : { offset: await this.transport.log.endOffset(source.topic as string, partition) };
+      if (source.generator) return { offset: recordsOf(source.id, source.generator) };
+      const reader = openReader(source, partition, START, context);
+      const end = reader.end();
+      reader.close();
+      return end;
+    };
     for (const source of plan.sources) {
-      ends[source.id] = Array.from({ length: this.#setup.layout.sources[source.index] as number }, (_, partition) => {
-        if (written.has(source.topic) && source.type === 'topic') return 'writers';
-        if (source.generator) return { offset: recordsOf(source.id, source.generator) };
-        const reader = openReader(source, partition, START, context);
-        const end = reader.end();
-        reader.close();
-        return end;
-      });
+      const partitions = Array.from({ length: this.#setup.layout.sources[source.index] as number }, (_, partition) => endOf(source, partition));
+      ends[source.id] = await Promise.all(partitions);
     }
     return ends;
   }
@@ -148,13 +115,55 @@ export class Opened {
     try {
       if (clean) {
         const last = this.#ledger.pipeline() as PipelineRecord;
-        this.#commit([[this.#ledger.pipelineKey, record({ ...last, running: false, deaths: 0 })]]);
+        await put(this.transport, this.#claim?.fence, [[this.#ledger.pipelineKey, record({ ...last, running: false, deaths: 0 })]]);
       }
-      this.#claim?.release();
+      await this.#claim?.release();
     } finally {
       if (!this.#options.transport) await this.transport.close();
     }
   }
+}
+
+async function put(transport: Transport, fence: Fence | undefined, puts: Commit['puts']): Promise<void> {
+  await transport.commit({ appenders: [], puts, ...(fence ? { fence } : {}) });
+}
+
+/** Files are stamped at their first opening; a file whose consumed part has changed since is refused. */
+async function stampsOf(plan: Plan, transport: Transport, fence: Fence | undefined): Promise<Record<string, FileStamp>> {
+  const stamps: Record<string, FileStamp> = {};
+  for (const source of plan.sources) {
+    if (source.type !== 'file') continue;
+    const key = fileKey(plan.name, source.id);
+    const bytes = transport.ledger.get(key);
+    const path = source.path as string;
+    if (bytes) {
+      const { stamp, mark } = JSON.parse(Buffer.from(bytes).toString()) as FileRecord;
+      if (mark) checkMark(path, mark);
+      stamps[source.id] = stamp;
+    } else {
+      const stamp = stampFile(path);
+      await put(transport, fence, [[key, Buffer.from(JSON.stringify({ stamp, mark: null } satisfies FileRecord))]]);
+      stamps[source.id] = stamp;
+    }
+  }
+  return stamps;
+}
+
+/** A table's content is kept under its hash before any task sees it, so that a replay finds what was in force. */
+async function tablesOf(plan: Plan, transport: Transport, fence: Fence | undefined): Promise<Record<string, string>> {
+  const hashes: Record<string, string> = {};
+  for (const table of plan.tables) {
+    let bytes: Buffer;
+    try {
+      bytes = readFileSync(table.path);
+    } catch (cause) {
+      throw new MillraceError('source_missing', `table ${table.id}: ${table.path} cannot be read`, { cause });
+    }
+    const hash = createHash('sha256').update(bytes).digest('hex');
+    if (transport.ledger.get(tableKey(plan.name, hash)) === null) await put(transport, fence, [[tableKey(plan.name, hash), bytes]]);
+    hashes[table.id] = hash;
+  }
+  return hashes;
 }
 
 function recordsOf(id: string, generator: GeneratorPlan): number {

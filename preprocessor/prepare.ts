@@ -23,21 +23,21 @@ export interface Prepared {
  * Looks at what the data directory holds of this pipeline and settles under which numbers it goes on. Refuses (`plan_changed`,
  * `partition_count_changed`) what could not be answered exactly.
  */
-export function prepare(plan: Plan, transport: Transport, partitions: number, fence: Fence | undefined): Prepared {
+export async function prepare(plan: Plan, transport: Transport, partitions: number, fence: Fence | undefined): Promise<Prepared> {
   const ledger = new PipelineLedger(transport.ledger, plan.name);
   const old = ledger.pipeline();
   const current = old ?? freshRecord(plan, BUILD);
   const edited = old !== null && (old.planHash !== plan.hash || old.build !== BUILD);
-  if (edited) checkEdit(plan, old, transport);
+  if (edited) await checkEdit(plan, old, transport);
   const generation = edited ? current.generation + 1 : current.generation;
-  const layout = layOut(plan, transport.log, partitions, generation);
+  const layout = await layOut(plan, transport.log, partitions, generation);
   for (const [topic, count] of Object.entries(layout.topics)) {
     const before = current.topics[topic];
     if (before !== undefined && before !== count) {
       throw new MillraceError('partition_count_changed', `topic ${topic} had ${before} partitions when this pipeline last ran and has ${count} now`);
     }
   }
-  if (edited) transport.commit({ appenders: [], ...migrate(plan, layout, transport, current.files), ...(fence ? { fence } : {}) });
+  if (edited) await transport.commit({ appenders: [], ...(await migrate(plan, layout, transport, current.files)), ...(fence ? { fence } : {}) });
   const stuckAt = progressOf(plan, layout, transport);
   const deaths = !current.running ? 0 : current.stuckAt === stuckAt ? current.deaths + 1 : 1;
   const next: PipelineRecord = {
@@ -58,12 +58,12 @@ export function prepare(plan: Plan, transport: Transport, partitions: number, fe
     suspect = afterDeath(suspect);
     puts.push([suspectKey(plan.name), suspectBytes(suspect)]);
   }
-  transport.commit({ appenders: [], puts, ...(fence ? { fence } : {}) });
+  await transport.commit({ appenders: [], puts, ...(fence ? { fence } : {}) });
   return { layout, run: ledger.run() ?? { run: 0, ends: null, finished: true }, wary: deaths > 0, careful: deaths >= 2 || suspect ? { suspect } : null };
 }
 
 /** An edited file is taken only where nothing is under way: no journal to replay, no exchange to drain, no end to reach. */
-function checkEdit(plan: Plan, old: PipelineRecord, transport: Transport): void {
+async function checkEdit(plan: Plan, old: PipelineRecord, transport: Transport): Promise<void> {
   const refuse = (why: string): never => {
     throw new MillraceError('plan_changed', `${plan.file} has changed since the data directory was last used, and ${why}`);
   };
@@ -75,10 +75,10 @@ function checkEdit(plan: Plan, old: PipelineRecord, transport: Transport): void 
   for (const topic of Object.keys(old.topics)) {
     const info = transport.log.topic(topic);
     if (info?.meta['internal'] !== 'true') continue;
-    const pending = Array.from({ length: info.partitions }, (_, p) => transport.log.endOffset(topic, p) - transport.log.startOffset(topic, p)).some(
-      (left) => left > 0,
-    );
-    if (pending) refuse(`exchange ${topic} still holds records`);
+    for (let p = 0; p < info.partitions; p++) {
+      const left = (await transport.log.endOffset(topic, p)) - (await transport.log.startOffset(topic, p));
+      if (left > 0) refuse(`exchange ${topic} still holds records`);
+    }
   }
 }
 

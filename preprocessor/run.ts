@@ -12,7 +12,7 @@ const PROGRESS_MS = 200;
 
 /** Runs the record stage of a plan until its signal, its end (`untilEnd`) or an error (`MillraceError`, or a defect). */
 export async function run(options: RunOptions): Promise<RunProgress> {
-  const opened = new Opened(options);
+  const opened = await Opened.open(options);
   const totals = new Totals(options);
   try {
     const unfinished = opened.run.ends !== null && !opened.run.finished;
@@ -21,8 +21,8 @@ export async function run(options: RunOptions): Promise<RunProgress> {
       await oneRun(opened, opened.run, options, totals);
     }
     if (!options.signal.aborted) {
-      const next: RunRecord = { run: opened.run.run + 1, ends: options.untilEnd ? opened.ends() : null, finished: false };
-      opened.commitRun(next);
+      const next: RunRecord = { run: opened.run.run + 1, ends: options.untilEnd ? await opened.ends() : null, finished: false };
+      await opened.commitRun(next);
       await oneRun(opened, next, options, totals);
     }
     await opened.close(true);
@@ -81,7 +81,7 @@ async function oneRun(opened: Opened, runRecord: RunRecord, options: RunOptions,
     tick();
     if (runRecord.ends !== null && crew.ended) {
       overspent(true);
-      opened.commitRun({ ...runRecord, finished: true });
+      await opened.commitRun({ ...runRecord, finished: true });
       probe('run.finished');
     }
   } finally {

@@ -62,7 +62,7 @@ export class Caution {
     return [...this.#left.values()].some((left) => left > 0);
   }
 
-  /** to be committed before `task` looks at a record, or takes it */
+  /** to be noted before `task` looks at a record, or takes it */
   before(task: string, record: string, taking: boolean): Commit['puts'] {
     const known = this.#found?.task === task && this.#found.record === record;
     this.#armed = true;

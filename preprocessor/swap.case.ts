@@ -108,7 +108,8 @@ export class Shop {
 
   /** one partition a list */
   pay(partitions: readonly (readonly Payment[])[]): void {
-    this.transport.log.ensure('payments', partitions.length);
+    // done on return, in memory
+    void this.transport.log.ensure('payments', partitions.length);
     for (const [p, payments] of partitions.entries()) for (const payment of payments) this.append('payments', p, JSON.stringify(payment));
   }
 
@@ -127,7 +128,7 @@ export class Shop {
   }
 
   decide(boundary: number | null, promoted: string | null): void {
-    this.transport.log.ensure(modelsTopic('shop'), 1);
+    void this.transport.log.ensure(modelsTopic('shop'), 1);
     const decision: ModelDecision = { model: 'fraud', boundary, trained: promoted, promoted, reason: 'test' };
     this.append(modelsTopic('shop'), 0, JSON.stringify(decision));
   }

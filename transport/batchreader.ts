@@ -42,6 +42,8 @@ export class BatchReader implements Reader {
   poll(maxBytes: number, maxRecords = Number.POSITIVE_INFINITY): Spans | null {
     const view = this.#view;
     view.count = 0;
+    // nothing was read yet, so nothing that was read is gone
+    if (this.#next === 0) this.#next = this.#store.start();
     const most = Math.min(maxRecords, this.#limit - this.#next);
     if (most <= 0) return null;
     if (this.#cursor.remaining > 0) {

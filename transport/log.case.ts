@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { append, type TestRecord } from './append.case.ts';
-import type { Position, Reader, Transport } from './log.ts';
+import type { Commit, Position, Reader, Transport } from './log.ts';
 
 /** A medium that transports are opened on, as several processes would. */
 export interface Medium {
@@ -61,7 +61,7 @@ export function logCases(name: string, make: () => Medium): void {
     });
 
     const fill = async (topic: string, count: number, perBatch: number, partitions = 1) => {
-      transport.log.ensure(topic, partitions);
+      await transport.log.ensure(topic, partitions);
       const out = transport.log.appender(topic);
       for (let n = 0; n < count; n++) {
         append(out, n % partitions, text(n));
@@ -71,12 +71,12 @@ export function logCases(name: string, make: () => Medium): void {
       return out;
     };
 
-    test('a topic keeps its partitions and its facts', () => {
+    test('a topic keeps its partitions and its facts', async () => {
       expect(transport.log.topic('t')).toBeNull();
-      expect(transport.log.ensure('t', 3, { format: 'avro' })).toEqual({ name: 't', partitions: 3, meta: { format: 'avro' } });
-      expect(transport.log.ensure('t', 3, { more: 'x' }).meta).toEqual({ format: 'avro', more: 'x' });
-      expect(transport.log.ensure('a', 1)).toEqual({ name: 'a', partitions: 1, meta: {} });
-      expect(() => transport.log.ensure('t', 4)).toThrow(code('partition_count_changed'));
+      expect(await transport.log.ensure('t', 3, { format: 'avro' })).toEqual({ name: 't', partitions: 3, meta: { format: 'avro' } });
+      expect((await transport.log.ensure('t', 3, { more: 'x' })).meta).toEqual({ format: 'avro', more: 'x' });
+      expect(await transport.log.ensure('a', 1)).toEqual({ name: 'a', partitions: 1, meta: {} });
+      await expect(transport.log.ensure('t', 4)).rejects.toThrow(code('partition_count_changed'));
       expect(transport.log.topics().map((topic) => topic.name)).toEqual(['a', 't']);
       expect(transport.log.topic('t')).toEqual({ name: 't', partitions: 3, meta: { format: 'avro', more: 'x' } });
       expect(() => transport.log.reader('none', 0, start)).toThrow(code('unknown_topic'));
@@ -85,7 +85,7 @@ export function logCases(name: string, make: () => Medium): void {
     });
 
     test('records come back as they were: nulls, empties, headers, times, every length', async () => {
-      transport.log.ensure('t', 2);
+      await transport.log.ensure('t', 2);
       const out = transport.log.appender('t');
       const block = Buffer.from([2, 2, 0x6d, 4, 1, 2]);
       const lengths = [0, 1, 2, 62, 63, 64, 65, 100, 4000, 8190, 8191, 8192, 8193, 60_000, 1_000_000, 1_048_575, 1_048_576, 3_000_000, 1, 63, 64];
@@ -115,18 +115,18 @@ export function logCases(name: string, make: () => Medium): void {
       expect(readAll(transport.log.reader('t', 0, start))).toEqual([]);
       const reader = transport.log.reader('t', 1, start);
       for (const { offset, key, value, timestamp } of records) {
-        const stored = reader.lookup(offset);
+        const stored = await reader.lookup(offset);
         expect({ key: brief(stored?.key), value: brief(stored?.value), timestamp: stored?.timestamp }).toEqual({
           key: brief(key),
           value: brief(value),
           timestamp,
         });
       }
-      expect(reader.lookup(records.length)).toBeNull();
+      expect(await reader.lookup(records.length)).toBeNull();
     });
 
     test('one record of 15 MB', async () => {
-      transport.log.ensure('t', 1);
+      await transport.log.ensure('t', 1);
       const out = transport.log.appender('t');
       append(out, 0, text('before'));
       append(out, 0, { key: null, value: Buffer.alloc(15_000_000, 7) });
@@ -153,12 +153,12 @@ export function logCases(name: string, make: () => Medium): void {
       append(out, 3, text('other'));
       await out.flush();
       await other.close();
-      expect([0, 1, 2, 3].map((partition) => transport.log.endOffset('t', partition))).toEqual([25, 25, 25, 26]);
+      expect(await Promise.all([0, 1, 2, 3].map((partition) => transport.log.endOffset('t', partition)))).toEqual([25, 25, 25, 26]);
       expect(readAll(transport.log.reader('t', 3, start)).map((record) => record.offset)).toEqual(Array.from({ length: 26 }, (_, n) => n));
     });
 
     test('nothing shows before the flush; discard and abandon drop', async () => {
-      transport.log.ensure('t', 2);
+      await transport.log.ensure('t', 2);
       const out = transport.log.appender('t');
       const reader = transport.log.reader('t', 0, start);
       append(out, 0, text(1));
@@ -173,23 +173,23 @@ export function logCases(name: string, make: () => Medium): void {
       out.abandon();
       await out.flush();
       expect(readAll(reader).map((record) => String(record.value))).toEqual(['value 2']);
-      expect(transport.log.endOffset('t', 1)).toBe(0);
+      expect(await transport.log.endOffset('t', 1)).toBe(0);
       out.begin(1, 5, noKey, 0, -1);
       out.discard();
       append(out, 1, text(3));
       await out.flush();
-      expect(transport.log.endOffset('t', 1)).toBe(1);
+      expect(await transport.log.endOffset('t', 1)).toBe(1);
     });
 
     test('one commit holds appends to several topics, puts, deletes and truncations', async () => {
       await fill('a', 20, 10);
-      transport.log.ensure('b', 1);
-      transport.commit({ appenders: [], puts: ['p/1', 'p/2', 'q/1', 'q/2', 'q/3', 'r'].map((key) => [key, Buffer.from(key)] as const) });
+      await transport.log.ensure('b', 1);
+      await transport.commit({ appenders: [], puts: ['p/1', 'p/2', 'q/1', 'q/2', 'q/3', 'r'].map((key) => [key, Buffer.from(key)] as const) });
       const a = transport.log.appender('a');
       const b = transport.log.appender('b');
       append(a, 0, text('a'));
       append(b, 0, text('b'));
-      transport.commit({
+      await transport.commit({
         appenders: [a, b],
         deletePrefixes: ['p/'],
         deleteRanges: [['q/1', 'q/3']],
@@ -206,28 +206,45 @@ export function logCases(name: string, make: () => Medium): void {
       expect(transport.ledger.get('empty')?.length).toBe(0);
       expect(transport.ledger.get('large')?.length).toBe(2_000_000);
       expect(transport.ledger.get('p/1')).toBeNull();
-      expect([transport.log.startOffset('a', 0), transport.log.endOffset('a', 0), transport.log.endOffset('b', 0)]).toEqual([10, 21, 1]);
+      expect([await transport.log.startOffset('a', 0), await transport.log.endOffset('a', 0), await transport.log.endOffset('b', 0)]).toEqual([10, 21, 1]);
     });
 
     test('a commit refused by its fence leaves nothing, and the records pending', async () => {
-      transport.log.ensure('t', 1);
+      await transport.log.ensure('t', 1);
       const out = transport.log.appender('t');
       append(out, 0, text(1));
       const puts = [['x', Buffer.from('1')]] as const;
-      expect(() => transport.commit({ appenders: [out], puts, fence: { key: 'owner', value: Buffer.from('me') } })).toThrow(code('fenced'));
-      transport.commit({ appenders: [], puts: [['owner', Buffer.from('me')]], fence: { key: 'owner', value: null } });
-      expect(() => transport.commit({ appenders: [out], puts, fence: { key: 'owner', value: null } })).toThrow(code('fenced'));
-      expect(() => transport.commit({ appenders: [out], puts, fence: { key: 'owner', value: Buffer.from('you') } })).toThrow(code('fenced'));
+      // some throw, some give a promise
+      const commit = async (wanted: Commit): Promise<void> => transport.commit(wanted);
+      await expect(commit({ appenders: [out], puts, fence: { key: 'owner', value: Buffer.from('me') } })).rejects.toThrow(code('fenced'));
+      await transport.commit({ appenders: [], puts: [['owner', Buffer.from('me')]], fence: { key: 'owner', value: null } });
+      await expect(commit({ appenders: [out], puts, fence: { key: 'owner', value: null } })).rejects.toThrow(code('fenced'));
+      await expect(commit({ appenders: [out], puts, fence: { key: 'owner', value: Buffer.from('you') } })).rejects.toThrow(code('fenced'));
       expect(transport.ledger.get('x')).toBeNull();
-      expect(transport.log.endOffset('t', 0)).toBe(0);
+      expect(await transport.log.endOffset('t', 0)).toBe(0);
       expect(out.pendingRecords).toBe(1);
-      transport.commit({ appenders: [out], puts, fence: { key: 'owner', value: Buffer.from('me') } });
-      expect(transport.log.endOffset('t', 0)).toBe(1);
+      await transport.commit({ appenders: [out], puts, fence: { key: 'owner', value: Buffer.from('me') } });
+      expect(await transport.log.endOffset('t', 0)).toBe(1);
     });
 
-    test('the ledger is ordered by bytes and gives copies', () => {
+    test('a note is in the ledger on return, unless it is refused by its fence', async () => {
+      await transport.commit({ appenders: [], puts: [['owner', Buffer.from('me')]] });
+      transport.note([
+        ['x', Buffer.from('1')],
+        ['owner', null],
+      ]);
+      expect([...transport.ledger.entries('')].map(([key, value]) => [key, String(Buffer.from(value))])).toEqual([['x', '1']]);
+      expect(() => transport.note([['x', null]], { key: 'owner', value: Buffer.from('me') })).toThrow(code('fenced'));
+      transport.note([['y', Buffer.from('2')]], { key: 'owner', value: null });
+      expect([...transport.ledger.entries('')].map(([key]) => key)).toEqual(['x', 'y']);
+      const other = medium.open();
+      expect(String(Buffer.from(other.ledger.get('y') as Uint8Array))).toBe('2');
+      await other.close();
+    });
+
+    test('the ledger is ordered by bytes and gives copies', async () => {
       const keys = ['a', 'a/1', 'a/10', 'a/2', 'b', 'é', '\u{10000}', '\uffee'];
-      transport.commit({ appenders: [], puts: [...keys].reverse().map((key) => [key, Buffer.from(key)] as const) });
+      await transport.commit({ appenders: [], puts: [...keys].reverse().map((key) => [key, Buffer.from(key)] as const) });
       expect([...transport.ledger.entries('')].map(([key]) => key)).toEqual([...keys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))));
       expect([...transport.ledger.entries('a/')].map(([key]) => key)).toEqual(['a/1', 'a/10', 'a/2']);
       expect([...transport.ledger.entries('')].every(([key, value]) => String(Buffer.from(value)) === key)).toBe(true);
@@ -272,19 +289,37 @@ export function logCases(name: string, make: () => Medium): void {
     test('truncateBefore drops whole batches, and readers below say so', async () => {
       const out = await fill('t', 100, 10);
       const reader = transport.log.reader('t', 0, { offset: 5 });
-      transport.log.truncateBefore('t', 0, 25);
-      expect(transport.log.startOffset('t', 0)).toBe(20);
+      await transport.log.truncateBefore('t', 0, 25);
+      expect(await transport.log.startOffset('t', 0)).toBe(20);
       expect(() => reader.poll(100)).toThrow(code('records_gone'));
-      expect(reader.lookup(19)).toBeNull();
+      expect(await reader.lookup(19)).toBeNull();
       expect(readAll(transport.log.reader('t', 0, { offset: 20 })).length).toBe(80);
-      transport.log.truncateBefore('t', 0, 30);
-      expect(transport.log.startOffset('t', 0)).toBe(30);
-      transport.log.truncateBefore('t', 0, 1e12);
-      expect([transport.log.startOffset('t', 0), transport.log.endOffset('t', 0)]).toEqual([100, 100]);
+      await transport.log.truncateBefore('t', 0, 30);
+      expect(await transport.log.startOffset('t', 0)).toBe(30);
+      await transport.log.truncateBefore('t', 0, 1e12);
+      expect([await transport.log.startOffset('t', 0), await transport.log.endOffset('t', 0)]).toEqual([100, 100]);
       append(out, 0, text('next'));
       await out.flush();
       expect(readAll(transport.log.reader('t', 0, { offset: 100 })).map((record) => record.offset)).toEqual([100]);
       expect(() => transport.log.reader('t', 0, { offset: 102 }).poll(1)).toThrow(code('log_too_short'));
+    });
+
+    test('offset 0 is the beginning, wherever that is', async () => {
+      const out = await fill('t', 100, 10);
+      const reader = transport.log.reader('t', 0, start);
+      const limited = transport.log.reader('t', 0, start);
+      const idle = transport.log.reader('t', 0, start);
+      limited.limit({ offset: 35 });
+      await transport.log.truncateBefore('t', 0, 25);
+      expect(readAll(reader).map((record) => record.offset)).toEqual(Array.from({ length: 80 }, (_, n) => n + 20));
+      expect(readAll(limited, 1, 1).map((record) => record.offset)).toEqual(Array.from({ length: 15 }, (_, n) => n + 20));
+      await transport.log.truncateBefore('t', 0, 100);
+      expect(idle.poll(100)).toBeNull();
+      expect(idle.reached({ offset: 100 })).toBe(true);
+      reader.seek(start);
+      append(out, 0, text('next'));
+      await out.flush();
+      for (const each of [reader, idle]) expect(readAll(each).map((record) => record.offset)).toEqual([100]);
     });
 
     test('a view stands while others read and write', async () => {
@@ -293,13 +328,13 @@ export function logCases(name: string, make: () => Medium): void {
       for (let n = 0; n < 20; n++) append(out, 0, text(`later ${n}`));
       await out.flush();
       readAll(transport.log.reader('t', 0, { offset: 50 }));
-      transport.log.truncateBefore('t', 0, 100);
+      await transport.log.truncateBefore('t', 0, 100);
       expect(view?.count).toBe(100);
       for (let i = 0; i < 100; i++) expect(view?.buffer.toString('utf8', view.valueStart[i], view.valueEnd[i])).toBe(`value ${i}`);
     });
 
     test('a reader takes turns with an appender of another transport and loses nothing', async () => {
-      transport.log.ensure('t', 1);
+      await transport.log.ensure('t', 1);
       const other = medium.open();
       const out = other.log.appender('t');
       const reader = transport.log.reader('t', 0, start);

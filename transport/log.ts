@@ -46,8 +46,8 @@ export interface Reader {
   reached(end: Position): boolean;
   /** from now on `poll` gives nothing at or behind `end` (null: no limit). A file's last line without a newline counts as a line only under a limit at or behind its end. */
   limit(end: Position | null): void;
-  /** the bytes of one earlier record's key and value (a copy), for a dead letter; null when gone */
-  lookup(offset: number): StoredRecord | null;
+  /** the bytes of one earlier record's key and value (a copy), for a dead letter; null when gone. A promise where a broker has to be asked for it */
+  lookup(offset: number): StoredRecord | null | Promise<StoredRecord | null>;
   close(): void;
 }
 
@@ -105,17 +105,21 @@ export interface TopicInfo {
   readonly meta: Readonly<Record<string, string>>;
 }
 
+/** What a broker has to be asked gives a promise; what a record passes through does not. In memory and embedded a call has done its work when it returns. */
 export interface Log {
-  /** creates the topic, or checks that it has these partitions (`MillraceError` partition_count_changed); `meta` is merged into what is kept */
-  ensure(topic: string, partitions: number, meta?: Record<string, string>): TopicInfo;
+  /** creates the topic, or checks that it has these partitions (rejects with `MillraceError` partition_count_changed); `meta` is merged into what is kept */
+  ensure(topic: string, partitions: number, meta?: Record<string, string>): Promise<TopicInfo>;
+  /** as known here: a broker's topics as they were at opening, and those ensured since */
   topic(name: string): TopicInfo | null;
+  /** in the order of their names; known as `topic` is */
   topics(): TopicInfo[];
+  /** Offset 0 is the beginning, wherever that is by now. From any other place `poll` throws `MillraceError` records_gone once records behind it were dropped. */
   reader(topic: string, partition: number, from: Position): Reader;
   appender(topic: string): Appender;
-  startOffset(topic: string, partition: number): number;
-  endOffset(topic: string, partition: number): number;
+  startOffset(topic: string, partition: number): Promise<number>;
+  endOffset(topic: string, partition: number): Promise<number>;
   /** drops records below `offset` (whole batches only, so fewer may go) */
-  truncateBefore(topic: string, partition: number, offset: number): void;
+  truncateBefore(topic: string, partition: number, offset: number): Promise<void>;
   /** a number that changes with every append by anyone: take it before polling and give it to `wait`, so that nothing is missed in between */
   version(): number;
   /** resolves after an append by anyone since `since` (default: now), other threads' at once, other processes' within 10 ms; or after `ms`, whichever comes first */
@@ -150,10 +154,15 @@ export interface Commit {
 
 /** A log and its ledger on one medium, so that a task's outputs, position and state move in one atom. */
 export interface Transport {
-  readonly kind: 'memory' | 'embedded';
+  readonly kind: 'memory' | 'embedded' | 'kafka';
   readonly log: Log;
   readonly ledger: Ledger;
-  /** synchronous and durable on return */
-  commit(commit: Commit): void;
+  /** durable and visible on return (then it throws by itself), or once the promise resolves: await it in any case */
+  commit(commit: Commit): void | Promise<void>;
+  /**
+   * Writes down in this data directory's own ledger what must stand before a record is touched: synchronous and durable on return, on every kind.
+   * Throws `MillraceError` fenced as `commit` does.
+   */
+  note(puts: Commit['puts'], fence?: Fence): void;
   close(): Promise<void>;
 }

@@ -8,9 +8,9 @@ logCases('memory', () => {
   return { open: () => transport, remove: () => {} };
 });
 
-test('a test can make a commit fail before or behind its point of no return', () => {
+test('a test can make a commit fail before or behind its point of no return', async () => {
   const transport = openMemory();
-  transport.log.ensure('t', 1);
+  await transport.log.ensure('t', 1);
   const out = transport.log.appender('t');
   const fail = () => {
     throw new Error('planted');
@@ -19,7 +19,7 @@ test('a test can make a commit fail before or behind its point of no return', ()
   append(out, 0, { key: null, value: Buffer.from('v') });
   transport.beforeCommit = fail;
   expect(() => transport.commit(commit)).toThrow('planted');
-  expect([transport.log.endOffset('t', 0), transport.ledger.get('x')]).toEqual([0, null]);
+  expect([await transport.log.endOffset('t', 0), transport.ledger.get('x')]).toEqual([0, null]);
   transport.beforeCommit = null;
   transport.afterCommit = fail;
   expect(() => transport.commit(commit)).toThrow('planted');

@@ -21,6 +21,8 @@ interface Topic {
 
 /** A transport whose object is the medium: what was committed outlives the tasks that used it, and `close` changes nothing. */
 export interface MemoryTransport extends Transport {
+  /** done on return */
+  commit(commit: Commit): void;
   /** called with each commit before anything of it is stored; throwing refuses it as a whole */
   beforeCommit: ((commit: Commit) => void) | null;
   /** called with each commit once it is stored; throwing leaves it stored, as a crash right behind it would */
@@ -70,7 +72,7 @@ export function openMemory(): MemoryTransport {
   };
 
   const log: Log = {
-    ensure(name, partitions, meta = {}) {
+    async ensure(name, partitions, meta = {}) {
       const old = topics.get(name);
       if (old !== undefined && old.info.partitions !== partitions)
         throw new MillraceError('partition_count_changed', `Topic ${name} has ${old.info.partitions} partitions, not ${partitions}.`);
@@ -101,9 +103,9 @@ export function openMemory(): MemoryTransport {
     appender(name) {
       return new BatchAppender(name, known(name).partitions.length, (appender) => transport.commit({ appenders: [appender], puts: [] }));
     },
-    startOffset: (name, index) => startOf(partition(name, index)),
-    endOffset: (name, index) => partition(name, index).end,
-    truncateBefore: (name, index, offset) => truncate(partition(name, index), offset),
+    startOffset: async (name, index) => startOf(partition(name, index)),
+    endOffset: async (name, index) => partition(name, index).end,
+    truncateBefore: async (name, index, offset) => truncate(partition(name, index), offset),
     version: () => version,
     wait(ms, since = version) {
       return new Promise((resolve) => {
@@ -161,6 +163,7 @@ export function openMemory(): MemoryTransport {
       if (appended) changed();
       transport.afterCommit?.(commit);
     },
+    note: (puts, fence) => transport.commit({ appenders: [], puts, ...(fence ? { fence } : {}) }),
     close: async () => {},
   };
   return transport;

@@ -89,10 +89,13 @@ export class Batches {
    */
   async next(limits: RunWord['ends'], maxRecords: number | null): Promise<BatchOutcome | null> {
     const { sources } = this.parts;
-    const backlogs = sources.map((source) => {
-      const limit = limits[source.plan.id];
-      return { positions: source.positions(), ends: source.ends().map((end, p) => Math.min(end, limit?.[p] ?? end)) };
-    });
+    const backlogs = await Promise.all(
+      sources.map(async (source) => {
+        const limit = limits[source.plan.id];
+        const ends = await source.ends();
+        return { positions: source.positions(), ends: ends.map((end, p) => Math.min(end, limit?.[p] ?? end)) };
+      }),
+    );
     const ranges = batchRanges(backlogs, maxRecords);
     if (isEmpty(ranges)) return null;
     return this.#begin('data', Object.fromEntries(sources.map(({ plan }, i) => [plan.id, ranges[i] ?? []])));
@@ -109,7 +112,7 @@ export class Batches {
     return this.#begin(kind, {});
   }
 
-  #begin(kind: OffsetsWord['kind'], ranges: OffsetsWord['ranges']): Promise<BatchOutcome> {
+  async #begin(kind: OffsetsWord['kind'], ranges: OffsetsWord['ranges']): Promise<BatchOutcome> {
     const { checkpoint, core, clock, sources, models } = this.parts;
     const word: OffsetsWord = {
       batch: core.batch + 1,
@@ -119,7 +122,7 @@ export class Batches {
       writers: Object.fromEntries(sources.map((source) => [source.plan.id, source.writers()])),
       models: models.newest(),
     };
-    checkpoint.writeOffsets(word);
+    await checkpoint.writeOffsets(word);
     probe('analyze.offsets');
     return this.#run(word);
   }
@@ -132,8 +135,9 @@ export class Batches {
     counts.times = new EventTimes();
     counts.dropped = 0;
     const rows: Record<string, number> = {};
-    for (const source of this.parts.sources) rows[source.plan.id] = source.read(word.ranges[source.plan.id] ?? [], word.writers[source.plan.id] ?? null);
+    for (const source of this.parts.sources) rows[source.plan.id] = await source.read(word.ranges[source.plan.id] ?? [], word.writers[source.plan.id] ?? null);
     const trained = await this.#finish(word);
+    await deadLetters.settle();
     core.batch = word.batch;
     const out = Object.fromEntries(flow.sinks.map(({ plan, sink }) => [plan.id, sink.pending]));
     const dead = deadLetters.counts;
@@ -142,7 +146,7 @@ export class Batches {
     const worked = clock.monotonic();
     const once = this.#allInLogs(results);
     if (!once) {
-      checkpoint.writeResults(left, results);
+      await checkpoint.writeResults(left, results);
       probe('analyze.results');
     }
     const saved = clock.monotonic();
@@ -180,7 +184,7 @@ export class Batches {
     for (const decision of decisions) {
       const seq = (core.decisions.seqs[0] ?? 0) + 1;
       core.decisions.seqs[0] = seq;
-      const length = encodeHeader(ANALYZER_WRITER, seq, Number.NEGATIVE_INFINITY, decision.boundary ?? wall.now, -1, 0, header, 0);
+      const length = encodeHeader(ANALYZER_WRITER, seq, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, decision.boundary ?? wall.now, -1, 0, header, 0);
       block.add(0, wall.now, Buffer.from(decision.model), Buffer.from(JSON.stringify(decision)), header.subarray(0, length));
     }
     put(DECISIONS, block.take());
@@ -231,7 +235,7 @@ export class Batches {
     const watermarks = flow.queries.flatMap(({ plan: { id }, query: { watermark } }) =>
       watermark === undefined ? [] : [[id, Number.isFinite(watermark) ? watermark : null] as const],
     );
-    checkpoint.writeCommit({ batch: word.batch, watermarks: Object.fromEntries(watermarks) }, appenders, this.#ended(word), left);
+    await checkpoint.writeCommit({ batch: word.batch, watermarks: Object.fromEntries(watermarks) }, appenders, this.#ended(word), left);
     this.#committed = word.batch;
     if (results.has(DECISIONS)) probe('analyze.promoted');
     probe('analyze.committed');

@@ -49,10 +49,10 @@ export class Checkpoint {
   }
 
   /** `others`: whole keys of the ledger */
-  #commit(puts: Puts, more: Partial<Commit> = {}, others: Commit['puts'] = []): void {
+  async #commit(puts: Puts, more: Partial<Commit> = {}, others: Commit['puts'] = []): Promise<void> {
     const fence = this.#fence;
     const own = puts.map(([name, value]) => [this.#prefix + name, value] as const);
-    this.#transport.commit({ appenders: [], puts: [...own, ...others], ...more, ...(fence ? { fence } : {}) });
+    await this.#transport.commit({ appenders: [], puts: [...own, ...others], ...more, ...(fence ? { fence } : {}) });
   }
 
   metadata(): Metadata | null {
@@ -60,16 +60,16 @@ export class Checkpoint {
   }
 
   /** `gone`: queries whose state is forgotten */
-  writeMetadata(metadata: Metadata, gone: readonly string[]): void {
-    this.#commit([['metadata', encodeWord(metadata)]], { deletePrefixes: gone.map((query) => `${this.#prefix}${stateKey(query, '')}`) });
+  writeMetadata(metadata: Metadata, gone: readonly string[]): Promise<void> {
+    return this.#commit([['metadata', encodeWord(metadata)]], { deletePrefixes: gone.map((query) => `${this.#prefix}${stateKey(query, '')}`) });
   }
 
   run(): RunWord | null {
     return this.#read('run');
   }
 
-  writeRun(run: RunWord): void {
-    this.#commit([['run', encodeWord(run)]]);
+  writeRun(run: RunWord): Promise<void> {
+    return this.#commit([['run', encodeWord(run)]]);
   }
 
   /** the last batch that was decided */
@@ -98,17 +98,17 @@ export class Checkpoint {
     return new Map([...this.#transport.ledger.entries(prefix)].map(([key, value]) => [decodeURIComponent(key.slice(prefix.length)), value]));
   }
 
-  writeOffsets(word: OffsetsWord): void {
-    this.#commit([
+  writeOffsets(word: OffsetsWord): Promise<void> {
+    return this.#commit([
       [`offsets/${number(word.batch)}`, encodeWord(word)],
       ...(word.batch >= KEPT ? [[`offsets/${number(word.batch - KEPT)}`, null] as const] : []),
     ]);
   }
 
   /** `results`: what was taken for each sink */
-  writeResults(left: BatchLeft, results: ReadonlyMap<string, Uint8Array>): void {
+  writeResults(left: BatchLeft, results: ReadonlyMap<string, Uint8Array>): Promise<void> {
     const batch = number(left.core.batch);
-    this.#commit(
+    return this.#commit(
       [...leftPuts(left), ...[...results].map(([name, bytes]) => [`results/${batch}/${encodeURIComponent(name)}`, bytes] as const)],
       {},
       left.models,
@@ -116,9 +116,9 @@ export class Checkpoint {
   }
 
   /** `run`: changes with the batch that ends it. `left`: of a batch whose results were not written before, as all of them go with this commit */
-  writeCommit(word: CommitWord, appenders: readonly Appender[], run: RunWord | null, left: BatchLeft | null): void {
+  writeCommit(word: CommitWord, appenders: readonly Appender[], run: RunWord | null, left: BatchLeft | null): Promise<void> {
     const { batch } = word;
-    this.#commit(
+    return this.#commit(
       [
         [`commits/${number(batch)}`, encodeWord(word)],
         ...(batch >= KEPT ? [[`commits/${number(batch - KEPT)}`, null] as const] : []),

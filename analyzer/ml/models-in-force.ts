@@ -1,6 +1,7 @@
 import { type Model, parseModel } from '@millrace/shared-schemas/model.ts';
 import { decisionOf, modelKey, modelsTopic } from '@millrace/shared-schemas/model-decision.ts';
-import type { Reader, Transport } from '@millrace/transport/log.ts';
+import type { BatchView, Reader, Transport } from '@millrace/transport/log.ts';
+import { readToEnd } from '@millrace/transport/read-to-end.ts';
 
 const MAX_BYTES = 1 << 20;
 
@@ -19,19 +20,26 @@ export class ModelsInForce {
     this.#pipeline = pipeline;
     this.#transport = transport;
     const topic = modelsTopic(pipeline);
-    this.#reader = transport.log.reader(topic, 0, { offset: transport.log.startOffset(topic, 0) });
+    this.#reader = transport.log.reader(topic, 0, { offset: 0 });
+  }
+
+  /** Before the first batch: reads to where the topic ends now. */
+  catchUp(): Promise<void> {
+    return readToEnd(this.#transport.log, modelsTopic(this.#pipeline), 0, this.#reader, (view) => this.#take(view));
   }
 
   /** hash of the model that was promoted last, by name, by now */
   newest(): Record<string, string | null> {
-    for (let view = this.#reader.poll(MAX_BYTES); view; view = this.#reader.poll(MAX_BYTES)) {
-      for (let i = 0; i < view.count; i++) {
-        if ((view.valueEnd[i] as number) < 0) continue;
-        const decision = decisionOf(view.buffer.toString('utf8', view.valueStart[i], view.valueEnd[i]));
-        if (decision !== null && decision.promoted !== null) this.#promoted[decision.model] = decision.promoted;
-      }
-    }
+    for (let view = this.#reader.poll(MAX_BYTES); view; view = this.#reader.poll(MAX_BYTES)) this.#take(view);
     return { ...this.#promoted };
+  }
+
+  #take(view: BatchView): void {
+    for (let i = 0; i < view.count; i++) {
+      if ((view.valueEnd[i] as number) < 0) continue;
+      const decision = decisionOf(view.buffer.toString('utf8', view.valueStart[i], view.valueEnd[i]));
+      if (decision !== null && decision.promoted !== null) this.#promoted[decision.model] = decision.promoted;
+    }
   }
 
   /** the model in force in this batch */

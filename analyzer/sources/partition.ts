@@ -1,5 +1,4 @@
 import type { AnalyzeSourcePlan } from '@millrace/pipeline/analyze/plan.ts';
-import { MillraceError } from '@millrace/runtime/errors.ts';
 import { HeaderReader } from '@millrace/shared-schemas/header.ts';
 import type { Row, RowDecoder } from '@millrace/shared-schemas/types.ts';
 import type { BatchView, Reader } from '@millrace/transport/log.ts';
@@ -48,17 +47,20 @@ export class PartitionReader {
     this.#bridge = parts.plan.output !== null;
   }
 
-  /** Takes the records up to the offset `to`; gives how many there were, heartbeats and repeats not among them. */
+  /** Takes the records up to the offset `to`, as far as they are at hand; gives how many there were, heartbeats and repeats not among them. */
   read(to: number): number {
-    const { core, reader, plan, partition } = this.#parts;
+    const { core, reader } = this.#parts;
     let taken = 0;
     if (core.offset >= to) return taken;
     reader.limit({ offset: to });
     if (reader.position.offset !== core.offset) reader.seek({ offset: core.offset });
     while (core.offset < to) {
       const view = reader.poll(MAX_BYTES);
-      if (view === null)
-        throw new MillraceError('log_too_short', `${plan.topic}/${partition} ends at offset ${core.offset}, but was seen to reach ${to} before.`);
+      if (view === null) {
+        // what is left of the range holds no records
+        if (reader.reached({ offset: to })) core.offset = to;
+        break;
+      }
       for (let i = 0; i < view.count; i++) {
         core.offset = (view.offsets[i] as number) + 1;
         if (this.#take(view, i)) taken++;
@@ -95,6 +97,11 @@ export class PartitionReader {
     if (time >= MIN_TIME && time <= MAX_TIME) return true;
     this.#parts.flaw('invalid_event_time', Number.isNaN(time) ? 'the record has no event time' : `event time ${time} is outside the years 1 to 9999`);
     return false;
+  }
+
+  /** where the partition ends, as far as is known here */
+  get end(): number {
+    return this.#parts.reader.end().offset;
   }
 
   close(): void {

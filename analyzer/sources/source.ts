@@ -1,13 +1,17 @@
 import type { AnalyzeSourcePlan } from '@millrace/pipeline/analyze/plan.ts';
+import { MillraceError } from '@millrace/runtime/errors.ts';
 import { avroDecoder, parseSchema } from '@millrace/shared-schemas/avro.ts';
 import { eventTimeOf } from '@millrace/shared-schemas/event-time.ts';
 import { jsonDecoder } from '@millrace/shared-schemas/json/decoder.ts';
 import type { SchemaRegistry } from '@millrace/shared-schemas/registry/registry.ts';
 import type { Row, RowDecoder } from '@millrace/shared-schemas/types.ts';
-import type { Log, StoredRecord } from '@millrace/transport/log.ts';
+import type { Log, Reader } from '@millrace/transport/log.ts';
 import type { InHand } from '../in-hand.ts';
 import { completenessOf } from './completeness.ts';
 import { type PartitionCore, PartitionReader } from './partition.ts';
+
+/** how long an append is waited for before looking again, ms */
+const WAIT_MS = 100;
 
 /** Where a source stands: saved with every batch. */
 export interface SourceCore {
@@ -43,14 +47,20 @@ export class Source {
   readonly #log: Log;
   readonly #partitions: readonly PartitionReader[];
 
-  constructor(plan: AnalyzeSourcePlan, core: SourceCore, firstOrigin: number, host: SourceHost) {
+  /** A partition that is new to it is read from where it begins now. */
+  static async open(plan: AnalyzeSourcePlan, core: SourceCore, firstOrigin: number, host: SourceHost): Promise<Source> {
+    const { topic } = plan;
+    const count = host.log.topic(topic)?.partitions ?? 0;
+    for (let p = core.partitions.length; p < count; p++) core.partitions.push({ offset: await host.log.startOffset(topic, p), writers: [] });
+    return new Source(plan, core, firstOrigin, host);
+  }
+
+  private constructor(plan: AnalyzeSourcePlan, core: SourceCore, firstOrigin: number, host: SourceHost) {
     this.plan = plan;
     this.core = core;
     this.firstOrigin = firstOrigin;
     this.#log = host.log;
     const { topic, eventTime } = plan;
-    const count = host.log.topic(topic)?.partitions ?? 0;
-    for (let p = core.partitions.length; p < count; p++) core.partitions.push({ offset: host.log.startOffset(topic, p), writers: [] });
     const decode = decoderOf(plan, host.registry);
     this.#partitions = core.partitions.map((partition, p) => {
       const reader = host.log.reader(topic, p, { offset: partition.offset });
@@ -81,8 +91,13 @@ export class Source {
   }
 
   /** where each partition ends now */
-  ends(): number[] {
-    return this.#partitions.map((_, p) => this.#log.endOffset(this.plan.topic, p));
+  ends(): Promise<number[]> {
+    return Promise.all(this.#partitions.map((_, p) => this.#log.endOffset(this.plan.topic, p)));
+  }
+
+  /** the same as far as is known here, with nobody asked: for reports */
+  knownEnds(): number[] {
+    return this.#partitions.map((partition, p) => Math.max(partition.end, (this.core.partitions[p] as PartitionCore).offset));
   }
 
   /** the writers of a bridge as its topic lists them now; null: not a bridge, or not listed yet */
@@ -93,9 +108,9 @@ export class Source {
   }
 
   /** Pushes the records of the range on, partition by partition, and gives how many there were. `writers`: as listed when the batch was planned. */
-  read(range: Range, writers: readonly number[] | null): number {
+  async read(range: Range, writers: readonly number[] | null): Promise<number> {
     let taken = 0;
-    for (const [p, [, to]] of range.entries()) taken += (this.#partitions[p] as PartitionReader).read(to);
+    for (const [p, [, to]] of range.entries()) taken += await this.#readPartition(p, to);
     const { core } = this;
     core.completeness = completenessOf(
       core.partitions.map((partition) => partition.writers),
@@ -105,19 +120,37 @@ export class Source {
     return taken;
   }
 
+  /** What a broker has and has not sent yet is waited for. */
+  async #readPartition(p: number, to: number): Promise<number> {
+    const partition = this.#partitions[p] as PartitionReader;
+    const { topic } = this.plan;
+    let taken = 0;
+    for (;;) {
+      const since = this.#log.version();
+      taken += partition.read(to);
+      const { offset } = this.core.partitions[p] as PartitionCore;
+      if (offset >= to) return taken;
+      if ((await this.#log.endOffset(topic, p)) < to)
+        throw new MillraceError('log_too_short', `${topic}/${p} ends at offset ${offset}, but was seen to reach ${to} before.`);
+      await this.#log.wait(WAIT_MS, since);
+    }
+  }
+
   /** the time up to which all records are there; null for a foreign topic: nobody says */
   get completeness(): number | null {
     return this.plan.output === null ? null : this.core.completeness;
   }
 
   /** an earlier record, for its dead letter */
-  lookup(partition: number, offset: number): StoredRecord | null {
+  lookup(partition: number, offset: number): ReturnType<Reader['lookup']> {
     const reader = this.#log.reader(this.plan.topic, partition, { offset });
+    let found: ReturnType<Reader['lookup']> = null;
     try {
-      return reader.lookup(offset);
+      found = reader.lookup(offset);
     } finally {
-      reader.close();
+      if (!(found instanceof Promise)) reader.close();
     }
+    return found instanceof Promise ? found.finally(() => reader.close()) : found;
   }
 
   close(): void {

@@ -29,22 +29,20 @@ export async function consume(
   last: (now: number, outs: readonly Appender[]) => void = () => {},
 ): Promise<void> {
   const transport = openEmbedded(dir);
-  const outs = topics.map((topic) => {
-    transport.log.ensure(topic, 1);
-    return transport.log.appender(topic);
-  });
+  for (const topic of topics) await transport.log.ensure(topic, 1);
+  const outs = topics.map((topic) => transport.log.appender(topic));
   const saved = transport.ledger.get(POSITION);
   const from = saved === null ? 0 : Number(Buffer.from(saved).toString());
   const reader = transport.log.reader(TOPIC, 0, { offset: from });
-  const commit = (): void => transport.commit({ appenders: outs, puts: [[POSITION, Buffer.from(String(reader.position.offset))]] });
+  const commit = async (): Promise<void> => transport.commit({ appenders: outs, puts: [[POSITION, Buffer.from(String(reader.position.offset))]] });
   const begun = performance.now();
   for (let view = reader.poll(POLL_BYTES); view !== null; view = reader.poll(POLL_BYTES)) {
     each(view, Date.now(), outs);
-    commit();
+    await commit();
   }
   if (reader.position.offset > from) {
     last(Date.now(), outs);
-    commit();
+    await commit();
   }
   console.log(JSON.stringify({ elapsedMs: performance.now() - begun }));
   await transport.close();

@@ -17,7 +17,7 @@ export const modelListCommand: CommandSpec = {
   run: (call) =>
     Registry.use(call, async (registry) => {
       const { host } = call;
-      const models = registry.models();
+      const models = await registry.models();
       if (call.json) await host.stdout.write(`${JSON.stringify({ data_dir: registry.dir, models: models.map(entry) })}\n`);
       else if (models.length === 0) await host.stdout.write(`${shownPath(host.cwd, registry.dir)} holds no models\n`);
       else {

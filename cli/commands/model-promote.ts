@@ -23,8 +23,8 @@ export const modelPromoteCommand: CommandSpec = {
           'model_mismatch',
           `The model ${hash.slice(0, SHOWN)} was trained on ${model.features.join(', ')}, and ${model.name} takes ${features.join(', ')} now.`,
         );
-      const before = registry.inForce(model.name);
-      if (before !== hash) registry.promote(model.name, hash, BY_HAND, host.clock.now());
+      const before = await registry.inForce(model.name);
+      if (before !== hash) await registry.promote(model.name, hash, BY_HAND, host.clock.now());
       const done = before === hash ? `${model.name}: ${hash.slice(0, SHOWN)} is in force already` : `${model.name}: ${hash.slice(0, SHOWN)} is in force now`;
       await host.stdout.write(call.json ? `${JSON.stringify({ model: model.name, promoted: hash, before })}\n` : `${done}\n`);
       return 0;

@@ -14,14 +14,14 @@ export const modelRollbackCommand: CommandSpec = {
     Registry.use(call, async (registry) => {
       const { host } = call;
       const name = registry.name();
-      const stack = promotions(registry.decisions(name));
+      const stack = promotions(await registry.decisions(name));
       const [before, now] = [stack.at(-2), stack.at(-1)];
       if (before === undefined)
         throw new MillraceError('model_unknown', `There is no model to go back to: ${name} has had ${now === undefined ? 'none' : 'one'} in force.`, {
           hint: 'See millrace model list.',
         });
       await registry.find(before);
-      registry.promote(name, before, ROLLED_BACK, host.clock.now());
+      await registry.promote(name, before, ROLLED_BACK, host.clock.now());
       await host.stdout.write(
         call.json
           ? `${JSON.stringify({ model: name, promoted: before, before: now ?? null })}\n`

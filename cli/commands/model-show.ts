@@ -15,7 +15,7 @@ export const modelShowCommand: CommandSpec = {
   examples: ['millrace model show pipeline.yaml', 'millrace model show pipeline.yaml 3fa9c1 --json'],
   run: (call) =>
     Registry.use(call, async (registry) => {
-      const prefix = call.args[1] ?? registry.inForce(registry.name());
+      const prefix = call.args[1] ?? (await registry.inForce(registry.name()));
       if (prefix === null) throw new MillraceError('model_unknown', `No model ${registry.name()} is in force yet.`);
       const { model } = await registry.find(prefix);
       const text = modelText(model);

@@ -17,11 +17,11 @@ export const topicListCommand: CommandSpec = {
     const dir = await dataDirOf(call);
     const { log, close } = await openExisting(host.cwd, dir);
     try {
-      const topics = log
-        .topics()
-        .filter((topic) => call.flag('internal') || !isInternal(topic))
-        .map((topic) => {
-          const partitions = Array.from({ length: topic.partitions }, (_, i) => ({ start: log.startOffset(topic.name, i), end: log.endOffset(topic.name, i) }));
+      const shown = log.topics().filter((topic) => call.flag('internal') || !isInternal(topic));
+      const topics = await Promise.all(
+        shown.map(async (topic) => {
+          const range = async (p: number) => ({ start: await log.startOffset(topic.name, p), end: await log.endOffset(topic.name, p) });
+          const partitions = await Promise.all(Array.from({ length: topic.partitions }, (_, p) => range(p)));
           return {
             name: topic.name,
             format: formatOf(topic),
@@ -29,7 +29,8 @@ export const topicListCommand: CommandSpec = {
             records: partitions.reduce((sum, { start, end }) => sum + end - start, 0),
             partitions,
           };
-        });
+        }),
+      );
       if (call.json) await host.stdout.write(`${JSON.stringify({ data_dir: dir, topics })}\n`);
       else if (topics.length === 0) await host.stdout.write(`${shownPath(host.cwd, dir)} holds no topics\n`);
       else {

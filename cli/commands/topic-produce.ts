@@ -103,7 +103,7 @@ async function prepareTopic(call: Call, { log }: Transport, name: string, source
   const avro = schema ?? (source?.format === 'avro' ? source.schema : undefined);
   const meta: Record<string, string> =
     avro !== undefined ? { format: 'avro', schema: JSON.stringify(avro) } : { format: source?.format ?? (call.text('format') === 'text' ? 'bytes' : 'json') };
-  return log.ensure(name, call.integer('partitions') || profile.transport.partitions, meta);
+  return await log.ensure(name, call.integer('partitions') || profile.transport.partitions, meta);
 }
 
 /** An Avro topic's schema is registered as the run itself would. */

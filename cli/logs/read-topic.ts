@@ -1,4 +1,4 @@
-import type { BatchView, Log } from '@millrace/transport/log.ts';
+import type { BatchView, Log, Position, Reader } from '@millrace/transport/log.ts';
 
 /** bytes of values a poll takes, so that memory stays small however large the log */
 const POLL_BYTES = 256 * 1024;
@@ -23,14 +23,17 @@ export interface ReadTopicOptions {
 /** Reads partitions in turns, a batch each. */
 export async function readTopic(options: ReadTopicOptions): Promise<void> {
   const { log, topic, signal } = options;
-  const readers = options.partitions.map((partition) => {
-    const start = log.startOffset(topic, partition);
-    const end = log.endOffset(topic, partition);
-    const reader = log.reader(topic, partition, { offset: Math.max(start, options.untilEnd ? Math.min(options.from, end) : options.from) });
-    if (options.untilEnd) reader.limit({ offset: end });
-    return reader;
-  });
+  const readers: Reader[] = [];
+  const ends: Position[] = [];
   try {
+    for (const partition of options.partitions) {
+      const start = await log.startOffset(topic, partition);
+      const end = await log.endOffset(topic, partition);
+      const reader = log.reader(topic, partition, { offset: Math.max(start, options.untilEnd ? Math.min(options.from, end) : options.from) });
+      if (options.untilEnd) reader.limit({ offset: end });
+      readers.push(reader);
+      ends.push({ offset: end });
+    }
     while (!signal.aborted) {
       const since = log.version();
       let moved = false;
@@ -44,7 +47,7 @@ export async function readTopic(options: ReadTopicOptions): Promise<void> {
         if (!more) return;
       }
       if (moved) continue;
-      if (options.untilEnd) return;
+      if (options.untilEnd && readers.every((reader, i) => reader.reached(ends[i]))) return;
       await log.wait(WAIT_MS, since);
     }
   } finally {

@@ -19,7 +19,7 @@ type Sent = { key?: string | Buffer; value?: string | Buffer; headers?: Buffer }
 /** One batch as a reader gives it. */
 async function read(...records: Sent[]): Promise<BatchView> {
   const topic = `t${topics++}`;
-  transport.log.ensure(topic, 1);
+  await transport.log.ensure(topic, 1);
   const out = transport.log.appender(topic);
   for (const { key, value, headers } of records) {
     const keyBytes = Buffer.from(key ?? '');

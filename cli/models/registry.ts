@@ -7,12 +7,11 @@ import { MillraceError } from '@millrace/runtime/errors.ts';
 import { type Model, parseModel } from '@millrace/shared-schemas/model.ts';
 import { decisionOf, type ModelDecision, modelKey, modelsTopic } from '@millrace/shared-schemas/model-decision.ts';
 import type { Transport } from '@millrace/transport/log.ts';
+import { readToEnd } from '@millrace/transport/read-to-end.ts';
 import { checkFile, FindingsError } from '../checked.ts';
 import type { Call, OptionSpec } from '../command.ts';
 import { defaultDataDir, openExisting } from '../logs/data-dir.ts';
 import { promotions } from './promotions.ts';
-
-const POLL_BYTES = 1 << 20;
 
 /** characters of a hash that people are shown */
 export const SHOWN = 12;
@@ -63,9 +62,9 @@ export class Registry {
   }
 
   /** by name, then by training boundary; those trained outside last */
-  models(): KnownModel[] {
+  async models(): Promise<KnownModel[]> {
     const prefix = modelKey(this.plan.name, '');
-    const inForce = new Set(this.plan.models.map(({ id }) => this.inForce(id)));
+    const inForce = new Set(await Promise.all(this.plan.models.map(({ id }) => this.inForce(id))));
     return [...this.#transport.ledger.entries(prefix)]
       .map(([key, bytes]) => ({ hash: key.slice(prefix.length), model: parseModel(Buffer.from(bytes).toString()) }))
       .filter(({ model }) => this.#only === undefined || model.name === this.#only)
@@ -74,30 +73,30 @@ export class Registry {
   }
 
   /** in their order, of one model */
-  decisions(name: string): ModelDecision[] {
+  async decisions(name: string): Promise<ModelDecision[]> {
     const topic = modelsTopic(this.plan.name);
     const { log } = this.#transport;
     if (log.topic(topic) === null) return [];
     const decisions: ModelDecision[] = [];
-    const reader = log.reader(topic, 0, { offset: log.startOffset(topic, 0) });
-    for (let view = reader.poll(POLL_BYTES); view; view = reader.poll(POLL_BYTES)) {
+    const reader = log.reader(topic, 0, { offset: 0 });
+    await readToEnd(log, topic, 0, reader, (view) => {
       for (let i = 0; i < view.count; i++) {
         const decision = view.valueEnd[i] < 0 ? null : decisionOf(view.buffer.toString('utf8', view.valueStart[i], view.valueEnd[i]));
         if (decision?.model === name) decisions.push(decision);
       }
-    }
+    });
     reader.close();
     return decisions;
   }
 
   /** hash of the model promoted last; null before the first */
-  inForce(name: string): string | null {
-    return promotions(this.decisions(name)).at(-1) ?? null;
+  async inForce(name: string): Promise<string | null> {
+    return promotions(await this.decisions(name)).at(-1) ?? null;
   }
 
   /** The model whose hash begins so. Throws model_unknown when there is none, or several. */
   async find(prefix: string): Promise<KnownModel> {
-    const models = this.models();
+    const models = await this.models();
     const found = models.filter(({ hash }) => hash.startsWith(prefix.toLowerCase()));
     const [only] = found;
     if (found.length === 1) return only;
@@ -109,10 +108,10 @@ export class Registry {
   }
 
   /** Promotes by hand. A pipeline that runs takes it at once, one that does not when it starts. */
-  promote(name: string, hash: string, reason: string, now: number): void {
+  async promote(name: string, hash: string, reason: string, now: number): Promise<void> {
     const topic = modelsTopic(this.plan.name);
     const { log } = this.#transport;
-    log.ensure(topic, 1, { format: 'json' });
+    await log.ensure(topic, 1, { format: 'json' });
     const decision: ModelDecision = { model: name, boundary: null, trained: null, promoted: hash, reason };
     const value = Buffer.from(JSON.stringify(decision));
     const key = Buffer.from(name);
@@ -121,7 +120,7 @@ export class Registry {
     while (out.buffer.length - pos < value.length) pos = out.grow();
     value.copy(out.buffer, pos);
     out.end(pos + value.length);
-    this.#transport.commit({ appenders: [out], puts: [] });
+    await this.#transport.commit({ appenders: [out], puts: [] });
   }
 
   /** what the file says of a model. Throws model_unknown */

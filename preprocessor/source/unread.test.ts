@@ -1,7 +1,7 @@
 import type { Plan, StagePlan } from '@millrace/pipeline/plan.ts';
 import type { Column } from '@millrace/shared-schemas/types.ts';
 import { expect, test } from 'vitest';
-import { completed, slotsRead } from './unread.ts';
+import { slotsRead, told } from './unread.ts';
 
 const column = (slot: string): Column => ({ name: slot, slot, type: { kind: 'BIGINT' }, nullable: true });
 const reads = (slot: string) => ({ sql: '', type: column(slot).type, nullable: true, tree: { op: 'column', slot, type: column(slot).type } });
@@ -33,14 +33,23 @@ test('rows that wait for the watermark are kept whole', () => {
   expect(read({ type: 'rolling', key: [column('c')], calls: [], add: [], emit: 'on_watermark' })).toEqual(['a', 'b', 'c', 'd', 'at']);
 });
 
-test('a dead letter’s record is made whole from its source, or has NULLs', () => {
+test('a dead letter’s record is made whole from its source once that is at hand, or has NULLs', () => {
   const slots = new Set(['a']);
   const decode = () => (row: Record<string, unknown>) => void Object.assign(row, { a: 9, b: 2 });
-  const columns = [column('a'), column('b')];
-  const row = { a: 1, b: null };
+  const columns = [column('b'), column('a'), column('c')];
   const record = { key: null, value: Buffer.from('x'), timestamp: 0 };
-  expect(completed(row, columns, record, slots, ['a', 'b'], decode)).toEqual({ a: 1, b: 2 });
-  expect(row).toEqual({ a: 1, b: null });
-  expect(completed(row, columns, null, slots, ['a', 'b'], decode)).toEqual({ a: 1, b: null });
-  expect(completed(row, [column('a')], record, slots, ['a', 'b'], decode)).toBe(row);
+  const row = { a: 1, b: null, c: null };
+  const text = told(row, columns, slots, ['a', 'b'], decode);
+  // the row is another record's by now
+  row.a = 5;
+  expect(text(record)).toBe('{"b":2,"a":1,"c":null}');
+  expect(text(null)).toBe('{"b":null,"a":1,"c":null}');
+  const unreadable = () => (broken: Record<string, unknown>) => {
+    broken['b'] = 3;
+    return { code: 'undecodable', message: '' };
+  };
+  expect(told(row, columns, slots, ['a', 'b'], unreadable)(record)).toBe('{"b":null,"a":5,"c":null}');
+  const whole = told(row, [column('a')], slots, ['a', 'b'], decode);
+  row.a = 6;
+  expect(whole(record)).toBe('{"a":5}');
 });

@@ -1,6 +1,7 @@
 import type { Plan, StagePlan } from '@millrace/pipeline/plan.ts';
+import { columnJson, rowJson } from '@millrace/shared-schemas/json/value.ts';
 import { rowMaker } from '@millrace/shared-schemas/row.ts';
-import type { Column, Row, RowDecoder } from '@millrace/shared-schemas/types.ts';
+import type { Column, Row, RowDecoder, Value } from '@millrace/shared-schemas/types.ts';
 import type { StoredRecord } from '@millrace/transport/log.ts';
 
 /**
@@ -24,22 +25,33 @@ export function slotsRead(plan: Pick<Plan, 'sources'>, stage: Pick<StagePlan, 'i
   return read;
 }
 
-/** Gives a source's row the columns that were not kept, from the record it was made of, for a dead letter. NULLs when that is gone. */
-export type Complete = (row: Row, columns: readonly Column[], record: StoredRecord | null) => Row;
+/**
+ * JSON of a row as it is now, for a dead letter. Columns of a source's row that were not kept come from the record it was made of, once that is at hand;
+ * NULLs when that is gone.
+ */
+export type Told = (row: Row, columns: readonly Column[]) => (record: StoredRecord | null) => string;
 
-/** As {@link Complete}; `shape` are the slots of the source's rows, `decode` keeps all of its columns. */
-export function completed(
+/** As {@link Told}; `shape` are the slots of the source's rows, `decode` keeps all of its columns. */
+export function told(
   row: Row,
   columns: readonly Column[],
-  record: StoredRecord | null,
   read: ReadonlySet<string>,
   shape: readonly string[],
   decode: () => RowDecoder,
-): Row {
-  const missing = columns.filter(({ slot }) => !read.has(slot));
-  if (missing.length === 0) return row;
-  const whole = rowMaker(shape)();
-  const value = record?.value ?? null;
-  const flaw = value === null ? null : decode()(whole, Buffer.from(value), 0, value.length);
-  return { ...row, ...Object.fromEntries(missing.map(({ slot }) => [slot, flaw === undefined ? (whole[slot] ?? null) : null])) };
+): (record: StoredRecord | null) => string {
+  if (columns.every(({ slot }) => read.has(slot))) return asIs(row, columns);
+  const kept = columns.map((column) => (read.has(column.slot) ? columnJson(row, column) : null));
+  return (record) => {
+    const whole = rowMaker(shape)();
+    const value = record?.value ?? null;
+    const readable = value !== null && decode()(whole, Buffer.from(value), 0, value.length) === undefined;
+    const missing = ({ slot }: Column): Value => (readable ? (whole[slot] ?? null) : null);
+    return `{${columns.map((column, i) => kept[i] ?? columnJson({ [column.slot]: missing(column) }, column)).join()}}`;
+  };
+}
+
+/** Of a row that lacks nothing. */
+export function asIs(row: Row, columns: readonly Column[]): () => string {
+  const text = rowJson(row, columns);
+  return () => text;
 }

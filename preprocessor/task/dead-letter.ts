@@ -1,9 +1,9 @@
-import { encodeDeadLetter } from '@millrace/shared-schemas/dead-letter.ts';
+import { InTurn } from '@millrace/runtime/in-turn.ts';
+import { type DeadLetter, encodeDeadLetter } from '@millrace/shared-schemas/dead-letter.ts';
 import { encodeHeader, MAX_HEADER } from '@millrace/shared-schemas/header.ts';
-import { rowJson } from '@millrace/shared-schemas/json/value.ts';
 import type { Column, Row } from '@millrace/shared-schemas/types.ts';
 import type { Appender, StoredRecord } from '@millrace/transport/log.ts';
-import type { Complete } from '../source/unread.ts';
+import type { Told } from '../source/unread.ts';
 import type { OutputCore } from './core.ts';
 import type { OutputHost } from './log-output.ts';
 import { NullAppender } from './null-appender.ts';
@@ -20,7 +20,8 @@ export interface Origin {
 /** Finds the source record behind what a task has in hand. */
 export interface Lineage {
   origin(index: number): Origin | null;
-  record(index: number, offset: number): StoredRecord | null;
+  /** null when gone; a promise where a broker has to be asked for it */
+  record(index: number, offset: number): StoredRecord | null | Promise<StoredRecord | null>;
 }
 
 /** Appends what could not be processed to the pipeline's dead-letter topic: the source's own bytes, and why. */
@@ -29,18 +30,19 @@ export class DeadLetters {
   readonly #core: OutputCore;
   readonly #live: Appender;
   readonly #lineage: Lineage;
-  readonly #complete: Complete;
+  readonly #tell: Told;
+  readonly #order = new InTurn();
   #out: Appender;
   /** since the last drain, by code */
   counts = new Map<string, number>();
 
-  constructor(host: OutputHost, core: OutputCore, appender: Appender, lineage: Lineage, complete: Complete) {
+  constructor(host: OutputHost, core: OutputCore, appender: Appender, lineage: Lineage, tell: Told) {
     this.#host = host;
     this.#core = core;
     this.#live = appender;
     this.#out = appender;
     this.#lineage = lineage;
-    this.#complete = complete;
+    this.#tell = tell;
     while (core.seqs.length < appender.partitions) core.seqs.push(0);
   }
 
@@ -52,7 +54,9 @@ export class DeadLetters {
     return this.#live;
   }
 
-  /** `row` and `columns`: the record as the step saw it; null at the source itself */
+  /**
+   * `row` and `columns`: the record as the step saw it; null at the source itself. Numbered and counted at once; appended once its source record is at hand.
+   */
   write(code: string, message: string, step: string, row: Row | null, columns: readonly Column[] | null): void {
     const { time, task, writer, wall } = this.#host;
     this.counts.set(code, (this.counts.get(code) ?? 0) + 1);
@@ -61,29 +65,38 @@ export class DeadLetters {
     this.#core.seqs[partition] = seq;
     if (this.#out !== this.#live) return;
     const origin = time.origin < 0 ? null : this.#lineage.origin(time.origin);
-    const record = origin && this.#lineage.record(time.origin, time.originOffset);
     const own = Buffer.alloc(MAX_HEADER);
-    const length = encodeHeader(writer, seq, time.watermark, time.eventTime, time.origin, time.originOffset, own, 0);
-    const { key, value, headers } = encodeDeadLetter(
-      {
-        code,
-        message,
-        step,
-        origin: origin && { ...origin, offset: time.originOffset },
-        source: record,
-        record: row && columns && rowJson(this.#complete(row, columns, record), columns),
-      },
-      own.subarray(0, length),
+    const length = encodeHeader(writer, seq, time.watermark, time.watermark, time.eventTime, time.origin, time.originOffset, own, 0);
+    const letter = { code, message, step, origin: origin && { ...origin, offset: time.originOffset } };
+    const record = row && columns && this.#tell(row, columns);
+    const now = wall();
+    this.#order.take(origin && this.#lineage.record(time.origin, time.originOffset), (source) =>
+      this.#append(partition, now, { ...letter, source, record: record?.(source) ?? null }, own.subarray(0, length)),
     );
+  }
+
+  /** letters wait for their source records */
+  get unsettled(): boolean {
+    return this.#order.waits;
+  }
+
+  /** Resolves when every letter written is appended: before its appender goes into a commit. */
+  settle(): Promise<void> {
+    return this.#order.settle();
+  }
+
+  #append(partition: number, now: number, letter: DeadLetter, own: Uint8Array): void {
+    const { key, value, headers } = encodeDeadLetter(letter, own);
+    const out = this.#live;
     const keyBytes = key ?? NOTHING;
     const keyEnd = key === null ? -1 : key.length;
     if (value === null) {
-      this.#out.null(partition, wall(), keyBytes, 0, keyEnd, headers, 0, headers.length);
+      out.null(partition, now, keyBytes, 0, keyEnd, headers, 0, headers.length);
       return;
     }
-    let pos = this.#out.begin(partition, wall(), keyBytes, 0, keyEnd);
-    while (pos + value.length > this.#out.buffer.length) pos = this.#out.grow();
-    this.#out.buffer.set(value, pos);
-    this.#out.end(pos + value.length, headers, 0, headers.length);
+    let pos = out.begin(partition, now, keyBytes, 0, keyEnd);
+    while (pos + value.length > out.buffer.length) pos = out.grow();
+    out.buffer.set(value, pos);
+    out.end(pos + value.length, headers, 0, headers.length);
   }
 }

@@ -88,6 +88,15 @@ export class OpenTask {
     return !journal.empty || followed.some((output) => output.appender.pendingRecords > 0);
   }
 
+  /** dead letters wait for their source records: `settle` before the next commit or snapshot */
+  get unsettled(): boolean {
+    return this.#parts.task.parts.deadLetters.unsettled;
+  }
+
+  settle(): Promise<void> {
+    return this.#parts.task.parts.deadLetters.settle();
+  }
+
   #flush(): readonly Commit['appenders'][number][] {
     const { topics, exchanges, files, deadLetters } = this.#parts.task.parts;
     for (const file of files) if (file.flush()) probe('file.written');

@@ -8,5 +8,10 @@ export function toJson(value: Value, type: SqlType): string {
 
 /** Compact JSON of the named columns of a row, in their order. */
 export function rowJson(row: Row, columns: readonly Column[]): string {
-  return `{${columns.map((column) => `${JSON.stringify(column.name)}:${toJson(row[column.slot], column.type)}`).join()}}`;
+  return `{${columns.map((column) => columnJson(row, column)).join()}}`;
+}
+
+/** One column of it: `"name":value`. */
+export function columnJson(row: Row, column: Column): string {
+  return `${JSON.stringify(column.name)}:${toJson(row[column.slot], column.type)}`;
 }

@@ -1,5 +1,5 @@
 import { csvRecordEnd } from '@millrace/shared-schemas/csv/split.ts';
-import type { Position, Reader } from '../log.ts';
+import type { Position } from '../log.ts';
 import { type FileOptions, FileReader, type Framing } from './file-reader.ts';
 
 const records: Framing = {
@@ -13,7 +13,7 @@ const records: Framing = {
  * Reads CSV: the first record that is not blank names the columns, a newline inside quotes belongs to its cell. A record's offset is
  * the number of its first line, header and blank lines counted. See {@link FileReader}; throws what `openLines` throws.
  */
-export function openCsv(path: string, options: FileOptions, from: Position = { offset: 0, byte: 0 }): Reader {
+export function openCsv(path: string, options: FileOptions, from: Position = { offset: 0, byte: 0 }): FileReader {
   return new FileReader(path, records, options, from);
 }
 

@@ -1,4 +1,4 @@
-import type { Position, Reader } from '../log.ts';
+import type { Position } from '../log.ts';
 import { type FileOptions, FileReader, type Framing } from './file-reader.ts';
 
 const NEWLINE = 10;
@@ -19,6 +19,6 @@ const lines: Framing = {
 };
 
 /** Reads JSON lines: a record a line, lines of nothing but spaces and tabs skipped. See {@link FileReader}. Throws `MillraceError` source_missing, source_unreadable; later source_changed. */
-export function openLines(path: string, options: FileOptions, from: Position = { offset: 0, byte: 0 }): Reader {
+export function openLines(path: string, options: FileOptions, from: Position = { offset: 0, byte: 0 }): FileReader {
   return new FileReader(path, lines, options, from);
 }

@@ -25,7 +25,7 @@ test('a database cut short is told, a whole or an empty one is not', async () =>
   const path = join(dir, 'log.mdb');
   writeFileSync(path, '');
   const transport = openEmbedded(dir);
-  transport.commit({ appenders: [], puts: [['x', Buffer.alloc(4_000_000)]] });
+  await transport.commit({ appenders: [], puts: [['x', Buffer.alloc(4_000_000)]] });
   await transport.close();
   await openEmbedded(dir).close();
   truncateSync(path, Math.floor(statSync(path).size / 2));

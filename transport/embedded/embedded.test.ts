@@ -24,10 +24,10 @@ logCases('embedded', () => {
 test('what was committed is there after close and reopening', async () => {
   const dir = makeDir();
   let transport = openEmbedded(dir);
-  transport.log.ensure('t', 2, { a: 'b' });
+  await transport.log.ensure('t', 2, { a: 'b' });
   const out = transport.log.appender('t');
   append(out, 1, { key: null, value: Buffer.from('v') });
-  transport.commit({ appenders: [out], puts: [['x', Buffer.from('1')]] });
+  await transport.commit({ appenders: [out], puts: [['x', Buffer.from('1')]] });
   await transport.close();
   transport = openEmbedded(dir);
   expect(transport.log.topics()).toEqual([{ name: 't', partitions: 2, meta: { a: 'b' } }]);
@@ -77,7 +77,7 @@ test('processes and threads append and read at the same time; a kill tears nothi
   const dir = makeDir();
   const wake = new SharedArrayBuffer(4);
   const transport = openEmbedded(dir, { wake });
-  transport.log.ensure('t', 2);
+  await transport.log.ensure('t', 2);
   const children = ['p1', 'p2'].map((writer) => startChild(dir, writer, 1e9));
   const worker = new Worker(script, { workerData: { dir, writer: 'thread', commits: 300, wake } });
   const finished = once(worker, 'exit');
@@ -101,7 +101,7 @@ test('processes and threads append and read at the same time; a kill tears nothi
   };
   await check(transport);
   // a commit whose process was killed between its last byte on disk and its announcement is seen from the next write on
-  transport.commit({ appenders: [], puts: [['touched', Buffer.from('x')]] });
+  await transport.commit({ appenders: [], puts: [['touched', Buffer.from('x')]] });
   const last = await check(transport);
   await transport.close();
   const again = openEmbedded(dir);
@@ -117,12 +117,12 @@ test('processes and threads append and read at the same time; a kill tears nothi
 test('an append of another process ends a wait', { timeout: 20_000 }, async () => {
   const dir = makeDir();
   const transport = openEmbedded(dir);
-  transport.log.ensure('t', 2);
+  await transport.log.ensure('t', 2);
   const since = transport.log.version();
   const child = startChild(dir, 'p', 1);
   const closed = once(child.process, 'close');
   await Promise.race([transport.log.wait(60_000, since), sleep(15_000).then(() => Promise.reject(new Error('not woken')))]);
-  expect(transport.log.endOffset('t', 0)).toBe(1);
+  expect(await transport.log.endOffset('t', 0)).toBe(1);
   await closed;
   await transport.close();
   rmSync(dir, { recursive: true });

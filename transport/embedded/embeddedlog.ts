@@ -41,7 +41,7 @@ export class EmbeddedLog implements Log {
     this.#ends = environment.table('ends');
   }
 
-  ensure(name: string, partitions: number, meta: Record<string, string> = {}): TopicInfo {
+  async ensure(name: string, partitions: number, meta: Record<string, string> = {}): Promise<TopicInfo> {
     const same = (topic: Topic) => topic.partitions === partitions && Object.entries(meta).every(([key, value]) => topic.meta[key] === value);
     let topic = this.#load(name);
     if (topic === undefined || !same(topic)) {
@@ -104,15 +104,15 @@ export class EmbeddedLog implements Log {
     return new BatchAppender(topic, this.#topic(topic).partitions, this.#flush);
   }
 
-  startOffset(topic: string, partition: number): number {
+  async startOffset(topic: string, partition: number): Promise<number> {
     return this.#start(this.#place(topic, partition), partition);
   }
 
-  endOffset(topic: string, partition: number): number {
+  async endOffset(topic: string, partition: number): Promise<number> {
     return this.#end(this.#place(topic, partition), partition);
   }
 
-  truncateBefore(topic: string, partition: number, offset: number): void {
+  async truncateBefore(topic: string, partition: number, offset: number): Promise<void> {
     this.#environment.transaction(() => this.truncate(topic, partition, offset));
   }
 

@@ -66,5 +66,7 @@ export function openEmbedded(dir: string, options: EmbeddedOptions = {}): Transp
     for (const key of values.keys(from, to)) values.remove(key);
   }
 
-  return { kind: 'embedded', log, ledger, commit, close: () => environment.close() };
+  const note: Transport['note'] = (puts, fence) => commit({ appenders: [], puts, ...(fence ? { fence } : {}) });
+
+  return { kind: 'embedded', log, ledger, commit, note, close: () => environment.close() };
 }

@@ -24,10 +24,10 @@ const script = `
   import { openEmbedded } from ${JSON.stringify(new URL('./open.ts', import.meta.url).href)};
   import { claim } from ${JSON.stringify(new URL('./ownership.ts', import.meta.url).href)};
   const transport = openEmbedded(process.argv[1]);
-  const { generation, fence } = claim(transport, process.argv[1], 'preprocessor');
-  process.on('SIGUSR2', () => {
+  const { generation, fence } = await claim(transport, process.argv[1], 'preprocessor');
+  process.on('SIGUSR2', async () => {
     try {
-      transport.commit({ appenders: [], puts: [['x', Buffer.from('zombie')]], fence });
+      await transport.commit({ appenders: [], puts: [['x', Buffer.from('zombie')]], fence });
       console.log('committed');
     } catch (error) {
       console.log(error.code);
@@ -45,40 +45,40 @@ async function startOwner(): Promise<{ child: ChildProcess; says: () => Promise<
 
 const put = (value: string) => [['x', Buffer.from(value)]] as const;
 
-test('a role is refused while its owner lives, and given to the next when it was given back', () => {
-  const first = claim(transport, dir, 'preprocessor');
+test('a role is refused while its owner lives, and given to the next when it was given back', async () => {
+  const first = await claim(transport, dir, 'preprocessor');
   expect(first.generation).toBe(1);
-  expect(() => claim(transport, dir, 'preprocessor')).toThrow(
+  await expect(claim(transport, dir, 'preprocessor')).rejects.toThrow(
     expect.objectContaining({ code: 'already_running', message: expect.stringContaining(String(process.pid)) }),
   );
-  expect(claim(transport, dir, 'analyzer').generation).toBe(1);
-  transport.commit({ appenders: [], puts: put('1'), fence: first.fence });
-  first.release();
+  expect((await claim(transport, dir, 'analyzer')).generation).toBe(1);
+  await transport.commit({ appenders: [], puts: put('1'), fence: first.fence });
+  await first.release();
   expect(() => transport.commit({ appenders: [], puts: put('2'), fence: first.fence })).toThrow(expect.objectContaining({ code: 'fenced' }));
-  const second = claim(transport, dir, 'preprocessor');
+  const second = await claim(transport, dir, 'preprocessor');
   expect(second.generation).toBe(2);
-  first.release();
-  transport.commit({ appenders: [], puts: put('3'), fence: second.fence });
+  await first.release();
+  await transport.commit({ appenders: [], puts: put('3'), fence: second.fence });
 });
 
 test('a killed owner is followed; a living one is named; a zombie is fenced', { timeout: 20_000 }, async () => {
   const { child, says } = await startOwner();
   expect(await says()).toBe('1');
-  expect(() => claim(transport, dir, 'preprocessor')).toThrow(
+  await expect(claim(transport, dir, 'preprocessor')).rejects.toThrow(
     expect.objectContaining({ code: 'already_running', message: expect.stringContaining(String(child.pid)) }),
   );
   child.kill('SIGKILL');
   await once(child, 'exit');
-  const mine = claim(transport, dir, 'preprocessor');
+  const mine = await claim(transport, dir, 'preprocessor');
   expect(mine.generation).toBe(2);
-  mine.release();
+  await mine.release();
 
   const { child: stale, says: staleSays } = await startOwner();
   expect(await staleSays()).toBe('3');
   // its place is taken while it lives, as a machine that sees other process numbers would do
   const key = 'owner/preprocessor';
-  transport.commit({ appenders: [], puts: [[key, Buffer.from(JSON.stringify({ generation: 3, owner: null }))]] });
-  expect(claim(transport, dir, 'preprocessor').generation).toBe(4);
+  await transport.commit({ appenders: [], puts: [[key, Buffer.from(JSON.stringify({ generation: 3, owner: null }))]] });
+  expect((await claim(transport, dir, 'preprocessor')).generation).toBe(4);
   stale.kill('SIGUSR2');
   expect(await staleSays()).toBe('fenced');
   stale.kill('SIGKILL');

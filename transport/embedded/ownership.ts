@@ -11,7 +11,7 @@ export interface Claim {
   readonly generation: number;
   readonly fence: Fence;
   /** gives the role back at a clean end; does nothing when another has taken it */
-  release(): void;
+  release(): Promise<void>;
 }
 
 interface Owner {
@@ -24,9 +24,9 @@ const bytes = (owner: Owner) => Buffer.from(JSON.stringify(owner));
 
 /**
  * Takes the role over from nobody or from a process that is dead, under the next generation.
- * Throws `MillraceError` already_running, naming the pid, while its owner lives (this process included). `dir` is for that message.
+ * Rejects with `MillraceError` already_running, naming the pid, while its owner lives (this process included). `dir` is for that message.
  */
-export function claim(transport: Transport, dir: string, role: string): Claim {
+export async function claim(transport: Transport, dir: string, role: string): Promise<Claim> {
   const key = `owner/${role}`;
   const self = thisProcess();
   for (;;) {
@@ -39,7 +39,7 @@ export function claim(transport: Transport, dir: string, role: string): Claim {
     const mine: Owner = { generation: held.generation + 1, owner: self };
     const fence = { key, value: bytes(mine) };
     try {
-      transport.commit({ appenders: [], puts: [[key, fence.value]], fence: { key, value: old } });
+      await transport.commit({ appenders: [], puts: [[key, fence.value]], fence: { key, value: old } });
     } catch (error) {
       // another process was quicker: look at it
       if (error instanceof MillraceError && error.code === 'fenced') continue;
@@ -49,9 +49,9 @@ export function claim(transport: Transport, dir: string, role: string): Claim {
   }
 }
 
-function release(transport: Transport, fence: Fence, generation: number): void {
+async function release(transport: Transport, fence: Fence, generation: number): Promise<void> {
   try {
-    transport.commit({ appenders: [], puts: [[fence.key, bytes({ generation, owner: null })]], fence });
+    await transport.commit({ appenders: [], puts: [[fence.key, bytes({ generation, owner: null })]], fence });
   } catch (error) {
     if (!(error instanceof MillraceError && error.code === 'fenced')) throw error;
   }

@@ -25,7 +25,7 @@ async function write({ dir, writer, commits, wake }: WriterTask, print: boolean)
   let n = 0;
   for (let commit = 0; commit < commits; commit++) {
     for (let i = 0; i <= commit % 5; i++, n++) append(out, n % 2, { key: Buffer.from(writer), value: recordValue(writer, n) });
-    transport.commit({ appenders: [out], puts: [[`last/${writer}`, Buffer.from(String(n - 1))]] });
+    await transport.commit({ appenders: [out], puts: [[`last/${writer}`, Buffer.from(String(n - 1))]] });
     if (print) writeSync(1, `${n - 1}\n`);
   }
   await transport.close();

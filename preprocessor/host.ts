@@ -48,7 +48,12 @@ export class Host {
     this.#snapshotEvery = snapshotEvery;
     this.#caution = caution;
     this.#release = release;
-    if (caution) for (const task of tasks) task.careful = (record, taking) => transport.note(caution.before(task.name, record, taking), fence);
+    if (caution)
+      for (const task of tasks)
+        task.careful = (record, taking) => {
+          transport.note(caution.before(task.name, record, taking), fence);
+          probe('batch.committed');
+        };
   }
 
   get ended(): boolean {

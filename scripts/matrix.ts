@@ -29,6 +29,7 @@ const FENCED: Readonly<Record<string, string>> = {
   avsc: 'shared-schemas',
   yaml: 'pipeline',
   '@duckdb/node-api': 'runtime',
+  kafkajs: 'transport',
   lmdb: 'transport',
   '@platformatic/kafka': 'transport',
   hyparquet: 'transport',

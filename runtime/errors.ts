@@ -80,7 +80,7 @@ const table = {
   },
   open_address: {
     kind: 'lint',
-    meaning: 'A warning: whoever reaches the address may use it.',
+    meaning: 'Other machines can reach the address of the status page, and there is no token.',
     hint: 'Give a token, or listen on 127.0.0.1.',
   },
   output_mismatch: {
@@ -263,6 +263,18 @@ const table = {
     hint: 'Give new fields defaults, or use another subject.',
   },
   fenced: { kind: 'run', meaning: 'Another process has taken over this pipeline.', hint: 'Stop one of the two.' },
+  // run: shared-schemas/registry
+  registry_refused: {
+    kind: 'run',
+    meaning: 'The schema registry refused a request, and trying again would not help.',
+    hint: "Check the profile's registry: url, username, password and ca.",
+  },
+  registry_unreachable: {
+    kind: 'run',
+    meaning: 'The schema registry did not answer in time.',
+    hint: "Check the profile's registry: url and that it runs; nothing committed is lost, start again when it does.",
+    retryable: true,
+  },
   // run: transport/kafka
   authentication_failed: {
     kind: 'run',

@@ -121,7 +121,7 @@ export function avroEncoder(schema: ParsedSchema, fields: readonly FieldSource[]
 export interface AvroDecoderOptions {
   /** `confluent`: each record begins with magic 0 and the id of the schema it was written with */
   readonly framing: 'confluent' | 'none';
-  /** the schema of an id, or null when unknown; records of an id that is not this schema's are resolved to it by Avro's rules */
+  /** the schema of an id, or null when unknown; a `MillraceError` when it is none that can be used. Records of an id that is not this schema's are resolved to it by Avro's rules */
   readonly writerSchema?: (id: number) => ParsedSchema | null;
   /** unframed records were written with this schema, not the one they are read with. Throws `MillraceError` schema_incompatible when they cannot be read */
   readonly writtenWith?: ParsedSchema;
@@ -139,8 +139,9 @@ export function avroDecoder(schema: ParsedSchema, slots: Readonly<Record<string,
   const of = (id: number): ((source: Source, row: Row) => void) | Flaw => {
     let read = byId.get(id);
     if (read === undefined) {
-      const written = options.writerSchema === undefined ? schema : options.writerSchema(id);
+      const written = options.writerSchema === undefined ? schema : usable(id, options.writerSchema);
       if (written === null) return { code: 'undecodable', message: `no schema has the id ${id}` };
+      if ('code' in written) return written;
       try {
         read = written.canonical === schema.canonical ? own : rowReader(written.root, schema.root, slots);
       } catch (error) {
@@ -170,6 +171,16 @@ export function avroDecoder(schema: ParsedSchema, slots: Readonly<Record<string,
     if (source.pos !== end) return { code: 'undecodable', message: `${end - source.pos} bytes are left behind the record` };
     return undefined;
   };
+}
+
+/** A registry may hold schemas that we cannot read by: their records are flawed, the others are not. */
+function usable(id: number, writerSchema: (id: number) => ParsedSchema | null): ParsedSchema | Flaw | null {
+  try {
+    return writerSchema(id);
+  } catch (error) {
+    if (error instanceof MillraceError) return { code: 'undecodable', message: `schema ${id} cannot be used: ${error.message}` };
+    throw error;
+  }
 }
 
 function ownReader(schema: ParsedSchema, written: ParsedSchema, slots: Readonly<Record<string, string>>): (source: Source, row: Row) => void {

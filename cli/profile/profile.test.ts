@@ -166,9 +166,10 @@ describe('the status page', () => {
     ['http: { listen: 8088 }', ['1:17 wrong_type']],
     ['http: { listen: "localhost:65536" }', ['1:17 bad_address']],
     ['http: { listen: localhost:1, token: hush }', ['1:37 literal_secret']],
-    ['http: { listen: 0.0.0.0:8088 }', ['1:17 open_address (warning)']],
-    ['http: { listen: 0.0.0.0:8088, token: "${EMPTY:-}" }', ['1:17 open_address (warning)']],
+    ['http: { listen: 0.0.0.0:8088 }', ['1:17 open_address']],
+    ['http: { listen: 0.0.0.0:8088, token: "${EMPTY:-}" }', ['1:17 open_address']],
     ['http: { listen: 0.0.0.0:8088, token: "${PASSWORD}" }', []],
+    ['http: { listen: my-machine:8088 }', []],
   ])('%s', (yaml, expected) => expect(told(yaml)).toEqual(expected));
 });
 

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { HttpProfile, RegistryProfile } from '@millrace/pipeline/profile.ts';
 import type { Report } from '@millrace/pipeline/report.ts';
 import type { Read } from '@millrace/pipeline/spec/field.ts';
@@ -33,7 +34,8 @@ export function registryOf({ values, at, node }: Read<typeof registryFields>, fi
 export function httpOf({ values }: Read<typeof httpFields>, files: ProfileFiles, report: Report): HttpProfile {
   const { host, port, node } = values.listen;
   const token = values.token === undefined ? null : files.optionalSecret(values.token);
-  if (!isLoopback(host) && (values.token === undefined || values.token.text === ''))
-    report.warning(node, 'open_address', 'Whoever reaches this address may use the status page: there is no token.');
+  // what a name stands for is seen when the server starts
+  if (isIP(host) !== 0 && !isLoopback(host) && (values.token === undefined || values.token.text === ''))
+    report.error(node, 'open_address', 'Other machines can reach this address, and there is no token.');
   return { host, port, token };
 }

@@ -25,13 +25,27 @@ export class FileRegistry implements SchemaRegistry {
     for (;;) {
       const versions = this.versions(subject);
       for (const id of versions) if (this.byId(id)?.canonical === parsed.canonical) return id;
-      const last = versions.at(-1);
-      const previous = last === undefined ? null : this.byId(last);
-      const reasons = previous === null ? [] : incompatibilities(parsed, previous, compatibility);
-      if (reasons.length > 0) throw new MillraceError('schema_incompatible', `${subject}: ${reasons.join('; ')}`);
+      this.#compare(subject, parsed, compatibility);
       const id = this.#idOf(parsed);
       if (create(dir, versions.length + 1, JSON.stringify({ id }))) return id;
     }
+  }
+
+  checkWriter(subject: string, schema: unknown): void {
+    const parsed = parseSchema(schema);
+    const isThere = this.versions(subject).some((id) => this.byId(id)?.canonical === parsed.canonical);
+    if (!isThere) this.#compare(subject, parsed, 'BACKWARD');
+  }
+
+  checkReader(subject: string, schema: unknown): void {
+    this.#compare(subject, parseSchema(schema), 'BACKWARD');
+  }
+
+  #compare(subject: string, parsed: ParsedSchema, compatibility: Compatibility): void {
+    const last = this.versions(subject).at(-1);
+    const previous = last === undefined ? null : this.byId(last);
+    const reasons = previous === null ? [] : incompatibilities(parsed, previous, compatibility);
+    if (reasons.length > 0) throw new MillraceError('schema_incompatible', `${subject}: ${reasons.join('; ')}`);
   }
 
   byId(id: number): ParsedSchema | null {
@@ -44,6 +58,16 @@ export class FileRegistry implements SchemaRegistry {
     return parsed;
   }
 
+  /** the disk is always at hand */
+  knows(): boolean {
+    return true;
+  }
+
+  fetch(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** ids by version, ascending; empty for a subject nobody registered */
   versions(subject: string): number[] {
     const dir = this.#subject(subject);
     return numbers(dir).map((version) => (JSON.parse(read(join(dir, `${version}.json`)) as string) as { id: number }).id);

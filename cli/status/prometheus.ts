@@ -15,12 +15,6 @@ export interface Family {
   read(): Iterable<Sample>;
 }
 
-/** What a metric is called, for those who list them. */
-export interface Named {
-  readonly name: string;
-  readonly type: string;
-}
-
 /** Metrics of this process in a registry of their own, told in Prometheus' text format. The only user of prom-client. */
 export class Metrics {
   readonly #registry = new Registry();
@@ -78,9 +72,5 @@ export class Metrics {
   async text(): Promise<string> {
     // prom-client writes a gauge that is no number in a way of its own
     return (await this.#registry.metrics()).replace(/ Nan$/gm, ' NaN');
-  }
-
-  names(): Named[] {
-    return this.#registry.getMetricsAsArray().map(({ name, type }) => ({ name, type: String(type) }));
   }
 }

@@ -37,6 +37,11 @@ export class Millrace {
     this.child.stdin?.end(options.input ?? '');
   }
 
+  /** all of stderr so far */
+  get said(): string {
+    return this.#stderr;
+  }
+
   /** resolves when stderr has said `text` */
   saw(text: string): Promise<void> {
     if (this.#stderr.includes(text)) return Promise.resolve();

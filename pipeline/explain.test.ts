@@ -45,6 +45,14 @@ test('no timing: one writer, the order of event time, the key of the source, win
   ).toEqual([]);
 });
 
+test('timing: behind several writers what a window says in between, and which of equals it holds', async () => {
+  const window = (more: string, select = 'n: "count(*)"'): string =>
+    pipeline(`  steps:\n${lines(`{ id: w, type: window, key: merchant_id, window: { tumbling: 1m }, ${more}select: { ${select} } }`)}${out}`);
+  expect(await timed(window('emit: on_update, '))).toEqual(['out', 'out.exchange', 'w']);
+  expect(await timed(window('', 'n: "first(tx_id)"'))).toEqual(['out', 'out.exchange', 'w']);
+  expect(await timed(window('allowed_lateness: 1m, '))).toEqual([]);
+});
+
 test('timing: a merge of several inputs', async () => {
   const text = pipeline(
     `${MORE}  steps:\n${lines('{ id: u, type: union, from: [cards, more] }', '{ id: d, type: dedupe, from: cards, key: card_id, within: 1m }')}  outputs:\n${lines('{ id: a, from: u, topic: a }', '{ id: b, from: d, topic: b }')}`,

@@ -142,6 +142,22 @@ describe('the watermark of a bridge', () => {
     expect(await write(of, 9)).toEqual([row('a', 0, 1)]);
   });
 
+  it('calls late what came to the bridge late, in whichever batch it is, and says how many', async () => {
+    for (const apart of [true, false]) {
+      const of = await open(query.replace('WM', 'bridge'));
+      of.write('bridged', 0, [{ t: 3, row: { k: 'a', v: 1, t: 3 } }], 0, 1);
+      if (apart) await of.run({ end: false });
+      // the writer was at 9 when this one came to its source, though it says so of no record before
+      of.write('bridged', 0, [{ t: 4, row: { k: 'a', v: 1, t: 4 } }], 0, 1, 9);
+      of.write('bridged', 0, [{ t: 14, row: { k: 'a', v: 1, t: 14 } }], 0, 1, 9);
+      await of.run({ end: false });
+      await write(of, 30);
+      expect(of.rows('out')).toEqual([row('a', 0, 1), row('a', 10, 1)]);
+      const operators = of.batches.flatMap(({ stateOperators }) => stateOperators);
+      expect(operators.reduce((sum, { numRowsDroppedByWatermark: dropped }) => sum + dropped, 0)).toBe(1);
+    }
+  });
+
   it('holds a delay back', async () => {
     const of = await open(query.replace('WM', '5ms'));
     expect(await write(of, 8, 3, 500)).toEqual([]);

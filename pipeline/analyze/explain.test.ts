@@ -75,6 +75,21 @@ test('timing: batch cuts show in late rows, in what sees a batch, in rows writte
   expect(timing.get('to_m')).toBe('which rows are late depends on where batches are cut');
 });
 
+test('timing: with the bridge’s own watermark late rows are the same in every run, but for windows that overlap', async () => {
+  const of = async (window: string, watermark: string): Promise<string | undefined> =>
+    batchTimingOf(
+      await planOf(
+        analyze({
+          queries: [`{ id: q, type: aggregate, group_by: [card_id], window: ${window}, watermark: ${watermark}, select: { n: "count(*)" } }`],
+          sinks: ['{ id: screen, type: console }'],
+        }),
+      ),
+    ).get('q');
+  expect(await of('{ tumbling: 1m }', 'bridge')).toBeUndefined();
+  expect(await of('{ sliding: 2m, every: 1m }', 'bridge')).toBe('which windows a late row counts in depends on where batches are cut');
+  expect(await of('{ tumbling: 1m }', '10s')).toBe('which rows are late depends on where batches are cut');
+});
+
 test('timing of the record stage goes on behind the bridge', async () => {
   const live = analyze({ sources: [enriched, labels], sinks: ['{ id: screen, type: console, from: enriched }'], tail: model() }).replace(
     '  outputs:\n',

@@ -9,6 +9,8 @@ interface Held {
   readonly due: number;
   readonly time: number;
   readonly judged: number;
+  /** it came from one of several writers, between which arrival is no order */
+  readonly several: boolean;
   readonly arrival: number;
   readonly origin: number;
   readonly originOffset: number;
@@ -16,10 +18,10 @@ interface Held {
 }
 
 /**
- * Rows that wait for the watermark, as bytes, in the order in which it lets them go, then of event time, then of their source records, so that it
- * does not matter in which order several writers were heard (a binary heap).
+ * Rows that wait for the watermark, as bytes, in the order in which it lets them go, then of event time, then of arrival; behind several writers of
+ * their source records instead, so that it does not matter in which order the writers were heard (a binary heap).
  *
- * State: `h<arrival>` due, event time, the watermark it is judged by, lineage, row · `hn` the next arrival.
+ * State: `h<arrival>` due, event time, the watermark it is judged by, whether of several writers, lineage, row · `hn` the next arrival.
  */
 export class HeldRows {
   private readonly heap: Held[] = [];
@@ -53,6 +55,7 @@ export class HeldRows {
       time: time.eventTime,
       // on time it goes before its own time has passed
       judged: Math.max(time.judged, time.eventTime - 1),
+      several: time.settled > Number.NEGATIVE_INFINITY,
       arrival: this.arrivals++,
       origin: time.origin,
       originOffset: time.originOffset,
@@ -82,6 +85,7 @@ export class HeldRows {
       bytes.f64(held.due);
       bytes.f64(held.time);
       bytes.f64(held.judged);
+      bytes.varint(held.several ? 1 : 0);
       bytes.varint(held.origin);
       bytes.varint(held.originOffset);
       bytes.bytes(held.row);
@@ -107,9 +111,10 @@ export class HeldRows {
     const due = bytes.f64();
     const time = bytes.f64();
     const judged = bytes.f64();
+    const several = bytes.varint() === 1;
     const origin = bytes.varint();
     const originOffset = bytes.varint();
-    this.put({ due, time, judged, arrival: Number(entry.slice(1)), origin, originOffset, row: Buffer.from(bytes.bytes()) });
+    this.put({ due, time, judged, several, arrival: Number(entry.slice(1)), origin, originOffset, row: Buffer.from(bytes.bytes()) });
   }
 
   private put(held: Held): void {
@@ -142,8 +147,11 @@ export class HeldRows {
 function before(a: Held, b: Held): boolean {
   if (a.due !== b.due) return a.due < b.due;
   if (a.time !== b.time) return a.time < b.time;
-  if (a.origin !== b.origin) return a.origin < b.origin;
-  return a.originOffset !== b.originOffset ? a.originOffset < b.originOffset : a.arrival < b.arrival;
+  if (a.several && b.several) {
+    if (a.origin !== b.origin) return a.origin < b.origin;
+    if (a.originOffset !== b.originOffset) return a.originOffset < b.originOffset;
+  }
+  return a.arrival < b.arrival;
 }
 
 /** These columns and what the calls read, each slot once. */

@@ -66,7 +66,7 @@ export function buildChain(stage: StagePlan, host: ChainHost): Chain {
 }
 
 function lateMessage(node: NodePlan, time: TaskTime): string {
-  return `event time ${time.eventTime} is behind what step ${node.id} still keeps at watermark ${time.watermark}`;
+  return `event time ${time.eventTime} is behind what step ${node.id} still keeps at watermark ${time.judged}`;
 }
 
 function fail(

@@ -65,7 +65,7 @@ export const aggregate: QuerySpec<typeof fields> = {
   select: { n: "count(*)", total: "sum(amount_usd)" }
   mode: append`,
   delivery:
-    'Keeps the aggregates of each open group. In append and update the watermark ends a window and with it its state; a row is late when its window ended at or before the watermark of the batch before (`timing`: where batches are cut decides that). complete keeps everything.',
+    'Keeps the aggregates of each open group. In append and update the watermark ends a window and with it its state; a row is late when its window ended at or before the watermark of the batch before (`timing`: where batches are cut decides that); with `watermark: bridge` also when it ended at or before the watermark that the row came to the bridge with, which is the same in every run. complete keeps everything.',
   fields,
   async plan(read, input, { report, expressions }) {
     const { values, node } = read;

@@ -1,4 +1,5 @@
 import type { Plan, SourcePlan, StagePlan } from '@millrace/pipeline/plan.ts';
+import { modelsTopic } from '@millrace/shared-schemas/model-decision.ts';
 import type { Log } from '@millrace/transport/log.ts';
 
 /** How many of everything a run has: what the plan leaves to the profile and the logs. Plain data, the same in every thread. */
@@ -40,6 +41,8 @@ export async function layOut(plan: Plan, log: Log, partitions: number, generatio
   }
   for (const topic of bridges(plan)) await ensure(topic, partitions, { writers: JSON.stringify(writersOf(plan, tasks, generation, topic)) });
   await ensure(plan.deadLetter.topic, partitions, { format: 'bytes' });
+  // whoever decides on the models may start later
+  if (plan.models.length > 0) await ensure(modelsTopic(plan.name), 1, { format: 'json' });
   return { generation, sources, tasks, topics };
 }
 

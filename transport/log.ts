@@ -40,8 +40,10 @@ export interface Reader {
   readonly position: Position;
   /** continues from there; a Position this reader (or an earlier one of the same input) gave */
   seek(position: Position): void;
-  /** where the input ends now. For a file `offset` is −1: only `byte` counts. */
+  /** where the input ends now, as far as is known here: offset +Infinity until a broker has first told. For a file `offset` is −1: only `byte` counts. */
   end(): Position;
+  /** A broker has not told yet what is there, or has told of more than it has sent: silence says nothing then. Absent where whatever is there comes with the next poll. */
+  readonly behind?: boolean;
   /** whether `position` has reached `end` */
   reached(end: Position): boolean;
   /** from now on `poll` gives nothing at or behind `end` (null: no limit). A file's last line without a newline counts as a line only under a limit at or behind its end. */

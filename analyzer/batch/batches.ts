@@ -49,6 +49,8 @@ export interface BatchOutcome {
   readonly out: Readonly<Record<string, number>>;
   readonly deadLetters: ReadonlyMap<string, number>;
   readonly dropped: number;
+  /** what became of the training boundaries it passed */
+  readonly decisions: readonly ModelDecision[];
   readonly work: number;
   readonly results: number;
   readonly sinks: number;
@@ -119,7 +121,7 @@ export class Batches {
       timestamp: clock.now(),
       kind,
       ranges,
-      writers: Object.fromEntries(sources.map((source) => [source.plan.id, source.writers()])),
+      writers: Object.fromEntries(await Promise.all(sources.map(async (source) => [source.plan.id, await source.writers()] as const))),
       models: models.newest(),
     };
     await checkpoint.writeOffsets(word);
@@ -152,7 +154,7 @@ export class Batches {
     const saved = clock.monotonic();
     const { sinks, commit } = await this.#deliver(word, results, once ? left : null);
     const { times, dropped } = counts;
-    return { word, rows, times, out, deadLetters: dead, dropped, work: worked - begun, results: saved - worked, sinks, commit };
+    return { word, rows, times, out, deadLetters: dead, dropped, decisions: trained.decisions, work: worked - begun, results: saved - worked, sinks, commit };
   }
 
   /** Ends the batch at every query, in the order of the file, then at the training. */

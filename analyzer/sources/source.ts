@@ -97,13 +97,14 @@ export class Source {
 
   /** the same as far as is known here, with nobody asked: for reports */
   knownEnds(): number[] {
-    return this.#partitions.map((partition, p) => Math.max(partition.end, (this.core.partitions[p] as PartitionCore).offset));
+    return this.#partitions.map(({ end }, p) => (Number.isFinite(end) ? end : (this.core.partitions[p] as PartitionCore).offset));
   }
 
   /** the writers of a bridge as its topic lists them now; null: not a bridge, or not listed yet */
-  writers(): number[] | null {
+  async writers(): Promise<number[] | null> {
     if (this.plan.output === null) return null;
-    const text = this.#log.topic(this.plan.topic)?.meta['writers'];
+    // not `topic`: a broker's may be as old as this process
+    const text = (await this.#log.ensure(this.plan.topic, this.partitions)).meta['writers'];
     return text === undefined ? null : (JSON.parse(text) as number[]);
   }
 

@@ -168,10 +168,10 @@ export class Policy {
   /** whether some input without a head could still bring a record before `time`, and is worth waiting for */
   #blocked(time: number, now: number): boolean {
     let blocked = false;
-    for (const { core, inHand, index } of this.#task.parts.inputs) {
+    for (const { core, inHand, index, reader } of this.#task.parts.inputs) {
       if (inHand > 0 || core.ended || core.idle || this.#out[index] || core.watermark >= time) continue;
       if (this.#waitingSince < 0) this.#waitingSince = now;
-      if (now - this.#waitingSince >= this.#settings.mergeWait) this.#out[index] = true;
+      if (now - this.#waitingSince >= this.#settings.mergeWait && !reader.behind) this.#out[index] = true;
       else blocked = true;
     }
     if (!blocked) this.#waitingSince = -1;
@@ -196,6 +196,6 @@ export class Policy {
     if (core.idle || !core.spoken) return;
     const since = this.#silentSince[index] as number;
     if (since < 0) this.#silentSince[index] = now;
-    else if (now - since >= (this.#settings.idleAfter[index] as number)) this.#apply(['idle', index]);
+    else if (now - since >= (this.#settings.idleAfter[index] as number) && !input.reader.behind) this.#apply(['idle', index]);
   }
 }

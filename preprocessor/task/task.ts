@@ -170,7 +170,7 @@ export class Task implements InputHost {
 
   /** nothing is to be expected from this task until something speaks again */
   get idle(): boolean {
-    return this.parts.inputs.every(({ core }) => core.idle || core.ended || (!core.spoken && core.writers.length === 0));
+    return this.parts.inputs.every(({ core, reader }) => core.idle || core.ended || (!core.spoken && core.writers.length === 0 && !reader.behind));
   }
 
   /**

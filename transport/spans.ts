@@ -72,11 +72,16 @@ export class BatchCursor {
 
   /** Begins with the batch at `buffer[start, end)`. */
   open(buffer: Buffer, start: number, end: number): void {
+    this.openRecords(buffer, start, buffer, start + HEAD, end);
+  }
+
+  /** Begins with the batch whose head is at `head[headStart]` and whose records are at `buffer[start, end)`: apart from it when they came compressed. */
+  openRecords(head: Buffer, headStart: number, buffer: Buffer, start: number, end: number): void {
     this.#buffer = buffer;
-    this.#baseOffset = readInt64(buffer, start);
-    this.#baseTimestamp = readInt64(buffer, start + BASE_TIMESTAMP);
-    this.remaining = recordsIn(buffer, start);
-    this.#pos = start + HEAD;
+    this.#baseOffset = readInt64(head, headStart);
+    this.#baseTimestamp = readInt64(head, headStart + BASE_TIMESTAMP);
+    this.remaining = recordsIn(head, headStart);
+    this.#pos = start;
     this.#end = end;
   }
 

@@ -1,0 +1,101 @@
+import { Encoder } from './bytes.ts';
+import type { PartitionOffset, Request } from './requests.ts';
+
+export interface ProducerId {
+  readonly error: number;
+  readonly id: number;
+  readonly epoch: number;
+}
+
+/** A new writer's identity; for a transactional id it ends the identity, and the open transaction, of whoever had the id before. */
+export function initProducerId(transactionalId: string | null, timeout: number): Request<ProducerId> {
+  return {
+    key: 22,
+    version: 4,
+    body: new Encoder().string(transactionalId).int32(timeout).int64(-1).int16(-1).tags().finish(),
+    parse(answer) {
+      answer.int32();
+      return { error: answer.int16(), id: answer.int64(), epoch: answer.int16() };
+    },
+  };
+}
+
+export interface Place {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+interface Owner {
+  readonly transactionalId: string;
+  readonly id: number;
+  readonly epoch: number;
+}
+
+/** Makes partitions a part of the open transaction, or of a new one. */
+export function addPartitions({ transactionalId, id, epoch }: Owner, places: readonly Place[]): Request<Omit<PartitionOffset, 'offset'>[]> {
+  const out = new Encoder();
+  out.string(transactionalId).int64(id).int16(epoch);
+  out.array([...Map.groupBy(places, ({ topic }) => topic)], ([topic, mine]) => {
+    out.string(topic);
+    out.array(mine, ({ partition }) => out.int32(partition)).tags();
+  });
+  return {
+    key: 24,
+    version: 3,
+    body: out.tags().finish(),
+    parse(answer) {
+      answer.int32();
+      return answer
+        .array(() => {
+          answer.string();
+          const found = answer.array(() => {
+            const one = { partition: answer.int32(), error: answer.int16() };
+            answer.tags();
+            return one;
+          });
+          answer.tags();
+          return found;
+        })
+        .flat();
+    },
+  };
+}
+
+/** Ends the open transaction; gives Kafka's error code. Asking again for what was decided already is no error. */
+export function endTransaction({ transactionalId, id, epoch }: Owner, commit: boolean): Request<number> {
+  return {
+    key: 26,
+    version: 3,
+    body: new Encoder().string(transactionalId).int64(id).int16(epoch).bool(commit).tags().finish(),
+    parse(answer) {
+      answer.int32();
+      return answer.int16();
+    },
+  };
+}
+
+export interface TransactionState {
+  readonly error: number;
+  /** such as Ongoing, PrepareCommit, CompleteCommit */
+  readonly state: string;
+}
+
+/** How far a transaction is. */
+export function describeTransaction(transactionalId: string): Request<TransactionState> {
+  const out = new Encoder();
+  return {
+    key: 65,
+    version: 0,
+    body: out
+      .array([transactionalId], (id) => out.string(id))
+      .tags()
+      .finish(),
+    parse(answer) {
+      answer.int32();
+      answer.unsigned();
+      const error = answer.int16();
+      answer.string();
+      return { error, state: answer.string() ?? '' };
+    },
+  };
+}

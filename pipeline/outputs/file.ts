@@ -1,15 +1,14 @@
 import { resolve } from 'node:path';
 import { required } from '../spec/field.ts';
 import { oneOf, text } from '../spec/kinds.ts';
-import { entryOf, headOf } from '../yaml/node.ts';
-import { type OutputSpec, writtenColumns } from './output.ts';
+import { entryOf } from '../yaml/node.ts';
+import type { OutputSpec } from './output.ts';
+import { checkFlat, writtenColumns } from './written.ts';
 
 const fields = {
   path: required(text('the path of a file'), 'The file, relative to the pipeline file. It belongs to the output: emptied on a fresh data directory.'),
   format: required(oneOf(['json', 'csv']), 'JSON lines, or CSV with a header row.'),
 };
-
-const NESTED = new Set(['LIST', 'STRUCT', 'MAP']);
 
 export const file: OutputSpec<typeof fields> = {
   type: 'file',
@@ -20,14 +19,7 @@ export const file: OutputSpec<typeof fields> = {
   plan({ values, at, node }, input, { report }) {
     const { schema } = input;
     const columns = writtenColumns(input, entryOf(node, 'schema')?.value, report);
-    const nested = values.format === 'csv' ? columns.find((column) => NESTED.has(column.type.kind)) : undefined;
-    if (nested !== undefined)
-      report.error(
-        at.format ?? headOf(node),
-        'output_mismatch',
-        `CSV cannot hold the column ${nested.name}, a ${nested.type.kind}.`,
-        'Use format: json, or drop the column.',
-      );
+    checkFlat(values.format, columns, at.format ?? node, report);
     return { kind: 'file', path: resolve(input.directory, values.path.text), format: values.format, schema: schema?.json ?? null, columns };
   },
 };

@@ -1,24 +1,16 @@
-import type { ParsedSchema } from '@millrace/shared-schemas/avro.ts';
-import { assignable, columnsOf, fieldOf } from '@millrace/shared-schemas/avro.ts';
-import type { Column } from '@millrace/shared-schemas/types.ts';
 import type { PlanContext } from '../flow/context.ts';
-import { columnOf, type Stream } from '../flow/stream.ts';
 import type { FileOutput, TopicOutput } from '../plan.ts';
-import type { Report } from '../report.ts';
 import { type Fields, optional, type Read, required, withDefault } from '../spec/field.ts';
 import { fromIds, id, text } from '../spec/kinds.ts';
-import { typeSql } from '../sql/sql-type.ts';
 import { onErrorField } from '../steps/step.ts';
-import { headOf, type MapNode, type Node, type ScalarNode } from '../yaml/node.ts';
+import type { ScalarNode } from '../yaml/node.ts';
+import type { WrittenInput } from './written.ts';
 
 /** An output as planned, before it is known which stage it is in. */
 export type OutputBody = Omit<TopicOutput, 'id' | 'order' | 'from' | 'onError' | 'bridge'> | Omit<FileOutput, 'id' | 'order' | 'from' | 'onError'>;
 
-export interface OutputInput {
-  readonly stream: Stream;
-  readonly schema: ParsedSchema | null;
+export interface OutputInput extends WrittenInput {
   readonly directory: string;
-  readonly node: MapNode;
 }
 
 /** One type of output: all that the parser, lint, the docs and the JSON Schema know of it. */
@@ -39,33 +31,3 @@ export const commonFields = {
   schema: optional(text('the name of a schema'), 'A schema of `schemas`: its fields are written, in its order. Without it all columns are, in theirs.'),
   on_error: onErrorField,
 };
-
-/** The columns an output writes: the schema's fields in its order, or all there are. What does not fit is reported at the schema's name. */
-export function writtenColumns({ stream, schema }: Pick<OutputInput, 'stream' | 'schema'>, at: Node | undefined, report: Report): Column[] {
-  if (schema === null) return [...stream.columns];
-  const columns: Column[] = [];
-  for (const { name } of columnsOf(schema)) {
-    const field = fieldOf(schema, name);
-    const column = columnOf(stream.columns, name);
-    if (column === undefined || field === null) {
-      if (!stream.broken.has(name) && at !== undefined)
-        report.error(
-          headOf(at),
-          'output_mismatch',
-          `The schema has a field ${name}, and no such column arrives from ${stream.id}.`,
-          `Add ${name} in a map step, or change the schema.`,
-        );
-      continue;
-    }
-    const reason = assignable(column.type, field);
-    if (reason !== null && at !== undefined)
-      report.error(
-        headOf(at),
-        'output_mismatch',
-        `The column ${name} is ${typeSql(column.type)}: ${reason}.`,
-        `Cast ${name} in a map step, or change the schema.`,
-      );
-    columns.push(column);
-  }
-  return columns;
-}

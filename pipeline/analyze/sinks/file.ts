@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { keyColumns } from '../../flow/context.ts';
-import { writtenColumns } from '../../outputs/output.ts';
+import { checkFlat, writtenColumns } from '../../outputs/written.ts';
 import { optional, required } from '../../spec/field.ts';
 import { oneOf, oneOrMore, text } from '../../spec/kinds.ts';
 import { entryOf, headOf } from '../../yaml/node.ts';
@@ -12,8 +12,6 @@ const fields = {
   partition_by: optional(oneOrMore('a column, or a list of columns'), 'Directories `column=value`, the outermost first; these columns are not in the files.'),
   schema: schemaField,
 };
-
-const NESTED = new Set(['LIST', 'STRUCT', 'MAP']);
 
 export const file: SinkSpec<typeof fields> = {
   type: 'file',
@@ -36,14 +34,7 @@ export const file: SinkSpec<typeof fields> = {
       );
     else if (columns.length === 0 && written.length > 0)
       report.error(headOf(at.partition_by ?? node), 'output_mismatch', 'partition_by leaves no column for the files.', 'Keep at least one column out of it.');
-    const nested = values.format === 'csv' ? columns.find((column) => NESTED.has(column.type.kind)) : undefined;
-    if (nested !== undefined)
-      report.error(
-        at.format ?? headOf(node),
-        'output_mismatch',
-        `CSV cannot hold the column ${nested.name}, a ${nested.type.kind}.`,
-        'Use another format, or leave the column out.',
-      );
+    checkFlat(values.format, columns, at.format ?? node, report);
     const path = resolve(input.directory, values.path.text);
     return { type: 'file', path, format: values.format, schema: schema?.json ?? null, partitionBy, columns };
   },

@@ -1,9 +1,8 @@
-import type { ParsedSchema } from '@millrace/shared-schemas/avro.ts';
 import type { PlanContext } from '../../flow/context.ts';
+import type { WrittenInput } from '../../outputs/written.ts';
 import { type Fields, optional, type Read, required } from '../../spec/field.ts';
 import { expression, fromIds, id, text } from '../../spec/kinds.ts';
 import { onErrorField } from '../../steps/step.ts';
-import type { MapNode } from '../../yaml/node.ts';
 import type { SinkPlan } from '../plan.ts';
 import type { BatchStream } from '../stream.ts';
 
@@ -12,11 +11,9 @@ type BodyOf<S> = S extends SinkPlan ? Omit<S, Base> : never;
 /** What a sink has beyond that of every sink. */
 type SinkBody = BodyOf<SinkPlan>;
 
-interface SinkInput {
+interface SinkInput extends WrittenInput {
   readonly stream: BatchStream;
-  readonly schema: ParsedSchema | null;
   readonly directory: string;
-  readonly node: MapNode;
 }
 
 /** One type of sink: all that the parser, lint, the docs and the JSON Schema know of it. */

@@ -87,6 +87,7 @@ export class Totals {
       }),
       sink: { description: sinks.map(({ description }) => description).join(', '), numOutputRows: sinks.reduce((sum, sink) => sum + sink.numOutputRows, 0) },
       sinks,
+      ...(outcome.decisions.length === 0 ? {} : { training: outcome.decisions }),
     };
   }
 

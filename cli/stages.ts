@@ -92,5 +92,18 @@ export function asRecords(analyze: AnalyzeProgress): RunProgress {
   const { elapsedMs, rowsIn, out, deadLetters, deadLettersByCode, dropped, lag, state } = analyze;
   const watermarks = Object.values(analyze.watermarks).filter((watermark) => watermark !== null);
   const watermark = watermarks.length === 0 ? null : Math.min(...watermarks);
-  return { elapsedMs, recordsIn: rowsIn, out, deadLetters, deadLettersByCode, dropped, lag, state, watermark, fraction: null, silentMs: 0 };
+  return {
+    elapsedMs,
+    recordsIn: rowsIn,
+    out,
+    deadLetters,
+    deadLettersByCode,
+    dropped,
+    lag,
+    state,
+    watermark,
+    fraction: null,
+    silentMs: 0,
+    commits: { count: 0, snapshots: 0, ms: 0 },
+  };
 }

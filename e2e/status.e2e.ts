@@ -100,6 +100,8 @@ const RISING = [
   ['millrace_records_out_total', { output: 'rows' }],
   ['millrace_dead_letters_total', { stage: 'preprocess', code: 'expression_failed' }],
   ['millrace_batches_total', {}],
+  ['millrace_commits_total', {}],
+  ['millrace_commit_seconds_total', {}],
   ['process_cpu_seconds_total', {}],
 ] as const;
 const values = (metrics: ReadonlyMap<string, Told>): number[] => RISING.map(([name, labels]) => told(metrics, name, labels));

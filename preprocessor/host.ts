@@ -2,7 +2,7 @@ import { setImmediate as macrotask } from 'node:timers/promises';
 import type { Clock } from '@millrace/runtime/clock.ts';
 import { probe } from '@millrace/runtime/probe.ts';
 import type { Commit, Transport } from '@millrace/transport/log.ts';
-import { emptyStats, type HostStats } from './stats.ts';
+import { addCommits, emptyStats, type HostStats } from './stats.ts';
 import type { Caution } from './suspect.ts';
 import type { OpenTask } from './task/open-task.ts';
 
@@ -31,6 +31,7 @@ export class Host {
   readonly #release: () => void;
   #caution: Caution | null;
   readonly control: HostControl = { stopping: false, paused: false };
+  #commits = emptyStats().commits;
 
   constructor(
     transport: Transport,
@@ -132,6 +133,7 @@ export class Host {
 
   async #commit(commits: readonly Commit[]): Promise<void> {
     const snapshots = commits.some((commit) => commit.deleteRanges !== undefined);
+    const begun = this.#clock.monotonic();
     await this.#transport.commit({
       appenders: [...new Set(commits.flatMap((commit) => commit.appenders))],
       puts: commits.flatMap((commit) => commit.puts),
@@ -139,12 +141,14 @@ export class Host {
       truncate: commits.flatMap((commit) => commit.truncate ?? []),
       ...(this.#fence ? { fence: this.#fence } : {}),
     });
+    addCommits(this.#commits, { count: 1, snapshots: snapshots ? 1 : 0, ms: this.#clock.monotonic() - begun });
     probe('batch.committed');
     if (snapshots) probe('snapshot.after');
   }
 
   drainStats(): HostStats {
-    const stats = emptyStats();
+    const stats = { ...emptyStats(), commits: this.#commits };
+    this.#commits = emptyStats().commits;
     for (const task of this.#tasks) task.addStats(stats);
     return stats;
   }

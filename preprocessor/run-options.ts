@@ -22,6 +22,8 @@ export interface RunProgress {
   readonly state: 'recovering' | 'running' | 'paused' | 'stopping' | 'done';
   /** ms since the thread that has been silent longest was heard of; 0 where the records have none of their own */
   readonly silentMs: number;
+  /** of the record stage: atomic commits, how many of them saved state, ms they took all together */
+  readonly commits: { readonly count: number; readonly snapshots: number; readonly ms: number };
 }
 
 export interface RunOptions {

@@ -26,3 +26,11 @@ test('how long the host was silent that was heard of longest ago', () => {
   merged.add(0, stats({}), 520);
   expect(merged.drain(520).silentMs).toBe(20);
 });
+
+test('commits of all hosts are added up, and drained', () => {
+  const merged = new MergedStats();
+  merged.add(0, stats({ commits: { count: 3, snapshots: 1, ms: 12 } }), 0);
+  merged.add(1, stats({ commits: { count: 2, snapshots: 0, ms: 5 } }), 0);
+  expect(merged.drain(0).commits).toEqual({ count: 5, snapshots: 1, ms: 17 });
+  expect(merged.drain(0).commits).toEqual({ count: 0, snapshots: 0, ms: 0 });
+});

@@ -5,6 +5,13 @@ export interface Notice {
   readonly message: string;
 }
 
+/** Commits, and what of them saved state; `ms`: how long they took, all together. */
+export interface Commits {
+  count: number;
+  snapshots: number;
+  ms: number;
+}
+
 /** Counts since the last `drainStats`, and where things stand now. */
 export interface HostStats {
   recordsIn: number;
@@ -18,6 +25,7 @@ export interface HostStats {
   lag: Record<string, number>;
   /** ms since the host that has been silent longest was heard of */
   silentMs: number;
+  commits: Commits;
   notices: Notice[];
 }
 
@@ -31,6 +39,7 @@ export function emptyStats(): HostStats {
     idleWatermark: Number.NEGATIVE_INFINITY,
     lag: {},
     silentMs: 0,
+    commits: { count: 0, snapshots: 0, ms: 0 },
     notices: [],
   };
 }
@@ -39,9 +48,16 @@ export function emptyStats(): HostStats {
 function addCounts(into: HostStats, from: HostStats): void {
   into.recordsIn += from.recordsIn;
   into.dropped += from.dropped;
+  addCommits(into.commits, from.commits);
   into.notices.push(...from.notices);
   for (const [id, count] of Object.entries(from.out)) into.out[id] = (into.out[id] ?? 0) + count;
   for (const [code, count] of Object.entries(from.dead)) into.dead[code] = (into.dead[code] ?? 0) + count;
+}
+
+export function addCommits(into: Commits, from: Commits): void {
+  into.count += from.count;
+  into.snapshots += from.snapshots;
+  into.ms += from.ms;
 }
 
 /** What several hosts report at times of their own: counts since the last drain, and of where things stand each one's last word. */

@@ -1,6 +1,6 @@
 import type { Clock } from '@millrace/runtime/clock.ts';
 import type { RunOptions, RunProgress } from './run-options.ts';
-import type { HostStats } from './stats.ts';
+import { addCommits, emptyStats, type HostStats } from './stats.ts';
 
 /** Sums what the hosts report. */
 export class Totals {
@@ -14,6 +14,7 @@ export class Totals {
   #lag: Record<string, number> = {};
   #greatestLag = 0;
   #silentMs = 0;
+  readonly #commits = emptyStats().commits;
   readonly #untilEnd: boolean;
   state: RunProgress['state'] = 'recovering';
 
@@ -33,6 +34,7 @@ export class Totals {
     if (Number.isFinite(watermark)) this.#watermark = watermark;
     this.#lag = stats.lag;
     this.#silentMs = stats.silentMs;
+    addCommits(this.#commits, stats.commits);
     this.#greatestLag = Math.max(this.#greatestLag, this.#left());
   }
 
@@ -59,6 +61,7 @@ export class Totals {
       fraction: this.#fraction(state),
       state,
       silentMs: this.#silentMs,
+      commits: { ...this.#commits },
     };
   }
 }

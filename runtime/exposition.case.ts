@@ -9,7 +9,7 @@ export interface Told {
   readonly samples: readonly ToldSample[];
 }
 
-export interface ToldSample {
+interface ToldSample {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;

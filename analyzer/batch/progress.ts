@@ -1,3 +1,4 @@
+import type { ModelDecision } from '@millrace/shared-schemas/model-decision.ts';
 import type { StateReport } from '../queries/query.ts';
 
 /** The report of one batch, under the names of Structured Streaming's `StreamingQueryProgress`; a pipeline is one query there. */
@@ -24,6 +25,8 @@ export interface BatchProgress {
   /** all sinks together */
   readonly sink: { readonly description: string; readonly numOutputRows: number };
   readonly sinks: readonly { readonly description: string; readonly numOutputRows: number }[];
+  /** what became of the training boundaries that the batch passed; left out where it passed none */
+  readonly training?: readonly ModelDecision[];
 }
 
 /** ms of each part: finding the new ends, `offsets/N`, reading and querying, `results/N`, the sinks, `commits/N`, all of it */

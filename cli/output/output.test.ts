@@ -25,6 +25,7 @@ const running: RunProgress = {
   fraction: 0.43,
   state: 'running',
   silentMs: 0,
+  commits: { count: 40, snapshots: 1, ms: 80 },
 };
 
 describe('colour', () => {

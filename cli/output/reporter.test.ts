@@ -28,6 +28,7 @@ const at = (elapsedMs: number): RunProgress => ({
   fraction: 0.5,
   state: 'running',
   silentMs: 0,
+  commits: { count: 0, snapshots: 0, ms: 0 },
 });
 
 /** Twenty seconds of progress, 20 times a second. */

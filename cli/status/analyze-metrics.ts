@@ -13,7 +13,7 @@ const PHASES = { wal_commit: 'walCommit', add_batch: 'addBatch', commit_offsets:
 /** Metrics of the micro-batches. Gives what is to hear of every batch. */
 export function addAnalyzeMetrics(metrics: Metrics, standing: Standing, clock: Clock): (batch: BatchProgress) => void {
   const heard = new Batches();
-  for (const family of [...batchMetrics(standing, heard), ...queryMetrics(standing, heard, clock)]) metrics.add(family);
+  for (const family of [...batchMetrics(standing, heard), ...modelMetrics(standing, heard), ...queryMetrics(standing, heard, clock)]) metrics.add(family);
   const duration = metrics.histogram('millrace_batch_duration_seconds', 'How long a batch took, from deciding on it to its commit.', SECONDS);
   const rows = metrics.histogram('millrace_batch_input_rows', 'Rows that a batch read.', ROWS);
   return (batch) => {
@@ -29,6 +29,8 @@ class Batches {
   readonly phases: Record<string, number> = Object.fromEntries(Object.keys(PHASES).map((phase) => [phase, 0]));
   readonly updated = new Map<string, number>();
   readonly removed = new Map<string, number>();
+  readonly boundaries = new Map<string, number>();
+  readonly trainings = new Map<string, { trained: number; skipped: number; promoted: number }>();
 
   add(batch: BatchProgress): void {
     this.last = batch;
@@ -36,6 +38,13 @@ class Batches {
     for (const { operatorName, numRowsUpdated, numRowsRemoved } of batch.stateOperators) {
       this.updated.set(operatorName, (this.updated.get(operatorName) ?? 0) + numRowsUpdated);
       this.removed.set(operatorName, (this.removed.get(operatorName) ?? 0) + numRowsRemoved);
+    }
+    for (const { model, boundary, trained, promoted } of batch.training ?? []) {
+      const counts = this.trainings.get(model) ?? { trained: 0, skipped: 0, promoted: 0 };
+      this.trainings.set(model, counts);
+      counts[trained === null ? 'skipped' : 'trained']++;
+      if (promoted !== null) counts.promoted++;
+      if (boundary !== null) this.boundaries.set(model, boundary);
     }
   }
 }
@@ -71,12 +80,42 @@ function batchMetrics(standing: Standing, heard: Batches): Family[] {
       labels: ['phase'],
       read: () => Object.entries(heard.phases).map(([phase, seconds]): Sample => [{ phase }, seconds]),
     },
+  ];
+}
+
+function modelMetrics(standing: Standing, heard: Batches): Family[] {
+  return [
     {
       kind: 'gauge',
       name: 'millrace_model_info',
       help: 'The model in force: always 1, its hash in the label.',
       labels: ['model', 'hash'],
       read: () => Object.entries(standing.analyze?.models ?? {}).flatMap(([model, hash]): Sample[] => (hash === null ? [] : [[{ model, hash }, 1]])),
+    },
+    {
+      kind: 'counter',
+      name: 'millrace_model_trainings_total',
+      help: 'Boundaries of event time at which the model was to be trained: trained, or skipped for want of rows to learn from.',
+      labels: ['model', 'result'],
+      read: () =>
+        [...heard.trainings].flatMap(([model, { trained, skipped }]): Sample[] => [
+          [{ model, result: 'trained' }, trained],
+          [{ model, result: 'skipped' }, skipped],
+        ]),
+    },
+    {
+      kind: 'counter',
+      name: 'millrace_model_promotions_total',
+      help: 'Times that a newly trained model was put in force.',
+      labels: ['model'],
+      read: () => [...heard.trainings].map(([model, { promoted }]): Sample => [{ model }, promoted]),
+    },
+    {
+      kind: 'gauge',
+      name: 'millrace_model_boundary_timestamp_seconds',
+      help: 'The last boundary decided on, in event time, as a Unix time.',
+      labels: ['model'],
+      read: () => [...heard.boundaries].map(([model, ms]): Sample => [{ model }, ms / 1000]),
     },
   ];
 }

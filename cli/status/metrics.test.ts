@@ -30,7 +30,9 @@ function full() {
   all.standing.hearRecords(recordProgress());
   all.standing.hearAnalyze(analyzeProgress());
   all.batch(batchProgress());
-  all.batch(batchProgress({ batchDuration: 2000, numInputRows: 0 }));
+  const decision = { model: 'fraud', boundary: NOW - 1000, trained: 'a1b2', promoted: 'a1b2', reason: 'the first model' };
+  const skipped = { ...decision, boundary: NOW, trained: null, promoted: null, reason: 'no rows' };
+  all.batch(batchProgress({ batchDuration: 2000, numInputRows: 0, training: [decision, { ...decision, promoted: null }, skipped] }));
   return all;
 }
 
@@ -68,6 +70,9 @@ test('every number of the reports, under its name, in seconds, bytes and rows', 
     'millrace_event_time_lag_seconds{stage="preprocess"} 5.583',
     'millrace_event_time_lag_seconds{stage="analyze"} 5.776',
     'millrace_progress_ratio{stage="preprocess"} 0.25',
+    'millrace_commits_total{} 40',
+    'millrace_commit_seconds_total{} 0.08',
+    'millrace_snapshots_total{} 2',
     'millrace_stage_silence_seconds{stage="preprocess"} 0',
     'millrace_stage_silence_seconds{stage="analyze"} 0',
     'millrace_batches_total{} 6',
@@ -77,6 +82,10 @@ test('every number of the reports, under its name, in seconds, bytes and rows', 
     'millrace_batch_phase_seconds_total{phase="add_batch"} 0.05',
     'millrace_batch_phase_seconds_total{phase="commit_offsets"} 0.02',
     'millrace_model_info{model="fraud",hash="a1b2"} 1',
+    'millrace_model_trainings_total{model="fraud",result="trained"} 2',
+    'millrace_model_trainings_total{model="fraud",result="skipped"} 1',
+    'millrace_model_promotions_total{model="fraud"} 1',
+    'millrace_model_boundary_timestamp_seconds{model="fraud"} 1767607210',
     'millrace_query_watermark_timestamp_seconds{query="per_card"} 1767607204.224',
     'millrace_query_event_time_lag_seconds{query="per_card"} 5.776',
     'millrace_query_late_rows_total{query="per_card"} 5',
@@ -107,7 +116,7 @@ test('the state is 1 at one and 0 at the others, of each stage', async () => {
 test('what nobody has measured is left out, not 0', async () => {
   const { standing, scrape } = setUp();
   const before = lines(await scrape());
-  expect(before.filter((line) => !/silence|build_info|phase_seconds|batches_total|batch_duration|batch_input/.test(line))).toEqual([]);
+  expect(before.filter((line) => !/silence|build_info|_total\{\} 0$|phase_seconds|batch_duration|batch_input/.test(line))).toEqual([]);
   standing.hearRecords(recordProgress({ watermark: Number.NEGATIVE_INFINITY, fraction: null }));
   const after = await scrape();
   for (const name of ['millrace_watermark_timestamp_seconds', 'millrace_event_time_lag_seconds', 'millrace_progress_ratio'])
@@ -118,6 +127,7 @@ test('a process without an analyzer has no metrics of one', async () => {
   const names = [...(await setUp(['preprocess']).scrape()).keys()];
   expect(names).toContain('millrace_records_in_total');
   expect(names.filter((name) => /batch|query|model|state_rows/.test(name))).toEqual([]);
+  expect([...(await setUp(['analyze']).scrape()).keys()].filter((name) => /commits|snapshots/.test(name))).toEqual([]);
 });
 
 test('counters follow the totals up and never go back; gauges go where they go', async () => {

@@ -16,6 +16,7 @@ export function recordProgress(some: Partial<RunProgress> = {}): RunProgress {
     fraction: 0.25,
     state: 'running',
     silentMs: 0,
+    commits: { count: 40, snapshots: 2, ms: 80 },
     ...some,
   };
 }

@@ -34,7 +34,7 @@ test('a run says where it serves, and ends as ever', async () => {
 test('a profile says where as well', async () => {
   setUp();
   writeFileSync(join(dir.path, 'served.yaml'), 'http: { listen: 127.0.0.1:0, token: "${TOKEN:-}" }\n');
-  for (const env of [{}, { TOKEN: 's3cret' }]) {
+  for (const env of [{}, { TOKEN: 's3cret' }] as Record<string, string>[]) {
     const { code, stderr } = await called(dir.path, ['run', 'p.yaml', '--until', 'end', '--profile', 'served.yaml'], { env });
     expect(code, stderr).toBe(0);
     expect(stderr).toContain('serves /metrics');

@@ -86,6 +86,7 @@ export function stageMetrics(standing: Standing, plan: Plan, clock: Clock): Fami
       labels: ['stage'],
       read: each((progress, stage) => (progress.fraction === null ? [] : [[{ stage }, progress.fraction]])),
     },
+    ...(standing.stages.includes('preprocess') ? commits((value) => () => (standing.records === null ? [] : [[{}, value(standing.records.commits)]])) : []),
     {
       kind: 'gauge',
       name: 'millrace_stage_state',
@@ -99,6 +100,33 @@ export function stageMetrics(standing: Standing, plan: Plan, clock: Clock): Fami
       help: 'Time since the loop of the stage was last seen to turn.',
       labels: ['stage'],
       read: () => standing.stages.map((stage): Sample => [{ stage }, standing.of(stage).silent / 1000]),
+    },
+  ];
+}
+
+/** Of the record stage only: the analyzer has its batches. */
+function commits(of: (value: (commits: RunProgress['commits']) => number) => () => Sample[]): Family[] {
+  return [
+    {
+      kind: 'counter',
+      name: 'millrace_commits_total',
+      help: 'Commits of the record stage: each makes a batch of records final, with its output and its place in the input.',
+      labels: [],
+      read: of(({ count }) => count),
+    },
+    {
+      kind: 'counter',
+      name: 'millrace_commit_seconds_total',
+      help: 'Time that those commits took.',
+      labels: [],
+      read: of(({ ms }) => ms / 1000),
+    },
+    {
+      kind: 'counter',
+      name: 'millrace_snapshots_total',
+      help: 'Commits that saved the state of a task too, so that a recovery replays nothing from before.',
+      labels: [],
+      read: of(({ snapshots }) => snapshots),
     },
   ];
 }

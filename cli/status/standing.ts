@@ -2,8 +2,7 @@ import type { AnalyzeProgress } from '@millrace/analyzer/run-options.ts';
 import type { RunProgress } from '@millrace/preprocessor/run-options.ts';
 import type { Clock } from '@millrace/runtime/clock.ts';
 
-export const STAGES = ['preprocess', 'analyze'] as const;
-export type Stage = (typeof STAGES)[number];
+export type Stage = 'preprocess' | 'analyze';
 
 /** What a probe says: whether, and why not. */
 export interface Verdict {

@@ -15,14 +15,14 @@ interface Pending {
 export class BatchAppender implements Appender {
   readonly topic: string;
   readonly partitions: number;
-  readonly #flush: (appender: BatchAppender) => void;
+  readonly #flush: (appender: BatchAppender) => void | Promise<void>;
   readonly #pending: Pending[];
   readonly #spare: BatchBuilder[] = [];
   #at: Pending;
   #records = 0;
   #bytes = 0;
 
-  constructor(topic: string, partitions: number, flush: (appender: BatchAppender) => void) {
+  constructor(topic: string, partitions: number, flush: (appender: BatchAppender) => void | Promise<void>) {
     this.topic = topic;
     this.partitions = partitions;
     this.#flush = flush;
@@ -107,7 +107,34 @@ export class BatchAppender implements Appender {
     this.#bytes = 0;
   }
 
+  /**
+   * Takes the pending batches out, for a commit that is not done on return; the appender may be filled again meanwhile.
+   * `discard` touches them no more: `giveBack` them when they are written.
+   */
+  take(): { readonly partition: number; readonly batches: BatchBuilder[] }[] {
+    const taken: { partition: number; batches: BatchBuilder[] }[] = [];
+    for (const [partition, pending] of this.#pending.entries()) {
+      if (pending.filling.isOpen) throw new Error('a record is begun');
+      const batches = pending.done.splice(0);
+      if (pending.filling.count > 0) {
+        batches.push(pending.filling);
+        pending.filling = this.#spare.pop() ?? new BatchBuilder();
+      }
+      if (batches.length > 0) taken.push({ partition, batches });
+    }
+    this.#records = 0;
+    this.#bytes = 0;
+    return taken;
+  }
+
+  giveBack(batches: readonly BatchBuilder[]): void {
+    for (const batch of batches) {
+      batch.reset();
+      if (this.#spare.length < this.partitions + 4) this.#spare.push(batch);
+    }
+  }
+
   async flush(): Promise<void> {
-    this.#flush(this);
+    await this.#flush(this);
   }
 }

@@ -1,12 +1,15 @@
 import { expect, test } from 'vitest';
 import { append } from './append.case.ts';
+import { exactLogCases } from './exact-log.case.ts';
 import { logCases, readAll } from './log.case.ts';
 import { openMemory } from './memory.ts';
 
-logCases('memory', () => {
+const make = () => {
   const transport = openMemory();
   return { open: () => transport, remove: () => {} };
-});
+};
+logCases('memory', make);
+exactLogCases('memory', make);
 
 test('a test can make a commit fail before or behind its point of no return', async () => {
   const transport = openMemory();

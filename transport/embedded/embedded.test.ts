@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { append } from '../append.case.ts';
+import { exactLogCases } from '../exact-log.case.ts';
 import { logCases, readAll } from '../log.case.ts';
 import type { Transport } from '../log.ts';
 import { openEmbedded } from './open.ts';
@@ -15,11 +16,13 @@ import { recordValue } from './writer.case.ts';
 const makeDir = () => mkdtempSync(join(tmpdir(), 'millrace-log-'));
 const script = new URL('./writer.case.ts', import.meta.url);
 
-logCases('embedded', () => {
+const make = () => {
   const dir = makeDir();
   // no case here crashes the machine: waiting for the disk would only take time
   return { open: () => openEmbedded(dir, { sync: false }), remove: () => rmSync(dir, { recursive: true }) };
-});
+};
+logCases('embedded', make);
+exactLogCases('embedded', make);
 
 test('what was committed is there after close and reopening', async () => {
   const dir = makeDir();

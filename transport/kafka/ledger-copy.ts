@@ -1,0 +1,86 @@
+import { join } from 'node:path';
+import { MillraceError } from '@millrace/runtime/errors.ts';
+import { openEmbedded } from '../embedded/open.ts';
+import type { Commit, Ledger, Transport } from '../log.ts';
+
+/** What a copy says of itself. */
+interface Standing {
+  /** the ledger topic it is a copy of, as that names itself */
+  readonly topic: string;
+  /** by partition: the offset up to which it holds the topic */
+  readonly positions: readonly number[];
+  /** epoch ms of the last change */
+  readonly at: number;
+}
+
+/** keys of its own, before all printable ones */
+const OWN = '\0';
+const LAST = '\u{10ffff}';
+const STANDING = `${OWN}standing`;
+const OWNER = `${OWN}owner`;
+
+/**
+ * The copy of a ledger topic in the data directory, one a host: LMDB, so that a ledger larger than memory is no matter and a restart reads only what is new.
+ * It belongs to whoever opened it last: a process that was thought dead can no longer write to it.
+ */
+export class LedgerCopy implements Ledger {
+  readonly #store: Transport;
+  readonly #fence: { readonly key: string; readonly value: Uint8Array };
+  #standing: Standing | null;
+
+  constructor(dataDir: string, host: string, session: string) {
+    this.#store = openEmbedded(join(dataDir, 'kafka', encodeURIComponent(host)));
+    this.#fence = { key: OWNER, value: Buffer.from(session) };
+    this.#store.note([[OWNER, this.#fence.value]]);
+    const bytes = this.#store.ledger.get(STANDING);
+    this.#standing = bytes === null ? null : (JSON.parse(Buffer.from(bytes).toString()) as Standing);
+  }
+
+  get standing(): Standing | null {
+    return this.#standing;
+  }
+
+  get(key: string): Uint8Array | null {
+    return this.#store.ledger.get(key);
+  }
+
+  *entries(prefix: string): Iterable<readonly [key: string, value: Uint8Array]> {
+    for (const entry of this.#store.ledger.entries(prefix)) if (!entry[0].startsWith(OWN)) yield entry;
+  }
+
+  /** Begins anew, as a copy of this topic that holds nothing of it yet. */
+  reset(topic: string, partitions: number, at: number): void {
+    this.#write({ appenders: [], puts: [], deleteRanges: [[OWN, LAST]] }, { topic, positions: Array.from({ length: partitions }, () => 0), at }, [
+      [OWNER, this.#fence.value],
+    ]);
+  }
+
+  /** One change of what it holds and up to where, durable on return. @throws fenced when another process has opened the copy since */
+  write(changes: Pick<Commit, 'puts' | 'deletePrefixes' | 'deleteRanges'>, positions: readonly number[], at: number): void {
+    if (this.#standing === null) throw new Error('the copy has no topic yet');
+    this.#write({ ...changes, appenders: [] }, { topic: this.#standing.topic, positions: [...positions], at });
+  }
+
+  #write(commit: Commit, standing: Standing, more: Commit['puts'] = []): void {
+    const puts = [...commit.puts, ...more, [STANDING, Buffer.from(JSON.stringify(standing))] as const];
+    this.#guard(() => this.#store.commit({ ...commit, puts, fence: this.#fence }) as undefined);
+    this.#standing = standing;
+  }
+
+  note(puts: Commit['puts']): void {
+    this.#guard(() => this.#store.note(puts, this.#fence));
+  }
+
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof MillraceError && error.code === 'fenced')) throw error;
+      throw new MillraceError('fenced', 'Another process has opened the copy of the ledger in this data directory.', { cause: error });
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#store.close();
+  }
+}

@@ -145,3 +145,26 @@ describe('misfits', () => {
     expect(misfits(await planOf(yaml.replace(from, to)), before)).toEqual(steps);
   });
 });
+
+describe('misfits of rolling steps that share a history', () => {
+  const step = (id: string, range: string, add: string): string => `    - { id: ${id}, type: rolling, key: id, range: ${range}, add: { ${add} } }\n`;
+  const file = (steps: string, from: string): string =>
+    yaml.replace(/ {2}steps:.*/s, `  steps:\n${steps}  outputs:\n    - { id: rows, from: ${from}, type: file, path: out/rows.jsonl, format: json }\n`);
+  const day = step('day', '1d', 'n1: "count(*)", last1: "max(shop)"');
+  const week = step('week', '7d', 'n7: "count(*)"');
+  const before = file(day + week, 'week');
+  it.each([
+    ['one more behind them', file(`${day}${week}${step('month', '30d', 'last30: "max(shop)"')}`, 'month'), []],
+    ['one between them', file(`${day}${step('some', '3d', 'n3: "count(*)"')}${week}`, 'week'), []],
+    ['one that keeps more, behind them', file(`${day}${week}${step('month', '30d', 'ids: "max(id)"')}`, 'month'), []],
+    ['the last gone', file(day, 'day'), []],
+    ['an output more', before.replace('outputs:\n', 'outputs:\n    - { id: days, from: day, type: file, path: out/days.jsonl, format: json }\n'), []],
+    ['the first gone', file(week, 'week'), ['week']],
+    ['the first called otherwise', file(day.replace('id: day', 'id: d') + week, 'week'), ['week']],
+    ['the first keeps less', file(day.replace(', last1: "max(shop)"', '') + week, 'week'), ['day']],
+    ['a filter between them', file(`${day}    - { id: all, type: filter, where: "true" }\n${week}`, 'week'), ['week']],
+  ])('%s', async (_, after, steps) => {
+    const old = await planOf(before);
+    expect(misfits(await planOf(after), { ...freshRecord(old, '0'), states: statesOf(old) })).toEqual(steps);
+  });
+});

@@ -3,6 +3,7 @@ import { MillraceError } from '@millrace/runtime/errors.ts';
 import type { Commit, Transport } from '@millrace/transport/log.ts';
 import { inputsOf, type Layout } from './layout.ts';
 import type { PipelineRecord } from './lifecycle.ts';
+import { sharedHistories } from './operators/shared-histories.ts';
 import { decodeCore, encodeCore, type InputCore, type OutputCore, type TaskCore } from './task/core.ts';
 import { freshCore } from './task/fresh.ts';
 import { pipelineKey } from './task/store.ts';
@@ -34,6 +35,10 @@ function stateOf(node: NodePlan): string | null {
 /** {@link stateOf} of every step that has one, by id. */
 export function statesOf(plan: Plan): Record<string, string> {
   const pairs = plan.stages.flatMap((stage) => stage.nodes.map((node) => [node.id, stateOf(node)] as const));
+  // what steps keep between them is saved with the first
+  for (const [first, ...others] of plan.stages.flatMap(sharedHistories)) {
+    for (const other of others) pairs.push([other.id, JSON.stringify([stateOf(other), first.id])]);
+  }
   return Object.fromEntries(pairs.filter((pair): pair is readonly [string, string] => pair[1] !== null));
 }
 

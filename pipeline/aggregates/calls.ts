@@ -19,27 +19,47 @@ export interface BoundCalls {
   readonly by: readonly number[];
 }
 
+/** What a call looks at in a row: an expression, NULL where the filter leaves the row out. */
+interface Argument {
+  /** null: TRUE */
+  readonly expr: Expr | null;
+  readonly filter: Expr | null;
+}
+
+/** What a call's argument is, and what decides; null for `ALWAYS`. */
+function argumentsOf({ fn, args, filter }: AggregateCall): readonly [value: Argument | null, by: Argument | null] {
+  const argument = (expr: Expr | null): Argument | null => (expr === null && filter === null ? null : { expr, filter });
+  const by = fn === 'arg_min' || fn === 'arg_max' ? argument(args[1]) : fn === 'first' || fn === 'last' ? argument(null) : null;
+  return [argument(args[0] ?? null), by];
+}
+
+/** A text for each different argument that `bindCalls` would keep. */
+export function argumentsKept(calls: readonly AggregateCall[]): ReadonlySet<string> {
+  return new Set(calls.flatMap(argumentsOf).flatMap((argument) => (argument === null ? [] : [JSON.stringify(argument)])));
+}
+
 export function bindCalls(calls: readonly AggregateCall[], options?: CompileOptions): BoundCalls {
   const known = new Map<string, number>();
   const compiled: ((row: Row) => Value)[] = [];
   const types: SqlType[] = [];
-  const argument = (expr: Expr | null, filter: Expr | null): number => {
-    if (expr === null && filter === null) return ALWAYS;
-    const id = JSON.stringify([expr, filter]);
+  const number = (argument: Argument | null): number => {
+    if (argument === null) return ALWAYS;
+    const id = JSON.stringify(argument);
     const had = known.get(id);
     if (had !== undefined) return had;
+    const { expr, filter } = argument;
     known.set(id, compiled.length);
     types.push(expr === null ? { kind: 'BOOLEAN' } : expr.type);
     return compiled.push(filtered(expr, filter, options)) - 1;
   };
-  const value: number[] = [];
-  const by: number[] = [];
-  for (const { fn, args, filter } of calls) {
-    value.push(argument(args[0] ?? null, filter));
-    if (fn === 'arg_min' || fn === 'arg_max') by.push(argument(args[1], filter));
-    else by.push(fn === 'first' || fn === 'last' ? argument(null, filter) : ALWAYS);
-  }
-  return { aggregates: calls.map(createAggregate), arguments: compiled, types, value, by };
+  const numbered = calls.map(argumentsOf).map(([value, by]) => ({ value: number(value), by: number(by) }));
+  return {
+    aggregates: calls.map(createAggregate),
+    arguments: compiled,
+    types,
+    value: numbered.map(({ value }) => value),
+    by: numbered.map(({ by }) => by),
+  };
 }
 
 function filtered(expr: Expr | null, filter: Expr | null, options?: CompileOptions): (row: Row) => Value {

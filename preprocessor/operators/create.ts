@@ -26,7 +26,7 @@ export function createOperator(node: StepPlan, context: OperatorContext): Operat
     case 'dedupe':
       return createDedupe(node, context);
     case 'rolling':
-      return createRolling(node, context);
+      return createRolling([{ node, context }]);
     case 'window':
       return createWindow(node, context);
     case 'score':

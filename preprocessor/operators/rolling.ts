@@ -1,17 +1,15 @@
-import { bindCalls, bindResults, keyGetters } from '@millrace/pipeline/aggregates/calls.ts';
 import type { RollingPlan } from '@millrace/pipeline/plan.ts';
 import { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
-import type { Column, Row, Value } from '@millrace/shared-schemas/types.ts';
-import { asFlaw } from './guard.ts';
+import type { Column, Row } from '@millrace/shared-schemas/types.ts';
 import { columnsRead, HeldRows } from './held-rows.ts';
 import { type KeyNumbers, keyNumbers } from './key-numbers.ts';
 import type { Operator, OperatorContext, StateWriter } from './operator.ts';
-import { Histories } from './rolling-history.ts';
-import { RollingStore } from './rolling-store.ts';
+import { RollingAnswers, type RollingStep } from './rolling-answers.ts';
+import { lateAfter } from './shared-histories.ts';
 
-/** Opens a rolling step. */
-export function createRolling(node: RollingPlan, context: OperatorContext): Operator {
-  return new RollingOperator(node, context);
+/** Opens a rolling step, or several in a row that share a history, see `sharedHistories`. */
+export function createRolling(steps: readonly RollingStep[]): Operator {
+  return new RollingOperator(steps);
 }
 
 /**
@@ -23,31 +21,21 @@ export function createRolling(node: RollingPlan, context: OperatorContext): Oper
 class RollingOperator implements Operator {
   private readonly node: RollingPlan;
   private readonly context: OperatorContext;
-  private readonly calls;
-  private readonly results;
   private readonly keys: KeyNumbers;
-  private readonly keyValues;
-  private readonly histories: Histories;
-  private readonly store: RollingStore;
+  private readonly answers: RollingAnswers;
   private readonly held: HeldRows | null;
-  /** the arguments of the record in hand */
-  private readonly values: Value[];
   private readonly lateAfter: number;
   /** next id as saved; it only grows */
   private savedId = 0;
 
-  constructor(node: RollingPlan, context: OperatorContext) {
+  constructor(steps: readonly RollingStep[]) {
+    const [{ node, context }] = steps;
     this.node = node;
     this.context = context;
-    this.calls = bindCalls(node.calls, context.expressions);
-    this.results = bindResults(node.calls, node.key, node.add, context.expressions);
     this.keys = keyNumbers(context.time, node.key);
-    this.keyValues = keyGetters(node.key);
-    this.histories = new Histories(node, this.calls);
-    this.store = new RollingStore(this.histories, this.calls.types, this.keys);
+    this.answers = new RollingAnswers(steps, this.keys);
     this.held = node.emit === 'on_watermark' ? new HeldRows(columnsKept(node)) : null;
-    this.values = this.calls.arguments.map(() => null);
-    this.lateAfter = node.range.size + node.delay + node.allowedLateness;
+    this.lateAfter = lateAfter(node);
   }
 
   process(row: Row): void {
@@ -55,31 +43,31 @@ class RollingOperator implements Operator {
     const { time } = context;
     if (!this.keys.find(row)) context.flaw('null_key', `a key column of step ${this.node.id} is NULL`, row);
     else if (time.eventTime < time.judged - this.lateAfter) context.late(row);
-    else if (held === null) this.answer(row);
+    else if (held === null) this.answers.answer(row);
     else {
       // its turn is at its own time, or where it is known what stands before it
       const due = time.eventTime > time.judged ? time.eventTime : time.settled;
       if (due > time.watermark) held.hold(row, time, due);
-      else this.answer(row);
+      else this.answers.answer(row);
     }
   }
 
   nextTimer(): number {
     const held = this.held === null ? Number.POSITIVE_INFINITY : this.held.next();
-    return this.context.time.ending ? held : Math.min(held, this.store.expiry.next());
+    return this.context.time.ending ? held : Math.min(held, this.answers.store.expiry.next());
   }
 
   fire(at: number): void {
     const { held } = this;
     if (held !== null && held.next() === at) this.release(held, at);
-    if (!this.context.time.ending) this.store.expire(at);
+    if (!this.context.time.ending) this.answers.store.expire(at);
   }
 
   snapshot(writer: StateWriter, all: boolean): void {
     const bytes = new ByteWriter();
-    this.store.snapshot(writer, bytes, all);
+    this.answers.store.snapshot(writer, bytes, all);
     this.held?.snapshot(writer, bytes, all);
-    const { nextId } = this.store;
+    const { nextId } = this.answers.store;
     if (all ? nextId > 0 : nextId > this.savedId) {
       bytes.varint(nextId);
       writer.put('n', bytes.finish());
@@ -92,12 +80,12 @@ class RollingOperator implements Operator {
     for (const [entry, value] of entries) {
       const bytes = new ByteReader(value);
       if (entry === 'n') {
-        this.store.nextId = bytes.varint();
-        this.savedId = this.store.nextId;
+        this.answers.store.nextId = bytes.varint();
+        this.savedId = this.answers.store.nextId;
       } else if (entry.startsWith('h')) this.held?.load(entry, bytes);
       else rest.push([entry, value]);
     }
-    this.store.restore(rest);
+    this.answers.store.restore(rest);
   }
 
   /** Lets the rows go whose turn is at one watermark, each with its own time and lineage. */
@@ -108,46 +96,12 @@ class RollingOperator implements Operator {
     while (held.next() === at) {
       held.take(row, time);
       this.keys.find(row);
-      this.answer(row);
+      this.answers.answer(row);
     }
     time.eventTime = eventTime;
     time.judged = judged;
     time.origin = origin;
     time.originOffset = originOffset;
-  }
-
-  private answer(row: Row): void {
-    const { context, results, histories, store, values } = this;
-    const { time } = context;
-    const { aggregates, arguments: evaluate } = this.calls;
-    try {
-      for (let i = 0; i < evaluate.length; i++) values[i] = evaluate[i](row);
-    } catch (error) {
-      const flaw = asFlaw(error);
-      context.flaw(flaw.code, flaw.message, row);
-      return;
-    }
-    const cell = store.open(row, time.eventTime);
-    if (histories.tidy(cell, time.watermark)) store.forgot(cell);
-    const number = histories.insert(cell, time.eventTime, values);
-    store.changedFrom(cell, number);
-    const inOrder = histories.isLast(cell, number);
-    try {
-      if (results.restReadsKey) for (let i = 0; i < this.keyValues.length; i++) results.setKey[i](results.row, this.keyValues[i](row));
-      if (!inOrder) histories.gather(cell, time.eventTime);
-      for (let i = 0; i < aggregates.length; i++) {
-        const value = inOrder ? histories.result(cell, i) : histories.resultAside(i);
-        const direct = results.direct[i];
-        if (direct === null) results.setCall[i](results.row, value);
-        else direct(row, value);
-      }
-      results.rest(row);
-    } catch (error) {
-      const flaw = asFlaw(error);
-      context.flaw(flaw.code, flaw.message, row);
-      return;
-    }
-    context.next(row);
   }
 }
 

@@ -1,10 +1,12 @@
-import type { NodePlan, OutputPlan, StagePlan, UnionPlan } from '@millrace/pipeline/plan.ts';
+import type { NodePlan, OutputPlan, RollingPlan, StagePlan, UnionPlan } from '@millrace/pipeline/plan.ts';
 import type { CompileOptions } from '@millrace/pipeline/sql/compile.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { slotGetter, slotSetter } from '@millrace/shared-schemas/row.ts';
 import { type Column, FlawError, type Row } from '@millrace/shared-schemas/types.ts';
 import { createOperator } from '../operators/create.ts';
-import type { ModelInForce, Operator, TaskTime } from '../operators/operator.ts';
+import type { ModelInForce, Operator, OperatorContext, TaskTime } from '../operators/operator.ts';
+import { createRolling } from '../operators/rolling.ts';
+import { sharedHistories } from '../operators/shared-histories.ts';
 
 /** What the chain of one task needs from around it. */
 export interface ChainHost {
@@ -42,6 +44,8 @@ export function buildChain(stage: StagePlan, host: ChainHost): Chain {
     read(output.from, guarded(output, seen, host, host.write(output)));
   }
   const steps: [string, Operator][] = [];
+  const runs = sharedHistories(stage);
+  const contexts = new Map<string, OperatorContext>();
   for (const node of stage.nodes.toReversed()) {
     const next = fanOut(readers.get(node.id) ?? []);
     if (node.type === 'union') {
@@ -49,7 +53,7 @@ export function buildChain(stage: StagePlan, host: ChainHost): Chain {
       continue;
     }
     const seen = columns.get(node.from[0] as string) as readonly Column[];
-    const operator = createOperator(node, {
+    const context: OperatorContext = {
       time: host.time,
       expressions: host.expressions,
       next,
@@ -58,7 +62,13 @@ export function buildChain(stage: StagePlan, host: ChainHost): Chain {
       model: host.model,
       flaw: (code, message, row) => fail(node, seen, host, code, message, row),
       late: (row) => (node.late === 'drop' ? host.dropped() : host.deadLetter('late', lateMessage(node, host.time), node.id, row, seen)),
-    });
+    };
+    contexts.set(node.id, context);
+    const run = node.type === 'rolling' ? (runs.find((steps) => steps.includes(node)) as readonly RollingPlan[]) : null;
+    // the first stands for all that share its history
+    if (run !== null && run[0] !== node) continue;
+    const operator =
+      run === null ? createOperator(node, context) : createRolling(run.map((step) => ({ node: step, context: contexts.get(step.id) as OperatorContext })));
     steps.unshift([node.id, operator]);
     read(node.from[0] as string, (row) => operator.process(row));
   }

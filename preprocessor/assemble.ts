@@ -53,7 +53,7 @@ export async function assembleHost(
   tasks: readonly (readonly [stage: number, task: number])[],
 ): Promise<Host> {
   const { name } = setup.plan;
-  const decisions = new Decisions(transport.log, name);
+  const decisions = new Decisions(transport, name);
   const shared: Shared = { tables: new TableStore(setup, transport.ledger), models: new ModelStore(name, transport.ledger), decisions };
   const context: SourceContext = {
     log: transport.log,

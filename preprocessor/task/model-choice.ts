@@ -51,7 +51,7 @@ export class ModelChoice {
   /** Once a turn. `now`: monotonic ms. */
   look(now: number): void {
     this.#now = now;
-    this.#decisions.look();
+    this.#decisions.look(now);
     if (this.#count === this.#decisions.count) return;
     this.#count = this.#decisions.count;
     this.#news = true;

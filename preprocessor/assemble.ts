@@ -79,7 +79,9 @@ export async function assembleHost(
       open.map((task) => task.name),
       setup.careful.suspect,
     );
-  return new Host(transport, clock, open, setup.fence, setup.profile.checkpoint.every, caution, () => decisions.close());
+  const { kafka } = setup.profile.transport;
+  const pace = { every: kafka?.commitEvery ?? 0, bytes: setup.profile.memory.inFlight };
+  return new Host(transport, clock, open, setup.fence, pace, setup.profile.checkpoint.every, caution, () => decisions.close());
 }
 
 async function openTask(

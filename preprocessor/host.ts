@@ -2,7 +2,8 @@ import { setImmediate as macrotask } from 'node:timers/promises';
 import type { Clock } from '@millrace/runtime/clock.ts';
 import { probe } from '@millrace/runtime/probe.ts';
 import type { Commit, Transport } from '@millrace/transport/log.ts';
-import { addCommits, emptyStats, type HostStats } from './stats.ts';
+import { Commits, type Pace } from './commits.ts';
+import { emptyStats, type HostStats } from './stats.ts';
 import type { Caution } from './suspect.ts';
 import type { OpenTask } from './task/open-task.ts';
 
@@ -19,25 +20,28 @@ export interface HostControl {
 }
 
 /**
- * Runs some of a pipeline's tasks in this thread: each turn every task takes what is ready, then all they did becomes one
- * commit. Ends when every task has ended its run, or when told to stop.
+ * Runs some of a pipeline's tasks in this thread: each turn every task takes what is ready, and all they did since the last commit becomes one
+ * when that is due. Ends when every task has ended its run, or when told to stop.
  */
 export class Host {
   readonly #transport: Transport;
   readonly #clock: Clock;
   readonly #tasks: readonly OpenTask[];
-  readonly #fence: Commit['fence'];
+  readonly #commits: Commits;
   readonly #snapshotEvery: number;
   readonly #release: () => void;
   #caution: Caution | null;
   readonly control: HostControl = { stopping: false, paused: false };
-  #commits = emptyStats().commits;
+  /** did something since their last commit; and are to save their state in the next */
+  readonly #worked = new Set<OpenTask>();
+  readonly #due = new Set<OpenTask>();
 
   constructor(
     transport: Transport,
     clock: Clock,
     tasks: readonly OpenTask[],
     fence: Commit['fence'],
+    pace: Pace,
     snapshotEvery: number,
     caution: Caution | null,
     release: () => void,
@@ -45,7 +49,7 @@ export class Host {
     this.#transport = transport;
     this.#clock = clock;
     this.#tasks = tasks;
-    this.#fence = fence;
+    this.#commits = new Commits(transport, clock, fence, pace);
     this.#snapshotEvery = snapshotEvery;
     this.#caution = caution;
     this.#release = release;
@@ -77,39 +81,55 @@ export class Host {
         if (now - stoppedAt > DRAIN_MS || (quietSince >= 0 && now - quietSince > QUIET_MS)) break;
       }
       if (worked) await macrotask();
-      else await this.#transport.log.wait(POLL_MS, seen);
+      else await this.#transport.log.wait(this.#worked.size > 0 ? Math.min(POLL_MS, this.#commits.wait(now)) : POLL_MS, seen);
     }
     await this.#snapshotAll();
   }
 
   async #turn(now: number): Promise<boolean> {
     const { stopping, paused } = this.control;
-    const worked: OpenTask[] = [];
-    const due: OpenTask[] = [];
+    let working = false;
+    let pending = 0;
     for (const task of this.#tasks) {
       const before = this.#clock.cpu();
-      if (!task.turn(now, stopping || paused)) continue;
-      worked.push(task);
+      const worked = task.turn(now, stopping || paused);
+      pending += task.pendingBytes;
+      if (!worked) continue;
+      working = true;
+      this.#worked.add(task);
       const spent = task.budget.worked(this.#clock.cpu() - before);
-      if (spent || now - task.snapshotAt >= this.#snapshotEvery) due.push(task);
+      if (spent || now - task.snapshotAt >= this.#snapshotEvery) this.#due.add(task);
     }
-    if (worked.length === 0) return false;
-    for (const task of worked) if (task.unsettled) await task.settle();
+    if (!this.#commits.due(now, pending) && !stopping && this.#caution === null) return working;
+    return (await this.#commitTurns(now)) || working;
+  }
+
+  /** Commits what was done since the last time; false when that is nothing. */
+  async #commitTurns(now: number): Promise<boolean> {
+    for (const task of this.#tasks) if (task.speak()) this.#worked.add(task);
+    if (this.#worked.size === 0) return false;
+    await this.#commits.settled();
+    for (const task of this.#worked) if (task.unsettled) await task.settle();
     const saving = this.#clock.cpu();
+    const due = this.#due.size;
     // in the order of the tasks, whichever are due: so that the order of rows in an exchange does not depend on it
-    const commits = worked.map((task) => {
-      if (!due.includes(task)) return task.commit();
-      probe('snapshot.before');
-      return task.snapshot(now);
-    });
+    const commits = this.#tasks
+      .filter((task) => this.#worked.has(task))
+      .map((task) => {
+        if (!this.#due.has(task)) return task.commit();
+        probe('snapshot.before');
+        return task.snapshot(now);
+      });
     if (this.#caution?.needed) this.#watch(commits, this.#caution);
     else if (this.#caution) this.#trust(commits);
     probe('batch.processed');
-    await this.#commit(commits);
-    if (due.length > 0) {
+    await this.#commits.begin(commits);
+    if (due > 0) {
       const cost = this.#clock.cpu() - saving;
-      for (const task of due) task.budget.saved(cost / due.length);
+      for (const task of this.#due) task.budget.saved(cost / due);
     }
+    this.#worked.clear();
+    this.#due.clear();
     return true;
   }
 
@@ -125,30 +145,18 @@ export class Host {
   }
 
   async #snapshotAll(): Promise<void> {
+    await this.#commits.settled();
     const now = this.#clock.monotonic();
-    const commits = this.#tasks.filter((task) => task.unsaved).map((task) => task.snapshot(now));
+    const saved = this.#tasks.filter((task) => task.unsaved || this.#worked.has(task));
+    for (const task of saved) if (task.unsettled) await task.settle();
+    const commits = saved.map((task) => task.snapshot(now));
     if (this.#caution) this.#trust(commits);
-    if (commits.length > 0) await this.#commit(commits);
-  }
-
-  async #commit(commits: readonly Commit[]): Promise<void> {
-    const snapshots = commits.some((commit) => commit.deleteRanges !== undefined);
-    const begun = this.#clock.monotonic();
-    await this.#transport.commit({
-      appenders: [...new Set(commits.flatMap((commit) => commit.appenders))],
-      puts: commits.flatMap((commit) => commit.puts),
-      deleteRanges: commits.flatMap((commit) => commit.deleteRanges ?? []),
-      truncate: commits.flatMap((commit) => commit.truncate ?? []),
-      ...(this.#fence ? { fence: this.#fence } : {}),
-    });
-    addCommits(this.#commits, { count: 1, snapshots: snapshots ? 1 : 0, ms: this.#clock.monotonic() - begun });
-    probe('batch.committed');
-    if (snapshots) probe('snapshot.after');
+    if (commits.length > 0) await this.#commits.begin(commits);
+    await this.#commits.settled();
   }
 
   drainStats(): HostStats {
-    const stats = { ...emptyStats(), commits: this.#commits };
-    this.#commits = emptyStats().commits;
+    const stats = { ...emptyStats(), commits: this.#commits.drainCounts() };
     for (const task of this.#tasks) task.addStats(stats);
     return stats;
   }

@@ -77,15 +77,30 @@ export class OpenTask {
     return this.core.ended && this.core.run === this.#parts.policy.run;
   }
 
-  /** true when there is something to commit */
+  /** Takes what is ready; true when there is something to commit. */
   turn(now: number, draining: boolean): boolean {
-    const { policy, journal, task, wall, clock } = this.#parts;
+    const { policy, journal, wall, clock } = this.#parts;
     wall.now = clock.now();
     policy.draining = draining;
     policy.turn(now);
+    return !journal.empty;
+  }
+
+  /** Tells its readers how far event time is, with the next commit; true when there is something to tell. */
+  speak(): boolean {
+    const { task } = this.#parts;
     const { followed } = task.parts;
     if (!this.core.ended) for (const output of followed) output.heartbeats(task.idle);
-    return !journal.empty || followed.some((output) => output.appender.pendingRecords > 0);
+    return followed.some((output) => output.appender.pendingRecords > 0);
+  }
+
+  /** what it has made and not committed */
+  get pendingBytes(): number {
+    const { topics, exchanges } = this.#parts.task.parts;
+    let bytes = 0;
+    for (const { appender } of topics) bytes += appender.pendingBytes;
+    for (const { appender } of exchanges) bytes += appender.pendingBytes;
+    return bytes;
   }
 
   /** dead letters wait for their source records: `settle` before the next commit or snapshot */

@@ -5,10 +5,9 @@ import { modelsTopic } from '@millrace/shared-schemas/model-decision.ts';
 import { FileRegistry } from '@millrace/shared-schemas/registry/file.ts';
 import { rowMaker } from '@millrace/shared-schemas/row.ts';
 import type { Row } from '@millrace/shared-schemas/types.ts';
-import { openEmbedded } from '@millrace/transport/embedded/open.ts';
 import { type Claim, claim } from '@millrace/transport/embedded/ownership.ts';
 import type { Log, Transport } from '@millrace/transport/log.ts';
-import { openMemory } from '@millrace/transport/memory.ts';
+import { openTransport } from '@millrace/transport/open.ts';
 import { Batches } from './batch/batches.ts';
 import { Checkpoint } from './batch/checkpoint.ts';
 import { EventTimes } from './batch/progress.ts';
@@ -32,8 +31,9 @@ export interface Opened {
 }
 
 export async function openAnalyzer(options: AnalyzeOptions, openTraining: OpenTraining | null): Promise<Opened> {
-  const { plan, profile, dataDir, wake } = options;
-  const transport = options.transport ?? (profile.transport.type === 'memory' ? openMemory() : openEmbedded(dataDir, wake ? { wake } : {}));
+  const { plan, profile, dataDir, clock, wake } = options;
+  const place = { dataDir, pipeline: plan.name, host: 'analyze', clock, ...(wake ? { wake } : {}) };
+  const transport = options.transport ?? (await openTransport(profile.transport, place));
   let owned: Claim | null = null;
   let batches: Batches | null = null;
   const close = async (): Promise<void> => {

@@ -4,10 +4,9 @@ import type { GeneratorPlan, Plan, SourcePlan } from '@millrace/pipeline/plan.ts
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { FileRegistry } from '@millrace/shared-schemas/registry/file.ts';
 import { checkMark, type FileStamp, stampFile } from '@millrace/transport/connectors/stamp.ts';
-import { openEmbedded } from '@millrace/transport/embedded/open.ts';
 import { type Claim, claim } from '@millrace/transport/embedded/ownership.ts';
 import type { Commit, Fence, Position, Transport } from '@millrace/transport/log.ts';
-import { openMemory } from '@millrace/transport/memory.ts';
+import { openTransport } from '@millrace/transport/open.ts';
 import { PipelineLedger, type PipelineRecord, type RunRecord, record } from './lifecycle.ts';
 import { prepare } from './prepare.ts';
 import type { RunOptions } from './run-options.ts';
@@ -42,11 +41,12 @@ export class Opened {
   /** @throws MillraceError already_running, plan_changed, partition_count_changed, source_missing … */
   static async open(options: RunOptions): Promise<Opened> {
     const wake = options.wake ?? new SharedArrayBuffer(8);
-    const { plan, profile, dataDir, maxRecords = MAX_RECORDS, begun = null } = options;
-    const transport = options.transport ?? (profile.transport.type === 'memory' ? openMemory() : openEmbedded(dataDir, { wake }));
-    const owned = transport.kind === 'embedded' ? await claim(transport, dataDir, plan.name) : null;
-    const fence = owned?.fence;
+    const { plan, profile, dataDir, clock, maxRecords = MAX_RECORDS, begun = null } = options;
+    const transport = options.transport ?? (await openTransport(profile.transport, { dataDir, pipeline: plan.name, host: 'preprocess', clock, wake }));
+    let owned: Claim | null = null;
     try {
+      owned = transport.kind === 'embedded' ? await claim(transport, dataDir, plan.name) : null;
+      const fence = owned?.fence;
       const { layout, run, wary, careful } = await prepare(plan, transport, profile.transport.partitions, fence);
       return new Opened(options, transport, wake, owned, run, {
         plan,
@@ -63,6 +63,7 @@ export class Opened {
       });
     } catch (error) {
       await owned?.release();
+      if (!options.transport) await transport.close();
       throw error;
     }
   }

@@ -1,0 +1,33 @@
+import type { Clock } from '@millrace/runtime/clock.ts';
+import { openEmbedded } from './embedded/open.ts';
+import type { KafkaSettings } from './kafka/client.ts';
+import type { Transport } from './log.ts';
+import { openMemory } from './memory.ts';
+
+/** What a profile says of the transport. */
+export interface TransportSettings {
+  readonly type: 'embedded' | 'memory' | 'kafka';
+  /** of what is made */
+  readonly partitions: number;
+  readonly kafka: (KafkaSettings & { readonly create: boolean; readonly replication: number }) | null;
+}
+
+export interface TransportPlace {
+  readonly dataDir: string;
+  readonly pipeline: string;
+  /** which part of the pipeline this is: on Kafka whoever opens it with the same name fences the one before */
+  readonly host: string;
+  readonly clock: Clock;
+  /** shared by the threads of one process, so that an append by one wakes the others at once */
+  readonly wake?: SharedArrayBuffer;
+}
+
+/** Opens the transport that a profile names. Kafka's client is loaded only where it is used. */
+export async function openTransport({ kafka, partitions, type }: TransportSettings, place: TransportPlace): Promise<Transport> {
+  const { dataDir, pipeline, host, clock, wake } = place;
+  if (type === 'memory') return openMemory();
+  if (kafka === null) return openEmbedded(dataDir, wake ? { wake } : {});
+  const { openKafka } = await import('./kafka/transport.ts');
+  const { create, replication, ...settings } = kafka;
+  return openKafka({ settings, clock, create, replication, partitions, dataDir, pipeline, host: `millrace.${pipeline}.${host}` });
+}

@@ -58,7 +58,9 @@ export class LedgerCopy implements Ledger {
   /** One change of what it holds and up to where, durable on return. @throws fenced when another process has opened the copy since */
   write(changes: Pick<Commit, 'puts' | 'deletePrefixes' | 'deleteRanges'>, positions: readonly number[], at: number): void {
     if (this.#standing === null) throw new Error('the copy has no topic yet');
-    this.#write({ ...changes, appenders: [] }, { topic: this.#standing.topic, positions: [...positions], at });
+    // a whole commit may be handed in: what it truncates is not here
+    const { puts, deletePrefixes = [], deleteRanges = [] } = changes;
+    this.#write({ appenders: [], puts, deletePrefixes, deleteRanges }, { topic: this.#standing.topic, positions: [...positions], at });
   }
 
   #write(commit: Commit, standing: Standing, more: Commit['puts'] = []): void {

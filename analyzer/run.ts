@@ -14,7 +14,10 @@ const POLL_MS = 50;
 const NO_LIMITS: RunWord['ends'] = {};
 
 /** Runs the analyzer of a plan until its signal, its end (`untilEnd`, or as its trigger says) or an error (`MillraceError`, or a defect). */
-export async function analyze(options: AnalyzeOptions, openTraining: OpenTraining | null = trainModels(options.plan.models)): Promise<AnalyzeProgress> {
+export async function analyze(
+  options: AnalyzeOptions,
+  openTraining: OpenTraining | null = trainModels(options.plan.models, options.onEvent),
+): Promise<AnalyzeProgress> {
   // it is awaited later
   options.untilEnd?.catch(() => {});
   const opened = await openAnalyzer(options, openTraining);

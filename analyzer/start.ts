@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { SHARE_ENV, Worker } from 'node:worker_threads';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './analyze-worker.ts';
 import { analyze } from './run.ts';
@@ -25,7 +25,8 @@ async function onThread(options: AnalyzeOptions): Promise<AnalyzeProgress> {
     ...(wake === undefined ? {} : { wake }),
     ...(maxRecords === undefined ? {} : { maxRecords }),
   };
-  const worker = new Worker(new URL('./analyze-worker.ts', import.meta.url), { workerData: setup });
+  // a native library reads the process' environment, not a thread's copy of it
+  const worker = new Worker(new URL('./analyze-worker.ts', import.meta.url), { workerData: setup, env: SHARE_ENV });
   const tell = (message: ToWorker): void => worker.postMessage(message);
   const stop = (): void => tell('stop');
   signal.addEventListener('abort', stop, { once: true });

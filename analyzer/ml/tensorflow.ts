@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
 import { dirname, sep } from 'node:path';
-import util from 'node:util';
 import type * as Core from '@tensorflow/tfjs-core';
 import type { Engine, Passes, Problem } from './engine.ts';
+import { nativeTensorFlow } from './native.ts';
 
 type TensorFlow = typeof Core;
 
@@ -12,11 +12,11 @@ const CHUNK = 32_768;
 const require = createRequire(import.meta.url);
 
 /**
- * TensorFlow for the heavy passes: `native` is @tensorflow/tfjs-node, an optional peer (`npm install --no-save @tensorflow/tfjs-node@4.22.0`); `wasm` and `cpu`
- * always are. null where the backend does not load on this machine.
+ * TensorFlow for the heavy passes: `native` is @tensorflow/tfjs-node, an optional peer (docs/tensorflow.md); `wasm` and `cpu` always are. null where
+ * the backend does not load on this machine.
  */
 export async function tensorflowEngine(backend: 'native' | 'wasm' | 'cpu'): Promise<Engine | null> {
-  const tf = backend === 'native' ? native() : await portable(backend);
+  const tf = await (backend === 'native' ? native() : portable(backend));
   if (tf === null) return null;
   return {
     name: `tensorflow (${backend} ${tf.version_core})`,
@@ -29,18 +29,9 @@ export async function tensorflowEngine(backend: 'native' | 'wasm' | 'cpu'): Prom
   };
 }
 
-function native(): TensorFlow | null {
-  // tfjs-node 4.22 calls two functions that Node 23 removed
-  const old = util as unknown as Record<string, unknown>;
-  old.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
-  old.isArray ??= Array.isArray;
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
-  try {
-    const tf = require('@tensorflow/tfjs-node') as TensorFlow;
-    return tf.getBackend() === 'tensorflow' ? tf : null;
-  } catch {
-    return null;
-  }
+async function native(): Promise<TensorFlow | null> {
+  const found = await nativeTensorFlow();
+  return found.kind === 'loaded' ? found.tf : null;
 }
 
 async function portable(backend: 'wasm' | 'cpu'): Promise<TensorFlow | null> {

@@ -2,23 +2,32 @@ import type { ModelPlan } from '@millrace/pipeline/analyze/plan.ts';
 import type { Model } from '@millrace/shared-schemas/model.ts';
 import type { ModelDecision } from '@millrace/shared-schemas/model-decision.ts';
 import type { Row } from '@millrace/shared-schemas/types.ts';
-import { chooseEngine } from '../ml/engines.ts';
+import { chooseEngine, type EngineEvent } from '../ml/engines.ts';
 import type { OpenTraining } from '../ml/training.ts';
 import { ofModel, prefixOf } from './kept-rows.ts';
 import { isTrained, type TrainedPlan } from './learning-rows.ts';
 import { Trainer } from './trainer.ts';
 
-/** Training for all models of a plan that it trains; null when there are none. */
-export function trainModels(models: readonly ModelPlan[]): OpenTraining | null {
+/**
+ * Training for all models of a plan that it trains; null when there are none.
+ * @param onEvent hears once of what trains them, when that is not the usual
+ */
+export function trainModels(models: readonly ModelPlan[], onEvent: (event: EngineEvent) => void): OpenTraining | null {
   const trained = models.filter(isTrained);
   if (trained.length === 0) return null;
+  const told = new Set<string>();
+  const once = (event: EngineEvent): void => {
+    if (told.has(event.code)) return;
+    told.add(event.code);
+    onEvent(event);
+  };
   return (host) => {
     const find = (hash: string): Model => {
       const model = host.model(hash);
       if (model === null) throw new Error(`model ${hash} is not in the ledger`);
       return model;
     };
-    const trainers = trained.map((plan) => ({ plan, trainer: new Trainer(plan, { engine: (values) => chooseEngine('auto', values), model: find }) }));
+    const trainers = trained.map((plan) => ({ plan, trainer: new Trainer(plan, { engine: (values) => chooseEngine('auto', values, once), model: find }) }));
     return {
       listeners: trainers.flatMap(({ plan, trainer }) => listeners(plan, trainer, () => host.inHand.eventTime)),
       async finish({ completeness, ending, inForce }) {

@@ -11,8 +11,8 @@ import { type Answer, serve } from './server.ts';
 import { stageMetrics } from './stage-metrics.ts';
 import { type Stage, Standing, type Verdict } from './standing.ts';
 
-/** A record stage turns many times a second; the analyzer may train for minutes inside a batch. ms */
-const RECORDS_PATIENCE = 60_000;
+/** A record stage turns many times a second, but may wait for a broker, which gives up before this; the analyzer may train for minutes inside a batch. ms */
+const RECORDS_PATIENCE = 120_000;
 const ANALYZE_PATIENCE = 30 * 60_000;
 
 export interface StatusOptions {

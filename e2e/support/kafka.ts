@@ -175,6 +175,9 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       'share.coordinator.state.topic.min.isr': inSync,
       'group.initial.rebalance.delay.ms': '0',
       'auto.create.topics.enable': 'false',
+      // a broker that was killed may come back only when its session is over
+      'broker.session.timeout.ms': '2000',
+      'broker.heartbeat.interval.ms': '500',
       'log.cleaner.backoff.ms': '200',
       'log.cleaner.dedupe.buffer.size': '4194304',
       ...options.properties,

@@ -59,6 +59,10 @@ export interface PartitionBatches {
   readonly batches: readonly BatchBuilder[];
 }
 
+/**
+ * Records must carry times near the clock: a broker forgets a writer by the time of its last records (`producer.id.expiration.ms`, a day), and
+ * after a restart it would take a batch that is sent again for a new one.
+ */
 export interface Producer {
   /** Resolves when all are acknowledged; the builders may be used again then. */
   append(records: readonly PartitionBatches[]): Promise<void>;

@@ -38,6 +38,8 @@ export class Outbox {
   #identity: Identity | undefined;
   #sequence = 0;
   #order = 0;
+  /** Whether the broker has taken a batch since this writer began, or since the last failure. Where a broker knows nothing of a writer it takes any number for its first: so the first goes alone. */
+  #known = false;
 
   constructor(topic: string, partition: number, patience: number, ended: (error: MillraceError) => void) {
     this.topic = topic;
@@ -55,7 +57,7 @@ export class Outbox {
 
   /** whether a batch may leave now; none does before all that were under way at a failure have come back */
   get sendable(): boolean {
-    return !this.gated && !this.resting && this.#returned.length === 0 && this.#waiting.length > 0 && this.#flying.length < UNDER_WAY;
+    return !this.gated && !this.resting && this.#returned.length === 0 && this.#waiting.length > 0 && this.#flying.length < (this.#known ? UNDER_WAY : 1);
   }
 
   add(builder: BatchBuilder, ticket: Ticket): void {
@@ -85,6 +87,7 @@ export class Outbox {
   /** The broker has it. Whether we still waited for that. */
   acknowledged(batch: Batch): boolean {
     if (!this.#land(batch)) return false;
+    this.#known = true;
     this.failures = 0;
     this.patience.succeeded();
     return true;
@@ -98,6 +101,7 @@ export class Outbox {
   /** It has to be sent again; true when it was the last of those under way, and all of them can be. */
   cameBack(batch: Batch, failure: Transient): boolean {
     if (!this.#land(batch)) return false;
+    this.#known = false;
     this.patience.failed(failure);
     this.#returned.push(batch);
     return this.#turned();
@@ -124,6 +128,7 @@ export class Outbox {
     this.#returned = [];
     this.#identity = undefined;
     this.#sequence = 0;
+    this.#known = false;
     this.failures = 0;
     this.patience.succeeded();
     return tickets;

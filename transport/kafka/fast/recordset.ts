@@ -113,7 +113,8 @@ export class RecordSet {
     } catch (error) {
       throw new MillraceError('broker_refused', `A compressed batch of ${this.#place} below offset ${this.next} cannot be read.`, { cause: error });
     }
-    if (records === null) throw new MillraceError('broker_refused', `${this.#place} holds batches compressed by codec ${codec}, which this Node.js does not have.`);
+    if (records === null)
+      throw new MillraceError('broker_refused', `${this.#place} holds batches compressed by codec ${codec}, which this Node.js does not have.`);
     cursor.openRecords(buffer, start, records, 0, records.length);
     return records;
   }

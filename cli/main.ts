@@ -1,6 +1,7 @@
 import { FindingsError, findingsDocument, printFindings } from './checked.ts';
 import type { CommandSpec, Host } from './command.ts';
 import { demoCommand } from './commands/demo.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { explainCommand } from './commands/explain.ts';
 import { initCommand } from './commands/init.ts';
 import { lintCommand } from './commands/lint.ts';
@@ -25,6 +26,7 @@ export const commands: readonly CommandSpec[] = [
   initCommand,
   lintCommand,
   explainCommand,
+  doctorCommand,
   runCommand,
   topicCatCommand,
   topicProduceCommand,

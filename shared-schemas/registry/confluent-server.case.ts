@@ -26,6 +26,8 @@ export class TestRegistry {
   /** the next calls go wrong like this, one each */
   readonly failures: Failure[] = [];
   level: Compatibility;
+  /** what is said of each subject's own level; null: it has none */
+  subjectLevel: string | null = null;
   readonly url: string;
   readonly #schemas = new Map<number, Stored>();
   readonly #subjects = new Map<string, number[]>();
@@ -98,8 +100,10 @@ export class TestRegistry {
   #route(call: string, text: string): [status: number, body: unknown] {
     const [, what = '', rest = ''] = /^(\w+ \/\w+)(.*)$/.exec(call) ?? [];
     const path = rest.split('/').slice(1).map(decodeURIComponent);
-    if (what === 'GET /config')
-      return path.length === 0 ? [200, { compatibilityLevel: this.level }] : [404, { error_code: 40408, message: 'no level of its own' }];
+    if (what === 'GET /config') {
+      if (path.length === 0) return [200, { compatibilityLevel: this.level }];
+      return this.subjectLevel === null ? [404, { error_code: 40408, message: 'no level of its own' }] : [200, { compatibilityLevel: this.subjectLevel }];
+    }
     if (what === 'GET /schemas' && path[0] === 'ids') {
       const found = this.#schemas.get(Number(path[1]));
       return found ? [200, { schema: found.text, ...found.more }] : [404, { error_code: 40403, message: `Schema ${path[1]} not found` }];

@@ -80,17 +80,26 @@ test('what breaks the readers of a subject is refused before it is there, with o
     message: expect.stringContaining('t-value, newest version: x is long'),
   });
   expect(server.versions('t-value')).toHaveLength(1);
+  // Apicurio says NONE of a subject that has no level of its own
+  for (const level of ['NONE', 'BACKWARD_TRANSITIVE', 'BACKWARD']) {
+    server.subjectLevel = level;
+    await expect(registry.register('t-value', wrong)).rejects.toMatchObject(expected);
+  }
+  server.subjectLevel = null;
   for (const fine of [record(['x', 'long']), record(['x', 'double'], ['y', 'string', ''])]) {
     await registry.checkWriter('t-value', fine);
     await registry.checkReader('t-value', fine);
   }
+  await registry.register('t-value', record(['x', 'double']));
+  await registry.checkWriter('t-value', record(['x', 'long']));
+  server.level = 'BACKWARD';
   await registry.checkWriter('new-value', wrong);
   await registry.checkReader('new-value', wrong);
   // the level is the registry's
   server.level = 'FORWARD';
-  await expect(registry.register('t-value', record(['x', 'double']))).rejects.toMatchObject({ message: 't-value: x is double, the old schema reads long' });
+  await expect(registry.register('t-value', record(['x', 'string']))).rejects.toMatchObject({ message: 't-value: x is string, the old schema reads double' });
   server.level = 'NONE';
-  expect(await registry.register('t-value', wrong)).toBe(102);
+  expect(await registry.register('t-value', wrong)).toBe(103);
 });
 
 test('where the newest version is none that we can read, the registry itself says why', async () => {

@@ -45,11 +45,8 @@ export class ConfluentRegistry implements SchemaRegistry {
 
   async register(subject: string, schema: unknown): Promise<number> {
     const parsed = parseSchema(schema);
-    const sent = { schema: JSON.stringify(schema) };
-    const path = `/subjects/${encodeURIComponent(subject)}`;
-    const old = await this.#rest.post(path, sent);
-    if ('refused' in old && !isUnknown(old.refused)) throw refusal(subject, old.refused);
-    const answer = 'ok' in old ? old : await this.#rest.post(`${path}/versions`, sent);
+    const known = await this.#version(subject, schema);
+    const answer = known ?? (await this.#rest.post(`/subjects/${encodeURIComponent(subject)}/versions`, { schema: JSON.stringify(schema) }));
     if ('refused' in answer) {
       if (answer.refused.status !== INCOMPATIBLE) throw refusal(subject, answer.refused);
       const latest = await this.latest(subject);
@@ -105,6 +102,7 @@ export class ConfluentRegistry implements SchemaRegistry {
 
   async checkWriter(subject: string, schema: unknown): Promise<void> {
     const parsed = parseSchema(schema);
+    if ((await this.#version(subject, schema)) !== null) return;
     const answer = await this.#rest.post(`/compatibility/subjects/${encodeURIComponent(subject)}/versions/latest?verbose=true`, {
       schema: JSON.stringify(schema),
     });
@@ -129,12 +127,21 @@ export class ConfluentRegistry implements SchemaRegistry {
     return String((answer.ok as { compatibilityLevel?: unknown }).compatibilityLevel);
   }
 
+  /** the answer that names the schema's id, when it is a version of the subject already */
+  async #version(subject: string, schema: unknown): Promise<{ ok: unknown } | null> {
+    const answer = await this.#rest.post(`/subjects/${encodeURIComponent(subject)}`, { schema: JSON.stringify(schema) });
+    if ('ok' in answer) return answer;
+    if (isUnknown(answer.refused)) return null;
+    throw refusal(subject, answer.refused);
+  }
+
   async #level(subject: string): Promise<Compatibility> {
     const answer = await this.#rest.get(`/config/${encodeURIComponent(subject)}`);
     if ('refused' in answer && answer.refused.code !== LEVEL_UNKNOWN && !isUnknown(answer.refused)) throw refusal(subject, answer.refused);
     const level = 'ok' in answer ? String((answer.ok as { compatibilityLevel?: unknown }).compatibilityLevel) : await this.level();
-    // of a transitive level the newest version is what we can name
-    return level.replace('_TRANSITIVE', '') as Compatibility;
+    // of a transitive level the newest version is what we can name; who says NONE and refuses means the usual one
+    const ours = level.replace('_TRANSITIVE', '');
+    return ours === 'FORWARD' || ours === 'FULL' ? ours : 'BACKWARD';
   }
 
   async #ask(id: number): Promise<void> {

@@ -67,7 +67,7 @@ export class KafkaReader implements Reader {
   end(): Position {
     const { end } = this.#fed();
     // before the first answer nothing is known to be all there is
-    return { offset: end < 0 ? Number.MAX_SAFE_INTEGER : end };
+    return { offset: end < 0 ? Number.POSITIVE_INFINITY : end };
   }
 
   reached(end: Position): boolean {

@@ -4,7 +4,7 @@ import { type ErrorCode, MillraceError } from '@millrace/runtime/errors.ts';
 import type { BatchAppender } from '../batchappender.ts';
 import type { Commit, Fence, Transport } from '../log.ts';
 import { Arrivals } from './arrivals.ts';
-import type { KafkaClient, KafkaSettings, TransactionalProducer } from './client.ts';
+import type { ClientOptions, KafkaClient, KafkaSettings, TransactionalProducer } from './client.ts';
 import { KafkaLog, LEDGER_META } from './kafka-log.ts';
 import { KafkaLedger, LEDGER_CONFIG } from './ledger.ts';
 import { LedgerCopy } from './ledger-copy.ts';
@@ -23,6 +23,8 @@ export interface KafkaLogSettings {
   readonly patience?: number;
   /** bytes that one reader fetches ahead (default: 4 MiB) */
   readonly prefetch?: number;
+  /** opens the client (default: the one that the settings name) */
+  readonly open?: (options: ClientOptions) => Promise<KafkaClient>;
 }
 
 export interface KafkaOptions extends KafkaLogSettings {
@@ -49,9 +51,9 @@ interface Connected {
 }
 
 async function connect(options: KafkaLogSettings, clientId: string): Promise<Connected> {
-  const { settings, clock, create, replication, patience = PATIENCE, prefetch = PREFETCH } = options;
+  const { settings, clock, create, replication, patience = PATIENCE, prefetch = PREFETCH, open = openClient } = options;
   const arrivals = new Arrivals();
-  const client = await openClient({ ...settings, clientId, patience, prefetch, arrived: arrivals.notify });
+  const client = await open({ ...settings, clientId, patience, prefetch, arrived: arrivals.notify });
   try {
     const log = await KafkaLog.open({ client, arrivals, now: () => clock.now(), create, replication, patience });
     const close = async () => {

@@ -116,9 +116,9 @@ export class Fetcher {
           await this.#wake;
           continue;
         }
-        const together = hungry.filter((feed) => !feed.alone);
-        for (const feed of hungry) if (feed.alone) await this.#fetch(node, [feed], hungry.length > 1 ? 0 : WAIT_MS);
-        if (together.length > 0) await this.#fetch(node, together, WAIT_MS);
+        const groups = grouped(hungry);
+        // only the last may be held by the broker, which answers one request of a connection after the other
+        for (const [n, feeds] of groups.entries()) await this.#fetch(node, feeds, n === groups.length - 1 ? WAIT_MS : 0);
       }
     } finally {
       this.#asking.delete(node);
@@ -212,4 +212,17 @@ export class Fetcher {
     }, this.#options.patience);
     return false;
   }
+}
+
+/** Which feeds can be asked for in one request: one a partition, and those that are to be asked for alone by themselves. */
+function grouped(feeds: readonly KafkajsFeed[]): KafkajsFeed[][] {
+  const groups: KafkajsFeed[][] = [];
+  const together = new Map<string, KafkajsFeed>();
+  for (const feed of feeds) {
+    const place = `${feed.topic}/${feed.partition}`;
+    if (feed.alone || together.has(place)) groups.push([feed]);
+    else together.set(place, feed);
+  }
+  if (together.size > 0) groups.push([...together.values()]);
+  return groups;
 }

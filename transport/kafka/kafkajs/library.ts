@@ -1,11 +1,15 @@
 import { connect as connectPlain } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { MillraceError } from '@millrace/runtime/errors.ts';
 import {
   type Admin,
   type Broker,
   type Cluster,
+  CompressionCodecs,
+  CompressionTypes,
   type IHeaders,
   Kafka,
+  type KafkaConfig,
   logLevel,
   type Message,
   type PartitionAssigner,
@@ -15,6 +19,7 @@ import {
   type Transaction,
 } from 'kafkajs';
 import type { ClientOptions } from '../client.ts';
+import { inflate } from '../fast/library.ts';
 
 export type { Admin, Cluster, IHeaders, Message, Producer, Transaction };
 
@@ -40,17 +45,16 @@ const requestTimeout = (patience: number) => Math.min(30_000, Math.max(1000, pat
 
 export function openLibrary(options: ClientOptions): Library {
   quietTimers();
+  addCodecs();
   const { brokers, clientId, tls, sasl, patience } = options;
   const quick = { initialRetryTime: 10, factor: 0.2, multiplier: 2, maxRetryTime: LONGEST_PAUSE };
-  const kafka = new Kafka({
+  const common: KafkaConfig = {
     brokers: [...brokers],
     clientId,
     ...(sasl === null ? {} : { sasl: sasl as SASLOptions }),
     ...(tls === null ? {} : { ssl: given(tls) }),
     connectionTimeout: Math.min(3000, patience),
     requestTimeout: requestTimeout(patience),
-    // who calls from outside tries again until its patience is over
-    retry: { ...quick, retries: 2 },
     // kafkajs leaves Nagle's algorithm on, which costs 40 ms a request that is sent in parts
     socketFactory: ({ host, port, ssl, onConnect }) => {
       const socket = ssl ? connectTls({ host, port, servername: host, ...ssl }, onConnect) : connectPlain({ host, port }, onConnect);
@@ -60,7 +64,12 @@ export function openLibrary(options: ClientOptions): Library {
     },
     logLevel: logLevel.NOTHING,
     logCreator: () => () => {},
-  });
+  };
+  // who calls from outside tries again until its patience is over
+  const kafka = new Kafka({ ...common, retry: { ...quick, retries: 2 } });
+  // a send that may have reached one broker and not another can only be repeated by kafkajs itself
+  const stubborn = { ...quick, retries: Math.ceil(patience / LONGEST_PAUSE) + 8 };
+  const producing = new Kafka({ ...common, retry: stubborn });
   return {
     admin: kafka.admin(),
     committed: clusterOf(kafka, clientId, false),
@@ -70,10 +79,9 @@ export function openLibrary(options: ClientOptions): Library {
         idempotent: true,
         allowAutoTopicCreation: false,
         createPartitioner: () => (args) => args.message.partition ?? 0,
-        // a send that may have reached one broker and not another can only be repeated by kafkajs itself
-        retry: { ...quick, retries: Math.ceil(patience / LONGEST_PAUSE) + 8 },
+        retry: stubborn,
       };
-      return kafka.producer(transactionalId === undefined ? config : { ...config, transactionalId, maxInFlightRequests: 1 });
+      return producing.producer(transactionalId === undefined ? config : { ...config, transactionalId, maxInFlightRequests: 1 });
     },
   };
 }
@@ -106,6 +114,19 @@ export async function anyBroker(cluster: Cluster): Promise<Broker> {
 function given(tls: NonNullable<ClientOptions['tls']>): { ca?: string; cert?: string; key?: string } {
   const { ca, cert, key } = tls;
   return { ...(ca === null ? {} : { ca }), ...(cert === null ? {} : { cert }), ...(key === null ? {} : { key }) };
+}
+
+/** kafkajs has gzip alone; topics of others come compressed in other ways too. */
+function addCodecs(): void {
+  for (const type of [CompressionTypes.Snappy, CompressionTypes.LZ4, CompressionTypes.ZSTD] as const) {
+    CompressionCodecs[type] = () => ({
+      async decompress(bytes: Buffer): Promise<Buffer> {
+        const found = inflate(type, bytes);
+        if (found === null) throw new MillraceError('broker_refused', `A batch is compressed by codec ${type}, which this Node.js does not have.`);
+        return found;
+      },
+    });
+  }
 }
 
 let quiet = false;

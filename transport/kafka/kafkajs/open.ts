@@ -6,6 +6,10 @@ import { Fetcher } from './fetcher.ts';
 import { anyBroker, type Cluster, openLibrary } from './library.ts';
 import { type Home, KafkajsTransactional, PlainProducer } from './producers.ts';
 
+/** how long a commit waits for its markers, ms, and how often it looks */
+const UNDECIDED_MS = 1000;
+const UNDECIDED_LOOK_MS = 2;
+
 const OWN = new Set(['__consumer_offsets', '__transaction_state', '__share_group_state', '__cluster_metadata']);
 
 /** Connects through kafkajs. @throws broker_unreachable, authentication_failed, tls_failed */
@@ -39,6 +43,13 @@ export async function openKafkajs(options: ClientOptions): Promise<KafkaClient> 
       for (const name of fresh) {
         if (!there.has(name)) throw new MillraceError('unknown_topic', `There is no topic ${name}.`);
         seen.add(name);
+      }
+    },
+    async decided(written) {
+      for (let waited = 0; waited < UNDECIDED_MS; waited += UNDECIDED_LOOK_MS) {
+        const ends = await ask('offsets', () => endsOf(committed, written));
+        if (ends.every(({ topic, partition, offset }) => offset > (written.get(topic)?.get(partition) ?? -1))) return;
+        await sleep(UNDECIDED_LOOK_MS);
       }
     },
   };
@@ -107,6 +118,15 @@ export async function openKafkajs(options: ClientOptions): Promise<KafkaClient> 
     },
     close,
   };
+}
+
+/** Where what is decided ends. */
+async function endsOf(cluster: Cluster, of: ReadonlyMap<string, ReadonlyMap<number, number>>): Promise<{ topic: string; partition: number; offset: number }[]> {
+  await cluster.addMultipleTargetTopics([...of.keys()]);
+  await cluster.refreshMetadataIfNecessary();
+  const asked = [...of].map(([topic, partitions]) => ({ topic, partitions: [...partitions.keys()].map((partition) => ({ partition })), fromBeginning: false }));
+  const found = await cluster.fetchTopicsOffset(asked);
+  return found.flatMap(({ topic, partitions }) => partitions.map(({ partition, offset }) => ({ topic, partition, offset: Number(offset) })));
 }
 
 /** Partitions of all topics but Kafka's own. */

@@ -9,6 +9,8 @@ export interface Home {
   readonly patience: number;
   /** @throws unknown_topic at once: kafkajs would look for it until its patience is over */
   known(topics: Iterable<string>): Promise<void>;
+  /** resolves when what is decided of a topic's partitions ends behind these offsets (or after a while, should another's transaction be in between) */
+  decided(written: ReadonlyMap<string, ReadonlyMap<number, number>>): Promise<void>;
 }
 
 const about = (records: readonly PartitionBatches[]) => `topic ${[...new Set(records.map(({ topic }) => topic))].join(', ')}`;
@@ -72,8 +74,8 @@ export class KafkajsTransactional implements TransactionalProducer {
   readonly #sender: Sender;
   readonly #id: string;
   #transaction: Transaction | null;
-  /** whether anything was sent in the transaction */
-  #used = false;
+  /** last offset written in the transaction, by topic and partition */
+  readonly #written = new Map<string, Map<number, number>>();
 
   private constructor(producer: LibraryProducer, home: Home, id: string, first: Transaction) {
     this.#producer = producer;
@@ -97,27 +99,31 @@ export class KafkajsTransactional implements TransactionalProducer {
     await this.#sender.run(what, async () => {
       for (const topicMessages of sends(records)) {
         this.#transaction ??= await within(home.patience, what, this.#producer.transaction());
-        this.#used = true;
-        await within(home.patience, what, this.#transaction.sendBatch({ acks: -1, topicMessages }));
+        for (const { topic } of topicMessages) if (!this.#written.has(topic)) this.#written.set(topic, new Map());
+        const acks = await within(home.patience, what, this.#transaction.sendBatch({ acks: -1, topicMessages }));
+        for (const { topicName, partition, baseOffset } of acks) this.#written.get(topicName)?.set(partition, Number(baseOffset));
       }
     });
   }
 
-  commit(): Promise<void> {
-    return this.#end((transaction) => transaction.commit());
+  async commit(): Promise<void> {
+    await this.#end((transaction) => transaction.commit());
   }
 
-  abort(): Promise<void> {
-    return this.#end((transaction) => transaction.abort());
+  async abort(): Promise<void> {
+    await this.#end((transaction) => transaction.abort());
   }
 
   async #end(how: (transaction: Transaction) => Promise<void>): Promise<void> {
+    const { home } = this.#sender;
     const what = `transactional id ${this.#id}`;
     await this.#sender.run(what, async () => {
-      if (!this.#used || this.#transaction === null) return;
-      await within(this.#sender.home.patience, what, how(this.#transaction));
+      if (this.#written.size === 0 || this.#transaction === null) return;
+      await within(home.patience, what, how(this.#transaction));
       this.#transaction = null;
-      this.#used = false;
+      // the coordinator answers before its markers are in the partitions
+      await home.decided(this.#written);
+      this.#written.clear();
     });
   }
 

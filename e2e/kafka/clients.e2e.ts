@@ -1,13 +1,15 @@
 import { clientCases } from '@millrace/transport/kafka/client.case.ts';
 import { openFast } from '@millrace/transport/kafka/fast/open.ts';
-import { afterAll, beforeAll } from 'vitest';
+import { openKafkajs } from '@millrace/transport/kafka/kafkajs/open.ts';
+import { afterAll, beforeAll, describe } from 'vitest';
 import { type Broker, describeKafka, startBroker } from '../support/kafka.ts';
 
-describeKafka('the fast client', () => {
+describeKafka('a Kafka client', () => {
   let broker: Broker;
   beforeAll(async () => {
     broker = await startBroker();
   });
   afterAll(() => broker?.close());
-  clientCases(openFast, () => broker);
+  describe('fast', () => clientCases(openFast, () => broker));
+  describe('kafkajs', () => clientCases(openKafkajs, () => broker));
 });

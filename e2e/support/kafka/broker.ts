@@ -1,0 +1,225 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { classPath, missing } from './jars.ts';
+
+const run = promisify(execFile);
+
+export interface BrokerOptions {
+  /** server.properties beside, or instead of, those below */
+  readonly properties?: Readonly<Record<string, string>>;
+  /** brokers of the cluster; each is also a controller */
+  readonly nodes?: number;
+  /** a listener's security, such as SASL_SSL; its settings go into `properties` as `listener.name.client.…` */
+  readonly protocol?: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
+  /** more arguments of `kafka-storage format`, such as --add-scram */
+  readonly format?: readonly string[];
+}
+
+/** What can be done to one broker, or to all of a cluster. */
+interface Power {
+  /** SIGKILL */
+  kill(): Promise<void>;
+  /** an orderly end */
+  stop(): Promise<void>;
+  /** again, on the same data and port */
+  start(): Promise<void>;
+  /** SIGSTOP */
+  pause(): void;
+  /** SIGCONT */
+  resume(): void;
+}
+
+export interface Broker extends Power {
+  /** host:port of each */
+  readonly brokers: string[];
+  readonly nodes: readonly Power[];
+  /** runs one of Kafka's own commands by its class, such as org.apache.kafka.tools.ConsoleProducer; gives its stdout */
+  tool(main: string, args: readonly string[], input?: string | Uint8Array): Promise<string>;
+  /** ends the brokers and removes their data */
+  close(): Promise<void>;
+}
+
+const JVM = ['-Xms256m', '-Xmx768m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto'];
+const START_WITHIN = 90_000;
+
+const LOGGING = `
+rootLogger.level = INFO
+rootLogger.appenderRefs = stdout
+rootLogger.appenderRef.stdout.ref = STDOUT
+appender.stdout.type = Console
+appender.stdout.name = STDOUT
+appender.stdout.layout.type = PatternLayout
+appender.stdout.layout.pattern = [%d] %p %m (%c)%n
+`;
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  const ports: number[] = [];
+  for (const server of servers) {
+    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
+    ports.push((server.address() as { port: number }).port);
+  }
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+class Node implements Power {
+  readonly #classPath: string;
+  readonly #home: string;
+  readonly #log: string;
+  #process: ChildProcess | undefined;
+  #guard: ChildProcess | undefined;
+  #gone: Promise<void> = Promise.resolve();
+
+  constructor(path: string, home: string) {
+    this.#classPath = path;
+    this.#home = home;
+    this.#log = join(home, 'server.log');
+  }
+
+  get properties(): string {
+    return join(this.#home, 'server.properties');
+  }
+
+  async start(): Promise<void> {
+    const out = openSync(this.#log, 'a');
+    const from = statSync(this.#log).size;
+    const logging = `-Dlog4j2.configurationFile=${join(this.#home, 'log4j2.properties')}`;
+    const broker = spawn('java', [...JVM, logging, '-cp', this.#classPath, 'kafka.Kafka', this.properties], { stdio: ['ignore', out, out] });
+    this.#process = broker;
+    // ends the broker when this process is gone, however it went: the pipe closes, `read` returns
+    this.#guard = spawn('sh', ['-c', `read line; kill -9 ${broker.pid}`], { stdio: ['pipe', 'ignore', 'ignore'] });
+    this.#guard.unref();
+    let over = false;
+    this.#gone = new Promise((resolve) =>
+      broker.once('exit', () => {
+        over = true;
+        this.#guard?.kill('SIGKILL');
+        resolve();
+      }),
+    );
+    for (let waited = 0; waited < START_WITHIN && !over; waited += 50) {
+      await sleep(50);
+      if (readFileSync(this.#log).subarray(from).includes('Kafka Server started')) return;
+    }
+    await this.kill();
+    throw new Error(`the Kafka broker did not start:\n${readFileSync(this.#log, 'utf8').slice(-4000)}`);
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    this.#process?.kill(signal);
+  }
+
+  async kill(): Promise<void> {
+    this.#signal('SIGKILL');
+    await this.#gone;
+  }
+
+  async stop(): Promise<void> {
+    this.#signal('SIGTERM');
+    await this.#gone;
+  }
+
+  pause(): void {
+    this.#signal('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#signal('SIGCONT');
+  }
+}
+
+/** Starts a Kafka of its own on free ports of the loopback, with its data in a temporary directory. */
+export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
+  const lack = missing();
+  if (lack !== null) throw new Error(lack);
+  const path = await classPath();
+  const count = options.nodes ?? 1;
+  const protocol = options.protocol ?? 'PLAINTEXT';
+  const root = mkdtempSync(join(tmpdir(), 'millrace-kafka-'));
+  const ports = await freePorts(count * 3);
+  const clientPort = (node: number): number => ports[node] as number;
+  const innerPort = (node: number): number => ports[count + node] as number;
+  const controllerPort = (node: number): number => ports[2 * count + node] as number;
+  const voters = Array.from({ length: count }, (_, node) => `${node + 1}@127.0.0.1:${controllerPort(node)}`).join(',');
+  const copies = String(Math.min(3, count));
+  const inSync = count > 1 ? '2' : '1';
+  const cluster = Buffer.from(ports.join('').padEnd(16, '0').slice(0, 16)).toString('base64url');
+  const nodes = Array.from({ length: count }, (_, node) => {
+    const home = join(root, `node-${node + 1}`);
+    mkdirSync(home);
+    const listeners = `CLIENT://127.0.0.1:${clientPort(node)},INNER://127.0.0.1:${innerPort(node)}`;
+    const properties: Record<string, string> = {
+      'process.roles': 'broker,controller',
+      'node.id': String(node + 1),
+      'controller.quorum.voters': voters,
+      listeners: `${listeners},CONTROLLER://127.0.0.1:${controllerPort(node)}`,
+      'advertised.listeners': listeners,
+      'controller.listener.names': 'CONTROLLER',
+      'inter.broker.listener.name': 'INNER',
+      'listener.security.protocol.map': `CLIENT:${protocol},INNER:PLAINTEXT,CONTROLLER:PLAINTEXT`,
+      'log.dirs': join(home, 'data'),
+      'offsets.topic.replication.factor': copies,
+      'offsets.topic.num.partitions': '4',
+      'transaction.state.log.replication.factor': copies,
+      'transaction.state.log.num.partitions': '4',
+      'transaction.state.log.min.isr': inSync,
+      'share.coordinator.state.topic.replication.factor': copies,
+      'share.coordinator.state.topic.num.partitions': '2',
+      'share.coordinator.state.topic.min.isr': inSync,
+      'group.initial.rebalance.delay.ms': '0',
+      'auto.create.topics.enable': 'false',
+      // a broker that was killed may come back only when its session is over
+      'broker.session.timeout.ms': '2000',
+      'broker.heartbeat.interval.ms': '500',
+      'log.cleaner.backoff.ms': '200',
+      'log.cleaner.dedupe.buffer.size': '4194304',
+      ...options.properties,
+    };
+    const lines = Object.entries(properties).map(([key, value]) => `${key}=${value}`);
+    writeFileSync(join(home, 'server.properties'), `${lines.join('\n')}\n`);
+    writeFileSync(join(home, 'log4j2.properties'), LOGGING);
+    return new Node(path, home);
+  });
+  const all = async (what: (node: Node) => Promise<void>): Promise<void> => {
+    await Promise.all(nodes.map(what));
+  };
+  const close = async (): Promise<void> => {
+    await all((node) => node.kill());
+    rmSync(root, { recursive: true, force: true });
+  };
+  try {
+    const format = (node: Node) => ['kafka.tools.StorageTool', 'format', '-t', cluster, '-c', node.properties, ...(options.format ?? [])];
+    await all(async (node) => {
+      await run('java', [...JVM, '-cp', path, ...format(node)]);
+    });
+    await all((node) => node.start());
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    brokers: nodes.map((_, node) => `127.0.0.1:${clientPort(node)}`),
+    nodes,
+    kill: () => all((node) => node.kill()),
+    stop: () => all((node) => node.stop()),
+    start: () => all((node) => node.start()),
+    pause() {
+      for (const node of nodes) node.pause();
+    },
+    resume() {
+      for (const node of nodes) node.resume();
+    },
+    async tool(main, args, input) {
+      const running = run('java', [...JVM, '-cp', path, main, ...args], { maxBuffer: 64 * 1024 * 1024 });
+      running.child.stdin?.end(input ?? '');
+      return (await running).stdout;
+    },
+    close,
+  };
+}

@@ -1,11 +1,10 @@
 import { connect as connectPlain } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { MillraceError } from '@millrace/runtime/errors.ts';
-import {
+import kafkajs, {
   type Admin,
   type Broker,
   type Cluster,
-  CompressionCodecs,
   CompressionTypes,
   type IHeaders,
   Kafka,
@@ -119,7 +118,8 @@ function given(tls: NonNullable<ClientOptions['tls']>): { ca?: string; cert?: st
 /** kafkajs has gzip alone; topics of others come compressed in other ways too. */
 function addCodecs(): void {
   for (const type of [CompressionTypes.Snappy, CompressionTypes.LZ4, CompressionTypes.ZSTD] as const) {
-    CompressionCodecs[type] = () => ({
+    // not among the names that Node sees in a CommonJS module
+    kafkajs.CompressionCodecs[type] = () => ({
       async decompress(bytes: Buffer): Promise<Buffer> {
         const found = inflate(type, bytes);
         if (found === null) throw new MillraceError('broker_refused', `A batch is compressed by codec ${type}, which this Node.js does not have.`);

@@ -2,7 +2,7 @@ import type { InputPlan, OutputPlan, StagePlan } from '@millrace/pipeline/plan.t
 import type { Clock } from '@millrace/runtime/clock.ts';
 import { eventTimeOf } from '@millrace/shared-schemas/event-time.ts';
 import { HeaderReader } from '@millrace/shared-schemas/header.ts';
-import { FileRegistry } from '@millrace/shared-schemas/registry/file.ts';
+import { openRegistry } from '@millrace/shared-schemas/registry/open.ts';
 import { rowMaker } from '@millrace/shared-schemas/row.ts';
 import { rowCodec } from '@millrace/shared-schemas/row-codec.ts';
 import type { Row } from '@millrace/shared-schemas/types.ts';
@@ -59,7 +59,7 @@ export async function assembleHost(
     log: transport.log,
     clock,
     begun: setup.begun,
-    registry: new FileRegistry(setup.dataDir),
+    registry: openRegistry(setup.profile.registry, setup.dataDir, clock),
     stamps: setup.stamps,
     expressions: { hmacSecret: setup.profile.secrets.hmac },
   };

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { GeneratorPlan, Plan, SourcePlan } from '@millrace/pipeline/plan.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
-import { FileRegistry } from '@millrace/shared-schemas/registry/file.ts';
+import { openRegistry } from '@millrace/shared-schemas/registry/open.ts';
+import { settleSchemas } from '@millrace/shared-schemas/registry/register.ts';
+import type { SchemaRegistry } from '@millrace/shared-schemas/registry/registry.ts';
 import { checkMark, type FileStamp, stampFile } from '@millrace/transport/connectors/stamp.ts';
 import { type Claim, claim } from '@millrace/transport/embedded/ownership.ts';
 import type { Commit, Fence, Position, Transport } from '@millrace/transport/log.ts';
@@ -59,7 +61,7 @@ export class Opened {
         fence,
         stamps: await stampsOf(plan, transport, fence),
         tables: await tablesOf(plan, transport, fence),
-        schemaIds: registerSchemas(plan, dataDir),
+        schemaIds: await registerSchemas(plan, openRegistry(profile.registry, dataDir, clock)),
       });
     } catch (error) {
       await owned?.release();
@@ -90,7 +92,7 @@ export class Opened {
       log: this.transport.log,
       clock,
       begun: null,
-      registry: new FileRegistry(this.#options.dataDir),
+      registry: openRegistry(this.#setup.profile.registry, this.#options.dataDir, clock),
       stamps: this.#setup.stamps,
       expressions: { hmacSecret: this.#setup.profile.secrets.hmac },
     };
@@ -173,13 +175,10 @@ function recordsOf(id: string, generator: GeneratorPlan): number {
   return count;
 }
 
-function registerSchemas(plan: Plan, dataDir: string): Record<string, number> {
-  const registry = new FileRegistry(dataDir);
-  const ids: Record<string, number> = {};
-  for (const stage of plan.stages) {
-    for (const output of stage.outputs) {
-      if (output.kind === 'topic' && output.format === 'avro') ids[output.topic] = registry.register(`${output.topic}-value`, output.schema);
-    }
-  }
-  return ids;
+function registerSchemas(plan: Plan, registry: SchemaRegistry): Promise<Record<string, number>> {
+  const written = plan.stages
+    .flatMap((stage) => stage.outputs)
+    .flatMap((output) => (output.kind === 'topic' && output.format === 'avro' ? [{ topic: output.topic, schema: output.schema }] : []));
+  const read = plan.sources.flatMap(({ type, topic, format, schema }) => (type === 'topic' && topic !== null && format === 'avro' ? [{ topic, schema }] : []));
+  return settleSchemas(registry, written, read);
 }

@@ -13,6 +13,7 @@ import { openLines } from '@millrace/transport/connectors/file-lines.ts';
 import { ParquetReader } from '@millrace/transport/connectors/file-parquet.ts';
 import type { FileStamp } from '@millrace/transport/connectors/stamp.ts';
 import type { Log, Position, Reader } from '@millrace/transport/log.ts';
+import { SchemaReader } from '@millrace/transport/schemareader.ts';
 import { openGenerated } from './open-generator.ts';
 
 /** What opening a source takes besides its plan. */
@@ -30,7 +31,11 @@ export interface SourceContext {
 
 /** A reader of one partition of a source, at `from`. Throws `MillraceError` (source_missing, source_unreadable …). */
 export function openReader(source: SourcePlan, partition: number, from: Position, context: SourceContext): Reader {
-  if (source.type === 'topic') return context.log.reader(source.topic as string, partition, from);
+  if (source.type === 'topic') {
+    const reader = context.log.reader(source.topic as string, partition, from);
+    // a schema that has come is seen at the next turn
+    return source.format === 'avro' ? new SchemaReader(reader, { registry: context.registry, arrived: () => undefined }) : reader;
+  }
   if (source.type === 'generator') return openGenerated(source, from, context);
   const path = source.path as string;
   const options = { source: source.id, timestamp: (context.stamps[source.id] as FileStamp).mtimeMs, maxRecord: source.maxRecord };

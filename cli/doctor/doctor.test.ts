@@ -60,6 +60,17 @@ test('a profile that is wrong is told as lint tells it', async () => {
   expect((await called(dir.path, ['doctor', '--help'])).stdout).toContain('millrace doctor --profile kafka');
 });
 
+test('what is worth a warning in the profile is said first', async () => {
+  writeFileSync(
+    join(dir.path, 'p.yaml'),
+    `transport: { type: kafka, brokers: ["127.0.0.1:${await freePort()}"], sasl: { mechanism: plain, username: me, password: "\${PW}" } }\n`,
+  );
+  const { code, stdout, stderr } = await called(dir.path, ['doctor', '--json', '--profile', './p.yaml'], { env: { PW: 'hush' } });
+  expect(stderr).toMatch(/^\.\/p\.yaml:1:\d+ cleartext_password warning: The password travels in clear: sasl without tls\.\n/);
+  expect(stdout + stderr).not.toContain('hush');
+  expect({ code, ok: JSON.parse(stdout).ok }).toEqual({ code: 1, ok: false });
+});
+
 test('it ends soon though nothing answers', async () => {
   const silent = createServer((socket) => socket.on('error', () => undefined));
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));

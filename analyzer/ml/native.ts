@@ -3,10 +3,12 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
 import util, { promisify } from 'node:util';
-import type * as Core from '@tensorflow/tfjs-core';
 
-/** What is known of @tensorflow/tfjs-node here. `reason` is one line for people. */
-export type Native = { readonly kind: 'absent' } | { readonly kind: 'broken'; readonly reason: string } | { readonly kind: 'loaded'; readonly tf: typeof Core };
+/** What is known of @tensorflow/tfjs-node here. `reason` is one line for people; `library` is what tfjs-core gives, with its own backend. */
+export type Native =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'broken'; readonly reason: string }
+  | { readonly kind: 'loaded'; readonly library: unknown };
 
 const NAME = '@tensorflow/tfjs-node';
 const VARIABLE = 'MILLRACE_TENSORFLOW';
@@ -30,15 +32,15 @@ let found: Promise<Native> | undefined;
 
 /**
  * Native TensorFlow, loaded: an optional peer that npm installed, or one in the directory that the variable MILLRACE_TENSORFLOW names. Looks once a
- * thread. A damaged library can end the process that loads it, so another process tries first.
+ * thread.
  */
 export function nativeTensorFlow(): Promise<Native> {
-  found ??= load(process.env[VARIABLE] ?? '');
+  found ??= loadNative(process.env[VARIABLE] ?? '');
   return found;
 }
 
-/** @param directory where npm installed it; '': beside this package */
-async function load(directory: string): Promise<Native> {
+/** @param directory where npm installed it, or it was built; '': beside this package */
+export async function loadNative(directory: string): Promise<Native> {
   const require = createRequire(directory === '' ? import.meta.url : join(directory, 'package.json'));
   let path: string;
   try {
@@ -46,14 +48,28 @@ async function load(directory: string): Promise<Native> {
   } catch {
     return directory === '' ? { kind: 'absent' } : { kind: 'broken', reason: `there is no ${NAME} in ${directory}, which ${VARIABLE} names` };
   }
-  // says what the processor could do besides, on stderr
+  // else the library says on stderr what the processor could do besides
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+  const reason = await loadsApart(path);
+  if (reason !== null) return { kind: 'broken', reason };
+  try {
+    restoreUtil(util);
+    return { kind: 'loaded', library: require(path) };
+  } catch (error) {
+    return { kind: 'broken', reason: (error as Error).message };
+  }
+}
+
+/**
+ * Whether another process can load and use it: null, or why not. A damaged library, or one for another processor, ends the process that loads it.
+ * @param path of the package's entry
+ */
+export async function loadsApart(path: string): Promise<string | null> {
   try {
     await promisify(execFile)(process.execPath, ['-e', PROBE, path], { timeout: PATIENCE_MS, killSignal: 'SIGKILL' });
-    restoreUtil(util);
-    return { kind: 'loaded', tf: require(path) as typeof Core };
+    return null;
   } catch (error) {
-    return { kind: 'broken', reason: why(error as Partial<Death> & Error) };
+    return why(error as Partial<Death> & Error);
   }
 }
 
@@ -67,6 +83,6 @@ interface Death {
 function why({ killed, signal, stderr, message }: Partial<Death> & Error): string {
   if (killed) return `it did not load within ${PATIENCE_MS / 1000} s`;
   if (signal) return `a process that loads it dies of ${signal}: its library is damaged, or made for another processor`;
-  const error = /^(?:\w*Error: )(.*)$/m.exec(stderr ?? '');
+  const error = /^\w*Error: (.*)$/m.exec(stderr ?? '');
   return (error?.[1] ?? message).trim();
 }

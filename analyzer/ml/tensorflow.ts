@@ -31,7 +31,7 @@ export async function tensorflowEngine(backend: 'native' | 'wasm' | 'cpu'): Prom
 
 async function native(): Promise<TensorFlow | null> {
   const found = await nativeTensorFlow();
-  return found.kind === 'loaded' ? found.tf : null;
+  return found.kind === 'loaded' ? (found.library as TensorFlow) : null;
 }
 
 async function portable(backend: 'wasm' | 'cpu'): Promise<TensorFlow | null> {

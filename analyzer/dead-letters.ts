@@ -3,6 +3,7 @@ import { encodeDeadLetter } from '@millrace/shared-schemas/dead-letter.ts';
 import { encodeHeader, MAX_HEADER } from '@millrace/shared-schemas/header.ts';
 import { rowJson } from '@millrace/shared-schemas/json/value.ts';
 import type { Column, Row } from '@millrace/shared-schemas/types.ts';
+import type { LetterBox } from './flow.ts';
 import type { InHand } from './in-hand.ts';
 import { RecordBlock } from './sinks/record-block.ts';
 import type { SinkCore } from './sinks/sink.ts';
@@ -10,7 +11,7 @@ import type { Source } from './sources/source.ts';
 import { ANALYZER_WRITER } from './writer.ts';
 
 /** Makes the dead letters of a batch: the source record of the row in hand, and why it (or what was made of it) could not be processed. */
-export class DeadLetters {
+export class DeadLetters implements LetterBox {
   readonly #inHand: InHand;
   readonly #core: SinkCore;
   readonly #wall: () => number;
@@ -34,6 +35,11 @@ export class DeadLetters {
 
   /** `row` and `columns`: the record as the step saw it; null at the source itself. Numbered and counted at once; in the batch once its source record is at hand. */
   write(code: string, message: string, step: string, row: Row | null, columns: readonly Column[] | null): void {
+    this.put(code, message, step, row && columns && rowJson(row, columns));
+  }
+
+  /** `write` with the record as JSON already */
+  put(code: string, message: string, step: string, json: string | null): void {
     const { origin, offset, eventTime } = this.#inHand;
     this.counts.set(code, (this.counts.get(code) ?? 0) + 1);
     const seq = (this.#core.seqs[0] as number) + 1;
@@ -57,7 +63,7 @@ export class DeadLetters {
       message,
       step,
       origin: source ? { topic: source.plan.topic, partition, offset } : null,
-      record: row && columns && rowJson(row, columns),
+      record: json,
     };
     const now = this.#wall();
     this.#order.take(source ? source.lookup(partition, offset) : null, (record) => {

@@ -2,7 +2,6 @@ import type { AnalyzePlan, QueryPlan, SinkPlan } from '@millrace/pipeline/analyz
 import { type CompileOptions, compilePredicate } from '@millrace/pipeline/sql/compile.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { type Column, FlawError, type Row } from '@millrace/shared-schemas/types.ts';
-import type { DeadLetters } from './dead-letters.ts';
 import type { InHand } from './in-hand.ts';
 import { createQuery, type QueryTools } from './queries/create.ts';
 import type { Query } from './queries/query.ts';
@@ -10,11 +9,16 @@ import type { Sink } from './sinks/sink.ts';
 
 type Next = (row: Row) => void;
 
+/** Takes what could not be processed: the row in hand as the step saw it, and why. */
+export interface LetterBox {
+  write(code: string, message: string, step: string, row: Row | null, columns: readonly Column[] | null): void;
+}
+
 /** What the flow of a pipeline needs from around it. */
 export interface FlowHost {
   readonly inHand: InHand;
   readonly expressions: CompileOptions;
-  readonly deadLetters: DeadLetters;
+  readonly deadLetters: LetterBox;
   readonly tools: QueryTools;
   row(shape: number): Row;
   dropped(): void;
@@ -27,6 +31,8 @@ export interface FlowHost {
 export interface Flow {
   /** where the rows of each source enter */
   readonly entry: ReadonlyMap<string, Next>;
+  /** where the rows of a source or query enter whose scores and aggregates were computed elsewhere */
+  readonly others: ReadonlyMap<string, Next>;
   /** in the order of the file */
   readonly queries: readonly { readonly plan: QueryPlan; readonly query: Query }[];
   readonly sinks: readonly { readonly plan: SinkPlan; readonly sink: Sink }[];
@@ -34,9 +40,11 @@ export interface Flow {
 
 export function buildFlow(plan: AnalyzePlan, host: FlowHost): Flow {
   const readers = new Map<string, Next[]>();
+  const others = new Map<string, Next[]>();
   const columns = new Map<string, readonly Column[]>([...plan.sources, ...plan.queries].map((each) => [each.id, each.columns]));
-  const read = (from: string, next: Next): void => {
+  const read = (from: string, next: Next, elsewhere = false): void => {
     readers.set(from, [next, ...(readers.get(from) ?? [])]);
+    if (!elsewhere) others.set(from, [next, ...(others.get(from) ?? [])]);
   };
   const sinks = plan.sinks.toReversed().map((sinkPlan) => {
     const sink = host.sink(sinkPlan);
@@ -58,11 +66,16 @@ export function buildFlow(plan: AnalyzePlan, host: FlowHost): Flow {
       },
       host.tools,
     );
-    read(queryPlan.from, (record) => query.process(record));
+    read(queryPlan.from, (record) => query.process(record), queryPlan.type === 'score' || queryPlan.type === 'aggregate');
     return { plan: queryPlan, query };
   });
   for (const listener of host.listeners) if (plan.sources.some(({ id }) => id === listener.from)) read(listener.from, listener.process);
-  return { entry: new Map(plan.sources.map(({ id }) => [id, fanOut(readers.get(id) ?? [])])), queries: queries.toReversed(), sinks: sinks.toReversed() };
+  return {
+    entry: new Map(plan.sources.map(({ id }) => [id, fanOut(readers.get(id) ?? [])])),
+    others: new Map([...others].map(([id, all]) => [id, fanOut(all)])),
+    queries: queries.toReversed(),
+    sinks: sinks.toReversed(),
+  };
 }
 
 function intoSink(plan: SinkPlan, sink: Sink, columns: readonly Column[], host: FlowHost): Next {

@@ -1,8 +1,10 @@
 import type { QueryPlan } from '@millrace/pipeline/analyze/plan.ts';
+import type { RedisProfile } from '@millrace/pipeline/profile.ts';
 import { type Duckdb, openDuckdb } from '@millrace/runtime/duckdb.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { modelsTopic } from '@millrace/shared-schemas/model-decision.ts';
-import { FileRegistry } from '@millrace/shared-schemas/registry/file.ts';
+import { openRegistry } from '@millrace/shared-schemas/registry/open.ts';
+import { settleSchemas } from '@millrace/shared-schemas/registry/register.ts';
 import { rowMaker } from '@millrace/shared-schemas/row.ts';
 import type { Row } from '@millrace/shared-schemas/types.ts';
 import { type Claim, claim } from '@millrace/transport/embedded/ownership.ts';
@@ -15,6 +17,7 @@ import { type Core, TRAINING } from './batch/words.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { buildFlow } from './flow.ts';
 import type { InHand } from './in-hand.ts';
+import type { Coordinator } from './jobs/coordinator.ts';
 import { ModelsInForce } from './ml/models-in-force.ts';
 import type { OpenTraining } from './ml/training.ts';
 import type { AnalyzedPlan, AnalyzeOptions } from './run-options.ts';
@@ -33,25 +36,39 @@ export interface Opened {
 export async function openAnalyzer(options: AnalyzeOptions, openTraining: OpenTraining | null): Promise<Opened> {
   const { plan, profile, dataDir, clock, wake } = options;
   const place = { dataDir, pipeline: plan.name, host: 'analyze', clock, ...(wake ? { wake } : {}) };
-  const transport = options.transport ?? (await openTransport(profile.transport, place));
+  // a memory that is not shared has nobody to hand anything to
+  const jobs = profile.redis === null || profile.transport.type === 'memory' ? null : await openJobs(options, profile.redis);
+  const transport = options.transport ?? (await openTransport(profile.transport, place).catch((error: unknown) => closeThen(jobs, error)));
+  const role = `${plan.name}.analyze`;
   let owned: Claim | null = null;
   let batches: Batches | null = null;
   const close = async (): Promise<void> => {
+    await jobs?.close();
     batches?.close();
     await owned?.release();
     if (!options.transport) await transport.close();
   };
   try {
-    owned = transport.kind === 'embedded' ? await claim(transport, dataDir, `${plan.name}.analyze`) : null;
+    owned = transport.kind === 'embedded' ? await (jobs?.claim(transport, role) ?? claim(transport, dataDir, role)) : null;
     await ensureTopics(plan, transport.log, profile.transport.partitions);
     const checkpoint = new Checkpoint(transport, plan.name, owned?.fence);
     await checkMetadata(plan, checkpoint);
-    batches = await openBatches(options, transport, checkpoint, openTraining);
+    batches = await openBatches(options, transport, checkpoint, openTraining, jobs);
     return { transport, checkpoint, batches, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+async function closeThen(jobs: Coordinator | null, error: unknown): Promise<never> {
+  await jobs?.close();
+  throw error;
+}
+
+/** Loaded only where batches are handed out. */
+async function openJobs(options: AnalyzeOptions, redis: RedisProfile): Promise<Coordinator> {
+  return (await import('./jobs/coordinator.ts')).Coordinator.open(options, redis);
 }
 
 /** A topic that exists keeps its partitions. */
@@ -92,7 +109,13 @@ function stateOf(query: QueryPlan): string {
   return JSON.stringify([groupBy.map(({ type }) => type), window && [window.size, window.slide, window.offset], calls, mode]);
 }
 
-async function openBatches(options: AnalyzeOptions, transport: Transport, checkpoint: Checkpoint, openTraining: OpenTraining | null): Promise<Batches> {
+async function openBatches(
+  options: AnalyzeOptions,
+  transport: Transport,
+  checkpoint: Checkpoint,
+  openTraining: OpenTraining | null,
+  jobs: Coordinator | null,
+): Promise<Batches> {
   const { plan, profile, dataDir } = options;
   const { analyze } = plan;
   const core = checkpoint.core();
@@ -101,10 +124,12 @@ async function openBatches(options: AnalyzeOptions, transport: Transport, checkp
   const deadLetters = new DeadLetters(inHand, core.deadLetters, () => wall.now);
   const models = new ModelsInForce(plan.name, transport);
   await models.catchUp();
-  const registry = new FileRegistry(dataDir);
-  const schemaIds: Record<string, number> = {};
-  for (const sink of analyze.sinks)
-    if (sink.type === 'topic' && sink.format === 'avro') schemaIds[sink.topic] = registry.register(`${sink.topic}-value`, sink.schema);
+  const registry = openRegistry(profile.registry, dataDir, options.clock);
+  const schemaIds = await settleSchemas(
+    registry,
+    analyze.sinks.flatMap((sink) => (sink.type === 'topic' && sink.format === 'avro' ? [{ topic: sink.topic, schema: sink.schema }] : [])),
+    analyze.sources.flatMap(({ topic, format, schema }) => (format === 'avro' ? [{ topic, schema }] : [])),
+  );
   const rows = analyze.shapes.map((slots) => rowMaker(slots)());
   const row = (shape: number): Row => rows[shape] as Row;
   const counts = { dropped: 0, times: new EventTimes() };
@@ -143,7 +168,9 @@ async function openBatches(options: AnalyzeOptions, transport: Transport, checkp
   deadLetters.sources = sources;
   for (const { plan: query, query: opened } of flow.queries) opened.restore?.(checkpoint.state(query.id));
   training?.restore(checkpoint.state(TRAINING));
-  return new Batches({ plan, clock: options.clock, transport, checkpoint, core, inHand, wall, sources, flow, deadLetters, counts, models, training, duckdb });
+  const parts = { plan, clock: options.clock, transport, checkpoint, core, inHand, wall, sources, flow, deadLetters, counts, models, training, duckdb };
+  const listened = training?.listeners.map(({ from }) => from) ?? [];
+  return new Batches({ ...parts, reading: (await jobs?.reading(parts, registry, listened)) ?? null });
 }
 
 function sinkCore(core: Core, id: string): SinkCore {

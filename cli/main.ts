@@ -14,6 +14,7 @@ import { runCommand } from './commands/run.ts';
 import { topicCatCommand } from './commands/topic-cat.ts';
 import { topicListCommand } from './commands/topic-list.ts';
 import { topicProduceCommand } from './commands/topic-produce.ts';
+import { workerCommand } from './commands/worker.ts';
 import { processHost } from './host.ts';
 import { styleFor } from './output/color.ts';
 import { failureDocument, failureOf, renderFailure } from './output/failure.ts';
@@ -28,6 +29,7 @@ export const commands: readonly CommandSpec[] = [
   explainCommand,
   doctorCommand,
   runCommand,
+  workerCommand,
   topicCatCommand,
   topicProduceCommand,
   topicListCommand,

@@ -6,6 +6,7 @@ import { readFields } from '@millrace/pipeline/spec/field.ts';
 import { parseYaml } from '@millrace/pipeline/yaml/parse.ts';
 import { profileFields } from './profile/fields.ts';
 import { transportOf } from './profile/kafka.ts';
+import { redisOf } from './profile/redis.ts';
 import { ProfileFiles } from './profile/secret.ts';
 import { httpOf, registryOf } from './profile/services.ts';
 
@@ -25,13 +26,14 @@ export function readProfile(yaml: string, { file, name, env, cwd }: ProfileFile)
   const values = root === null ? undefined : readFields(root, profileFields, report, 'A profile')?.values;
   if (!values) return { profile: null, findings: report.findings() };
   const files = new ProfileFiles(resolve(cwd, dirname(file)), report);
-  const { transport, registry, http, checkpoint, memory, log, secrets } = values;
+  const { transport, registry, http, checkpoint, memory, log, redis, secrets } = values;
   const path = checkpoint?.values.path?.text;
   const hmac = secrets?.values.hmac;
   const profile: Profile = {
     name,
     transport: transport === undefined ? defaultProfile.transport : transportOf(transport, files, report),
     registry: registry === undefined ? null : registryOf(registry, files, report),
+    redis: redis === undefined ? null : redisOf(redis, transport?.values.type ?? defaultProfile.transport.type, files, report),
     http: http === undefined ? null : httpOf(http, files, report),
     checkpoint: { path: path === undefined ? null : resolve(cwd, path), every: checkpoint?.values.every ?? defaultProfile.checkpoint.every },
     parallelism: values.parallelism,

@@ -31,6 +31,7 @@ secrets: { hmac: "\${KEY}" }
       name: 'p',
       transport: { type: 'memory', partitions: 2, kafka: null },
       registry: null,
+      redis: null,
       http: null,
       checkpoint: { path: '/work dir/data', every: 2000 },
       parallelism: 3,

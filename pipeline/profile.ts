@@ -5,6 +5,8 @@ export interface Profile {
   readonly transport: { readonly type: 'embedded' | 'memory' | 'kafka'; readonly partitions: number; readonly kafka: KafkaProfile | null };
   /** null: the file registry in the data directory */
   readonly registry: RegistryProfile | null;
+  /** where the analyzer's batches are handed out; null: they run in one process */
+  readonly redis: RedisProfile | null;
   /** where the status page listens; null: nowhere */
   readonly http: HttpProfile | null;
   /** path null: `.millrace/<name>` beside the pipeline file; `every` ms is the longest time between snapshots */
@@ -46,6 +48,20 @@ export interface RegistryProfile {
   readonly ca: string | null;
 }
 
+/** A Redis server that hands out jobs. */
+export interface RedisProfile {
+  /** an address or a name, an IPv6 address without brackets */
+  readonly host: string;
+  readonly port: number;
+  /** number of the database */
+  readonly db: number;
+  readonly username: string | null;
+  /** never printed */
+  readonly password: string | null;
+  /** PEM texts, as in `KafkaProfile` */
+  readonly tls: KafkaProfile['tls'];
+}
+
 export interface HttpProfile {
   /** an address or a name, an IPv6 address without brackets */
   readonly host: string;
@@ -59,6 +75,7 @@ export const defaultProfile: Profile = {
   name: 'default',
   transport: { type: 'embedded', partitions: 4, kafka: null },
   registry: null,
+  redis: null,
   http: null,
   checkpoint: { path: null, every: 10_000 },
   parallelism: 1,

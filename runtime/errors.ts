@@ -334,6 +334,24 @@ const table = {
     meaning: 'A model was promoted that the data directory does not hold.',
     hint: 'Promote another: millrace model list and millrace model promote.',
   },
+  // run: analyzer/jobs
+  redis_unreachable: {
+    kind: 'run',
+    meaning: 'Redis does not answer when a run starts.',
+    hint: "Check that it runs, and the profile's redis: url and tls. Without redis in the profile batches run in one process.",
+    retryable: true,
+  },
+  redis_refused: {
+    kind: 'run',
+    meaning: 'Redis does not take the user or the password.',
+    hint: "Check the profile's redis: username and password.",
+  },
+  redis_too_old: { kind: 'run', meaning: 'The Redis server is older than the job library can use.', hint: 'Use Redis 6.2 or newer.' },
+  parts_missing: {
+    kind: 'run',
+    meaning: 'Workers say that they have done their part of a batch, and it is not in the data directory.',
+    hint: 'Give the workers the same data directory as the analyzer: a shared one, when they are on other machines.',
+  },
   // run: cli/
   address_exposed: {
     kind: 'run',

@@ -40,6 +40,8 @@ const FENCED: Readonly<Record<string, string>> = {
   '@tensorflow/tfjs-backend-wasm': 'analyzer',
   '@tensorflow/tfjs-backend-cpu': 'analyzer',
   '@tensorflow/tfjs-node': 'analyzer',
+  bullmq: 'analyzer',
+  ioredis: 'analyzer',
   commander: 'cli',
   'prom-client': 'cli',
 };

@@ -39,6 +39,17 @@ export interface BatchesParts {
   readonly models: ModelsInForce;
   readonly training: Training | null;
   readonly duckdb: Duckdb | null;
+  /** who reads the rows of a batch; null: this process, here */
+  readonly reading: Reading | null;
+}
+
+/** Brings the rows of a batch into the queries and sinks, and the sources to where it ends. */
+export interface Reading {
+  /** records by source id */
+  read(word: OffsetsWord): Promise<Record<string, number>>;
+  /** every sink has the batch */
+  committed(batch: number): void;
+  close(): Promise<void>;
 }
 
 /** What a batch did, for its report. Durations in ms. */
@@ -136,8 +147,7 @@ export class Batches {
     models.inBatch = word.models;
     counts.times = new EventTimes();
     counts.dropped = 0;
-    const rows: Record<string, number> = {};
-    for (const source of this.parts.sources) rows[source.plan.id] = await source.read(word.ranges[source.plan.id] ?? [], word.writers[source.plan.id] ?? null);
+    const rows = await (this.parts.reading?.read(word) ?? this.#read(word));
     const trained = await this.#finish(word);
     await deadLetters.settle();
     core.batch = word.batch;
@@ -155,6 +165,12 @@ export class Batches {
     const { sinks, commit } = await this.#deliver(word, results, once ? left : null);
     const { times, dropped } = counts;
     return { word, rows, times, out, deadLetters: dead, dropped, decisions: trained.decisions, work: worked - begun, results: saved - worked, sinks, commit };
+  }
+
+  async #read(word: OffsetsWord): Promise<Record<string, number>> {
+    const rows: Record<string, number> = {};
+    for (const source of this.parts.sources) rows[source.plan.id] = await source.read(word.ranges[source.plan.id] ?? [], word.writers[source.plan.id] ?? null);
+    return rows;
   }
 
   /** Ends the batch at every query, in the order of the file, then at the training. */
@@ -239,6 +255,7 @@ export class Batches {
     );
     await checkpoint.writeCommit({ batch: word.batch, watermarks: Object.fromEntries(watermarks) }, appenders, this.#ended(word), left);
     this.#committed = word.batch;
+    this.parts.reading?.committed(word.batch);
     if (results.has(DECISIONS)) probe('analyze.promoted');
     probe('analyze.committed');
     return { sinks: delivered - begun, commit: clock.monotonic() - delivered };

@@ -1,5 +1,5 @@
 import type { Appender, Commit, Fence, Transport } from '@millrace/transport/log.ts';
-import { type CommitWord, type Core, decodeWord, encodeWord, freshCore, type Metadata, type OffsetsWord, type RunWord } from './words.ts';
+import { type CommitWord, type Core, decodeWord, encodeWord, freshCore, type JobsWord, type Metadata, type OffsetsWord, type RunWord } from './words.ts';
 
 /** words of batches that are kept, as Structured Streaming keeps them */
 const KEPT = 100;
@@ -19,6 +19,7 @@ type Puts = (readonly [key: string, value: Uint8Array | null])[];
  * Where in the ledger the analyzer of a pipeline keeps its things:
  *
  *     analyze/<pipeline>/metadata      the plan they belong to
+ *                       /jobs          whose jobs these are, where batches are handed out
  *                       /run           the run to the end that is under way, or was last
  *                       /offsets/<N>   what batch N is
  *                       /core          how far things are, as of the last batch with results
@@ -62,6 +63,19 @@ export class Checkpoint {
   /** `gone`: queries whose state is forgotten */
   writeMetadata(metadata: Metadata, gone: readonly string[]): Promise<void> {
     return this.#commit([['metadata', encodeWord(metadata)]], { deletePrefixes: gone.map((query) => `${this.#prefix}${stateKey(query, '')}`) });
+  }
+
+  /** null before the first coordinator */
+  jobs(): JobsWord | null {
+    return this.#read('jobs');
+  }
+
+  /** The next epoch, taken by whoever owns the checkpoint. `identity`: of the checkpoint, when it has none yet. */
+  async takeEpoch(identity: string): Promise<JobsWord> {
+    const last = this.jobs();
+    const word = { identity: last?.identity ?? identity, epoch: (last?.epoch ?? 0) + 1 };
+    await this.#commit([['jobs', encodeWord(word)]]);
+    return word;
   }
 
   run(): RunWord | null {

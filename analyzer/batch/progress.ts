@@ -51,19 +51,27 @@ interface SourceProgress {
 /** Event times of a batch's rows. */
 export class EventTimes {
   count = 0;
-  #sum = 0;
-  #min = Number.POSITIVE_INFINITY;
-  #max = Number.NEGATIVE_INFINITY;
+  sum = 0;
+  min = Number.POSITIVE_INFINITY;
+  max = Number.NEGATIVE_INFINITY;
 
   add(time: number): void {
     this.count++;
-    this.#sum += time;
-    if (time < this.#min) this.#min = time;
-    if (time > this.#max) this.#max = time;
+    this.sum += time;
+    if (time < this.min) this.min = time;
+    if (time > this.max) this.max = time;
+  }
+
+  /** takes in what was counted elsewhere */
+  merge(count: number, sum: number, min: number, max: number): void {
+    this.count += count;
+    this.sum += sum;
+    if (min < this.min) this.min = min;
+    if (max > this.max) this.max = max;
   }
 
   report(watermark: number): BatchProgress['eventTime'] {
-    const rows = this.count > 0 ? { avg: iso(this.#sum / this.count), max: iso(this.#max), min: iso(this.#min) } : {};
+    const rows = this.count > 0 ? { avg: iso(this.sum / this.count), max: iso(this.max), min: iso(this.min) } : {};
     return Number.isFinite(watermark) ? { ...rows, watermark: iso(watermark) } : rows;
   }
 }

@@ -39,6 +39,14 @@ export interface RunWord {
   readonly finished: boolean;
 }
 
+/** Who hands out the batches of this checkpoint. */
+export interface JobsWord {
+  /** of the checkpoint, for ever */
+  readonly identity: string;
+  /** 1, 2, 3 …: one more with every coordinator */
+  readonly epoch: number;
+}
+
 /** Under which plan the checkpoint stands. */
 export interface Metadata {
   readonly planHash: string;

@@ -8,8 +8,9 @@ import { times } from '@millrace/shared-schemas/codec/exact.ts';
 import { slotSetter } from '@millrace/shared-schemas/row.ts';
 import { FlawError, type Row, type Value } from '@millrace/shared-schemas/types.ts';
 import { compareGroupKeys, groupKey } from './group-key.ts';
+import { GroupParts } from './group-parts.ts';
 import { type Group, GroupStore } from './group-store.ts';
-import type { BatchEnd, Query, QueryHost, StateReport, StateWriter } from './query.ts';
+import type { BatchEnd, Query, QueryHost, QueryParts, StateReport, StateWriter } from './query.ts';
 import { QueryWatermark } from './watermark.ts';
 
 /** the only pane of a query without a window */
@@ -31,6 +32,7 @@ export class AggregateQuery implements Query {
   readonly #results;
   readonly #lineage = new Lineage();
   readonly #store: GroupStore;
+  readonly #groupParts: GroupParts;
   readonly #time: QueryWatermark;
   /** where the panes of a sliding window are put together */
   readonly #scratch: number;
@@ -51,10 +53,10 @@ export class AggregateQuery implements Query {
     this.#calls = bindCalls(plan.calls, host.expressions);
     this.#values = this.#calls.arguments.map(() => null);
     this.#results = bindResults(plan.calls, plan.groupBy, plan.select, host.expressions);
-    this.#store = new GroupStore(
-      [...this.#calls.aggregates, this.#lineage],
-      plan.groupBy.map((column) => column.type),
-    );
+    const aggregates = [...this.#calls.aggregates, this.#lineage];
+    const keyTypes = plan.groupBy.map((column) => column.type);
+    this.#store = new GroupStore(aggregates, keyTypes);
+    this.#groupParts = new GroupParts(this.#store, aggregates, keyTypes);
     this.#time = new QueryWatermark(plan.watermark);
     this.#scratch = this.#store.cells.take();
     this.#out = host.row(plan.shape);
@@ -279,6 +281,26 @@ export class AggregateQuery implements Query {
 
   report(): StateReport {
     return this.#report;
+  }
+
+  get parts(): QueryParts {
+    const time = this.#time;
+    return {
+      late: time.late,
+      begin: (late) => {
+        time.maxTime = Number.NEGATIVE_INFINITY;
+        time.late = late;
+        this.#dropped = 0;
+      },
+      take: () => this.#groupParts.take({ maxTime: time.maxTime, dropped: this.#dropped }),
+      absorb: (part) => {
+        const { maxTime, dropped } = this.#groupParts.absorb(part, (group, pane) => {
+          if (group.fired.size > 0) this.#unfire(group, pane);
+        });
+        time.observe(maxTime);
+        this.#dropped += dropped;
+      },
+    };
   }
 
   /** Writes a window's start or end as its column's type holds it. */

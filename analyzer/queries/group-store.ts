@@ -117,6 +117,18 @@ export class GroupStore {
     return groups.length;
   }
 
+  /** Forgets everything, unsaved changes too. */
+  clear(): void {
+    for (const group of this.groups.values()) for (const cell of group.cells) this.cells.release(cell);
+    this.groups.clear();
+    this.panes.clear();
+    this.#nextId = 0;
+    this.#open = 0;
+    this.#dirtyCells.clear();
+    this.#dirtyGroups = [];
+    this.#gone = [];
+  }
+
   snapshot(writer: StateWriter): void {
     for (const entry of this.#gone) writer.delete(entry);
     const bytes = new ByteWriter();

@@ -37,6 +37,18 @@ export interface StateReport {
   readonly memoryUsedBytes: number;
 }
 
+/** Of a query that takes its rows in as parts too: rows that another process has taken in, as bytes. */
+export interface QueryParts {
+  /** the watermark that rows of this batch are late by, epoch ms */
+  readonly late: number;
+  /** before the rows of a part, in a query of no state: rows are late by this watermark */
+  begin(late: number): void;
+  /** what the rows since `begin` come to; the query has no state again */
+  take(): Uint8Array;
+  /** takes in what another took: as if its rows were processed now */
+  absorb(part: Uint8Array): void;
+}
+
 /**
  * A query at work, batch after batch. Deterministic: the same batches leave the same state and rows, bit for bit. It sees no clock
  * and no chance, and what it throws other than through `flaw` ends the run.
@@ -55,6 +67,8 @@ export interface Query {
   snapshot?(writer: StateWriter): void;
   /** called once, before any row, with entries in key order */
   restore?(entries: Iterable<readonly [key: string, value: Uint8Array]>): void;
+  /** where rows may come as parts */
+  readonly parts?: QueryParts;
   /** of the batch that has just been finished */
   report?(): StateReport;
   close?(): void;

@@ -112,13 +112,26 @@ export class Source {
   async read(range: Range, writers: readonly number[] | null): Promise<number> {
     let taken = 0;
     for (const [p, [, to]] of range.entries()) taken += await this.#readPartition(p, to);
+    this.complete(writers);
+    return taken;
+  }
+
+  /** A partition was read elsewhere, and stands there now. */
+  moved(p: number, { offset, writers }: PartitionCore): void {
+    const partition = this.core.partitions[p] as PartitionCore;
+    partition.offset = offset;
+    // its reader holds the array
+    partition.writers.splice(0, partition.writers.length, ...writers);
+  }
+
+  /** The batch's records are in. */
+  complete(writers: readonly number[] | null): void {
     const { core } = this;
     core.completeness = completenessOf(
       core.partitions.map((partition) => partition.writers),
       writers,
       core.completeness,
     );
-    return taken;
   }
 
   /** What a broker has and has not sent yet is waited for. */
@@ -159,7 +172,8 @@ export class Source {
   }
 }
 
-function decoderOf(plan: AnalyzeSourcePlan, registry: SchemaRegistry): RowDecoder {
+/** Of a source's records. */
+export function decoderOf(plan: AnalyzeSourcePlan, registry: SchemaRegistry): RowDecoder {
   const schema = parseSchema(plan.schema);
   const slots = Object.fromEntries(plan.columns.map((column) => [column.name, column.slot]));
   if (plan.format === 'json') return jsonDecoder(schema, slots);

@@ -17,6 +17,11 @@ export function isTrained(plan: ModelPlan): plan is TrainedPlan {
   return plan.train !== null && plan.label !== null;
 }
 
+/** Ids of the sources and queries whose rows the models of a plan learn from. */
+export function listenedBy(models: readonly ModelPlan[]): string[] {
+  return models.filter(isTrained).flatMap(({ train, label }) => (label.source === null ? [train.from] : [train.from, label.source]));
+}
+
 export function scheduleOf({ train, label }: TrainedPlan): Schedule {
   return { every: train.every, window: train.window, knownAfter: label.knownAfter };
 }

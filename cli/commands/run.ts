@@ -3,12 +3,13 @@ import type { AnalyzeProgress } from '@millrace/analyzer/run-options.ts';
 import type { Plan } from '@millrace/pipeline/plan.ts';
 import type { Profile } from '@millrace/pipeline/profile.ts';
 import { FindingsError, findingsDocument, planOf, printFindings } from '../checked.ts';
-import type { Call, CommandSpec, Host } from '../command.ts';
+import type { Call, CommandSpec } from '../command.ts';
 import { shownPath } from '../files.ts';
 import { defaultDataDir } from '../logs/data-dir.ts';
 import { styleFor } from '../output/color.ts';
-import { humanReporter, jsonReporter, type Reporter } from '../output/reporter.ts';
+import { humanReporter, jsonReporter } from '../output/reporter.ts';
 import { lastLines, renderRows } from '../output/samples.ts';
+import { speaker } from '../output/speaker.ts';
 import { outputsOf, type RunSummary, renderSummary, sinksOf, summaryDocument } from '../output/summary.ts';
 import { resolveProfile } from '../profiles.ts';
 import { invocation, version } from '../self.ts';
@@ -46,7 +47,7 @@ export const runCommand: CommandSpec = {
     const only = (call.text('only') ?? null) as StagesOptions['only'];
     const at = statusAddress(call.text('status'), profile.http);
     const reporter = call.json ? jsonReporter(host.stdout, host.stderr, host.clock) : humanReporter(host.stderr, host.stdout, host.env, host.clock);
-    const say = speaker(host, profile, reporter);
+    const say = speaker(host, profile, (line) => reporter.say(line));
     const stop = stopOnSignal(
       host,
       () => say({ level: 'info', code: 'stopping', message: 'Finishing the batch and saving; Ctrl-C again ends at once.' }),
@@ -112,26 +113,6 @@ async function load(call: Call, file: string): Promise<{ plan: Plan; profile: Pr
   }
 }
 
-const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
-
-interface RunEvent {
-  readonly level: (typeof LEVELS)[number];
-  readonly code: string;
-  readonly message: string;
-}
-
-/** Messages of the run on stderr, as the profile wants them. */
-function speaker(host: Host, profile: Profile, reporter: Reporter): (event: RunEvent) => void {
-  const style = styleFor(host.stderr, host.env);
-  const least = LEVELS.indexOf(profile.log.level);
-  return ({ level, code, message }) => {
-    if (LEVELS.indexOf(level) < least) return;
-    if (profile.log.format === 'json') return void host.stderr.write(`${JSON.stringify({ time: host.clock.now(), level, code, message })}\n`);
-    const paint = level === 'error' ? style.red : level === 'warn' ? style.yellow : style.dim;
-    reporter.say(`${paint(`${level} ${code}`)} ${message}`);
-  };
-}
-
 function summarize(call: Call, plan: Plan, profile: Profile, { records, analyze }: StagesProgress, dataDir: string, finished: boolean): RunSummary {
   const { host } = call;
   const wanted = call.json ? 0 : (call.integer('show') ?? (host.stdout.isTerminal ? SHOWN_ROWS : 0));
@@ -151,6 +132,7 @@ function summarize(call: Call, plan: Plan, profile: Profile, { records, analyze 
     outputs: [...(records ? outputsOf(plan, records.out, shown) : []), ...(analyze ? sinksOf(plan, analyze.out, shown) : [])],
     deadLetterTopic: plan.deadLetter.topic,
     dataDir: shownPath(host.cwd, dataDir),
+    ...(profile.transport.kafka === null ? {} : { brokersOf: call.text('profile') as string }),
     invocation,
     keepsTopics: profile.transport.type !== 'memory',
     samples,

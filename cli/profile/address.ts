@@ -58,3 +58,44 @@ export const serviceUrl: Kind<{ readonly url: URL; readonly node: ScalarNode }> 
     return undefined;
   },
 };
+
+interface RedisAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly db: number;
+  readonly encrypted: boolean;
+  readonly node: ScalarNode;
+}
+
+const REDIS = 'a URL such as redis://localhost:6379';
+const REDIS_PORT = 6379;
+
+/** Where a Redis server is. It holds no password, as above. */
+export const redisUrl: Kind<RedisAddress> = {
+  what: REDIS,
+  schema: { type: 'string', pattern: '^rediss?://' },
+  read(node, report) {
+    const found = text(REDIS).read(node, report);
+    if (found === undefined) return undefined;
+    const url = URL.canParse(found.text) ? new URL(found.text) : null;
+    if (url === null || !/^rediss?:$/.test(url.protocol) || url.hostname === '')
+      report.error(found, 'bad_url', 'This is no URL that begins with redis:// or rediss://.', `Write ${REDIS.slice(REDIS.indexOf('redis'))}.`);
+    else if (url.username !== '' || url.password !== '')
+      report.error(found, 'literal_secret', 'The URL holds a user or a password.', 'Leave them out of the URL: username: and password: "${NAME}".');
+    else if (url.search !== '' || url.hash !== '' || !/^\/?\d{0,5}$/.test(url.pathname))
+      report.error(found, 'bad_url', 'Behind the host there may be a database, as in redis://localhost:6379/0, and nothing else.', 'Leave the rest out.');
+    else {
+      const port = url.port === '' ? REDIS_PORT : Number(url.port);
+      if (port > 0)
+        return {
+          host: url.hostname.replace(/^\[|\]$/g, ''),
+          port,
+          db: Number(url.pathname.slice(1)),
+          encrypted: url.protocol === 'rediss:',
+          node: found,
+        };
+      report.error(found, 'bad_url', 'There is no port 0.', 'Leave it out for 6379.');
+    }
+    return undefined;
+  },
+};

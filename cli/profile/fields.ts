@@ -1,7 +1,7 @@
 import { defaultProfile } from '@millrace/pipeline/profile.ts';
 import { type Fields, optional, required, withDefault } from '@millrace/pipeline/spec/field.ts';
-import { duration, flag, listOf, notYet, number, object, oneOf, orScalar, size, text } from '@millrace/pipeline/spec/kinds.ts';
-import { address, serviceUrl } from './address.ts';
+import { duration, flag, listOf, number, object, oneOf, orScalar, size, text } from '@millrace/pipeline/spec/kinds.ts';
+import { address, redisUrl, serviceUrl } from './address.ts';
 
 const MAX_PARTITIONS = 1024;
 const MAX_REPLICATION = 100;
@@ -65,6 +65,13 @@ export const registryFields = {
   ca: optional(text('a PEM file'), "https: certificates of the authority, relative to the profile; left out, the system's"),
 } satisfies Fields;
 
+export const redisFields = {
+  url: required(redisUrl, 'redis:// or rediss:// (TLS), a host, and where they are not 6379 and 0 a port and a database'),
+  username: optional(text('a name'), 'the user; left out, the default user'),
+  password: secret('its password'),
+  tls: optional(orScalar(object('tls', tlsFields), flag()), 'encrypted connections'),
+} satisfies Fields;
+
 export const httpFields = {
   listen: required(address('an address as host:port', '127.0.0.1:8088', 0), 'where the status page listens; port 0 takes any that is free'),
   token: secret('what a caller has to bring; empty or left out, nothing'),
@@ -102,5 +109,5 @@ export const profileFields = {
   http: optional(object('http', httpFields), 'the status page'),
   log: optional(object('log', logFields), 'messages on stderr'),
   secrets: optional(object('secrets', secretFields), 'keys that no file should hold'),
-  redis: optional(notYet('Redis'), 'where batches are shared out'),
+  redis: optional(object('redis', redisFields), "where the analyzer's batches are handed out to workers (millrace worker)"),
 } satisfies Fields;

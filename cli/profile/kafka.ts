@@ -56,7 +56,8 @@ function kafkaOf({ values, at, node }: Transport, files: ProfileFiles, report: R
   };
 }
 
-function tlsOf(tls: boolean | Read<typeof tlsFields> | undefined, files: ProfileFiles, report: Report): KafkaProfile['tls'] {
+/** null: none is wanted, or what was said is refused. */
+export function tlsOf(tls: boolean | Read<typeof tlsFields> | undefined, files: ProfileFiles, report: Report): KafkaProfile['tls'] {
   if (tls === undefined || tls === false) return null;
   if (tls === true) return { ca: null, cert: null, key: null };
   const { ca, cert, key } = tls.values;

@@ -154,6 +154,41 @@ describe('a registry', () => {
   ])('%s', (yaml, expected) => expect(told(yaml)).toEqual(expected));
 });
 
+describe('Redis', () => {
+  test('with nothing but a URL', () => {
+    const nothing = { host: 'localhost', port: 6379, db: 0, username: null, password: null, tls: null };
+    expect(read('redis: { url: "redis://localhost" }')).toMatchObject({ findings: [], profile: { redis: nothing } });
+    expect(read('redis: { url: "redis://[::1]:7000/3" }').profile?.redis).toEqual({ ...nothing, host: '::1', port: 7000, db: 3 });
+    expect(read('redis: { url: "rediss://localhost" }').profile?.redis?.tls).toEqual({ ca: null, cert: null, key: null });
+  });
+  test('with everything', () => {
+    const { profile, findings } = read(
+      'redis: { url: "rediss://r.example:1", username: me, password: "${PASSWORD}", tls: { ca: ca.pem, cert: ca.pem, key: key.pem } }',
+    );
+    expect(findings).toEqual([]);
+    const tls = { ca: certificate.cert, cert: certificate.cert, key: certificate.key };
+    expect(profile?.redis).toEqual({ host: 'r.example', port: 1, db: 0, username: 'me', password: 'hush', tls });
+  });
+  test.each([
+    ['redis: { }', ['1:8 missing_key']],
+    ['redis: { url: "localhost:6379" }', ['1:15 bad_url']],
+    ['redis: { url: "http://localhost" }', ['1:15 bad_url']],
+    ['redis: { url: "redis://" }', ['1:15 bad_url']],
+    ['redis: { url: "redis://a:0" }', ['1:15 bad_url']],
+    ['redis: { url: "redis://a/x" }', ['1:15 bad_url']],
+    ['redis: { url: "redis://a?db=1" }', ['1:15 bad_url']],
+    ['redis: { url: "redis://:hush@a" }', ['1:15 literal_secret']],
+    ['redis: { url: "redis://a", password: hush }', ['1:38 literal_secret', '1:38 cleartext_password (warning)']],
+    ['redis: { url: "redis://a", username: me }', ['1:8 missing_key']],
+    ['redis: { url: "rediss://a", tls: false }', ['1:34 unused_key']],
+    ['redis: { url: "rediss://a", tls: { ca: none.pem } }', ['1:40 unreadable_file']],
+    ['redis: { url: "redis://a", password: "${PASSWORD}" }', ['1:38 cleartext_password (warning)']],
+    ['redis: { url: "redis://127.0.0.1", password: "${PASSWORD}" }', []],
+    ['redis: { url: "redis://a", pasword: "${PASSWORD}" }', ['1:28 unknown_key']],
+    ['transport: { type: memory }\nredis: { url: "redis://a" }', ['2:8 unused_key']],
+  ])('%s', (yaml, expected) => expect(told(yaml)).toEqual(expected));
+});
+
 describe('the status page', () => {
   test('without a token', () => {
     expect(read('http: { listen: 127.0.0.1:8088, token: "${EMPTY:-}" }')).toMatchObject({
@@ -178,8 +213,8 @@ test('everything at once, and nothing of what variables hold', () => {
     read(`transport: { type: kafka, brokers: ["\${BROKER}", "\${PASSWORD}"], sasl: { mechanism: plain, username: a, password: "\${PASSWORD}" } }
 registry: { url: "\${PASSWORD}" }
 http: { listen: "\${PASSWORD}", token: "x\${PASSWORD}" }
-redis: { url: "redis://localhost" }
+redis: { url: "\${PASSWORD}" }
 `);
-  expect(findings.map(({ line, code }) => `${line} ${code}`)).toEqual(['1 bad_address', '1 cleartext_password', '2 bad_url', '3 bad_address', '4 not_yet']);
+  expect(findings.map(({ line, code }) => `${line} ${code}`)).toEqual(['1 bad_address', '1 cleartext_password', '2 bad_url', '3 bad_address', '4 bad_url']);
   expect(JSON.stringify(findings)).not.toMatch(/hush|secret-host/);
 });

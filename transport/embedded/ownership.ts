@@ -20,19 +20,23 @@ interface Owner {
   readonly owner: ProcessId | null;
 }
 
+const NOBODY = Buffer.alloc(0);
+
 const bytes = (owner: Owner) => Buffer.from(JSON.stringify(owner));
 
 /**
  * Takes the role over from nobody or from a process that is dead, under the next generation.
  * Rejects with `MillraceError` already_running, naming the pid, while its owner lives (this process included). `dir` is for that message.
+ * `anyway`: takes it from an owner that lives too, unless another has taken it since `owner` told so; what the old one commits after that is refused.
  */
-export async function claim(transport: Transport, dir: string, role: string): Promise<Claim> {
+export async function claim(transport: Transport, dir: string, role: string, anyway?: Uint8Array | null): Promise<Claim> {
   const key = `owner/${role}`;
   const self = thisProcess();
   for (;;) {
     const old = transport.ledger.get(key);
     const held = old === null ? { generation: 0, owner: null } : (JSON.parse(Buffer.from(old).toString()) as Owner);
-    if (held.owner !== null && isAlive(held.owner))
+    const despite = anyway !== undefined && Buffer.compare(anyway ?? NOBODY, old ?? NOBODY) === 0;
+    if (held.owner !== null && !despite && isAlive(held.owner))
       throw new MillraceError('already_running', `Process ${held.owner.pid} runs ${role} on ${dir}.`, {
         hint: `Stop process ${held.owner.pid} first, or use another --data-dir.`,
       });
@@ -47,6 +51,11 @@ export async function claim(transport: Transport, dir: string, role: string): Pr
     }
     return { generation: mine.generation, fence, release: () => release(transport, fence, mine.generation) };
   }
+}
+
+/** Who has the role, in words that change with everyone who takes it; null: nobody ever had it. */
+export function ownerOf(transport: Transport, role: string): Uint8Array | null {
+  return transport.ledger.get(`owner/${role}`);
 }
 
 async function release(transport: Transport, fence: Fence, generation: number): Promise<void> {

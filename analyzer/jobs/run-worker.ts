@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Profile, RedisProfile } from '@millrace/pipeline/profile.ts';
+import type { Clock } from '@millrace/runtime/clock.ts';
+import { openRegistry } from '@millrace/shared-schemas/registry/open.ts';
+import type { Transport } from '@millrace/transport/log.ts';
+import { openTransport } from '@millrace/transport/open.ts';
+import { Checkpoint } from '../batch/checkpoint.ts';
+import type { JobsWord } from '../batch/words.ts';
+import { ModelsInForce } from '../ml/models-in-force.ts';
+import type { AnalyzedPlan } from '../run-options.ts';
+import { listenedBy } from '../training/learning-rows.ts';
+import { startWorker } from './bullmq.ts';
+import { PartFiles } from './part-files.ts';
+import { PartWorker } from './part-worker.ts';
+import { connectRedis } from './redis.ts';
+import { queueBase, workOn } from './work.ts';
+
+/** how often it is looked whether there is an analyzer, ms */
+const LOOK_EVERY = 200;
+
+export interface WorkerOptions {
+  readonly plan: AnalyzedPlan;
+  readonly profile: Profile & { readonly redis: RedisProfile };
+  /** absolute; the analyzer's own */
+  readonly dataDir: string;
+  readonly clock: Clock;
+  /** graceful stop: finish the job in hand */
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: { level: 'info' | 'warn' | 'error'; code: string; message: string }) => void;
+}
+
+/** Works on the batches that an analyzer of the same plan hands out, until its signal; gives how many jobs it has done. */
+export async function runWorker(options: WorkerOptions): Promise<number> {
+  const { plan, profile, dataDir, clock, onEvent } = options;
+  const redis = await connectRedis(profile.redis, onEvent);
+  let transport: Transport | null = null;
+  try {
+    transport = await openTransport(profile.transport, { dataDir, pipeline: plan.name, host: `work.${process.pid}`, clock });
+    const checkpoint = new Checkpoint(transport, plan.name, undefined);
+    const coordinated = await firstCoordinator(checkpoint, options);
+    if (coordinated === null) return 0;
+    const models = new ModelsInForce(plan.name, transport);
+    const work = workOn({
+      checkpoint,
+      files: new PartFiles(dataDir, plan.name),
+      worker: new PartWorker({
+        plan: plan.analyze,
+        expressions: { hmacSecret: profile.secrets.hmac },
+        log: transport.log,
+        registry: openRegistry(profile.registry, dataDir, clock),
+        listened: listenedBy(plan.models),
+        model: (hash) => models.byHash(hash),
+      }),
+    });
+    let done = 0;
+    const worker = startWorker(redis, queueBase(plan.name, coordinated.identity, plan.analyze.hash), async (...job) => {
+      await work(...job);
+      done++;
+    });
+    onEvent({ level: 'info', code: 'working', message: `Working on batches of ${plan.name}.` });
+    await aborted(options.signal);
+    await worker.close();
+    models.close();
+    return done;
+  } finally {
+    await transport?.close();
+    redis.close();
+  }
+}
+
+/** Waits for one; null when it is told to stop before. */
+async function firstCoordinator(checkpoint: Checkpoint, { plan, signal, onEvent }: WorkerOptions): Promise<JobsWord | null> {
+  for (let said = false; !signal.aborted; said = true) {
+    const found = checkpoint.jobs();
+    if (found !== null) return found;
+    if (!said) onEvent({ level: 'info', code: 'waiting', message: `Waiting for an analyzer of ${plan.name} on this data directory.` });
+    await sleep(LOOK_EVERY, undefined, { signal }).catch(() => {});
+  }
+  return null;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,28 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import type { KafkaClient } from './client.ts';
-import { type Bench, type Got, type Grounds, readAll, take, until, values } from './client-grounds.case.ts';
+import { appendThrough, type Bench, type Got, type Grounds, readAll, take, until, values } from './client-grounds.case.ts';
 
 const texts = (got: readonly Got[]) => got.map(({ value }) => value);
-
-/** Appends numbered records to two partitions, some appends at a time, while `harm` is done; gives what each partition must hold. */
-async function appendThrough(client: KafkaClient, topic: string, appends: number, harm: (at: number) => void): Promise<string[][]> {
-  const under: Promise<void>[] = [];
-  const expected: string[][] = [[], []];
-  for (let at = 0; at < appends; at++) {
-    const rows = [0, 1].map((partition) => [...Array(20).keys()].map((row) => `${partition}:${at}:${row}`));
-    for (const [partition, mine] of rows.entries()) expected[partition]?.push(...mine);
-    const sent = client.producer.append(rows.map((mine, partition) => ({ topic, partition, batches: [values(...mine)] })));
-    // it is awaited later; until then its failure is no one's fault
-    sent.catch(() => {});
-    under.push(sent);
-    harm(at);
-    if (under.length === 20) await under.shift();
-    await sleep(2);
-  }
-  await Promise.all(under);
-  return expected;
-}
 
 /** What brokers and networks do. */
 export function faultCases(bench: Bench, grounds: () => Grounds): void {
@@ -92,7 +72,7 @@ export function faultCases(bench: Bench, grounds: () => Grounds): void {
     }, 5);
     let back: Promise<void> | undefined;
     try {
-      const expected = await appendThrough(client, topic, 150, (at) => {
+      const expected = await appendThrough(client, topic, 2, 150, (at) => {
         if (at === 60)
           back = grounds()
             .kill()
@@ -115,7 +95,7 @@ export function faultCases(bench: Bench, grounds: () => Grounds): void {
     const topic = await bench.topic(client, { partitions: 2 });
     const feed = client.feed(topic, 0, 0);
     const got: Got[] = [];
-    const expected = await appendThrough(client, topic, 80, (at) => {
+    const expected = await appendThrough(client, topic, 2, 80, (at) => {
       if (at === 40) {
         grounds().pause();
         setTimeout(() => grounds().resume(), 10_000);

@@ -94,6 +94,26 @@ export async function readAll(client: KafkaClient, topic: string, partition = 0,
   return got;
 }
 
+/** Appends numbered records to all partitions, some appends at a time, while `harm` is done; gives what each partition must hold. */
+export async function appendThrough(client: KafkaClient, topic: string, partitions: number, appends: number, harm: (at: number) => void): Promise<string[][]> {
+  const under: Promise<void>[] = [];
+  const all = [...Array(partitions).keys()];
+  const expected: string[][] = all.map(() => []);
+  for (let at = 0; at < appends; at++) {
+    const rows = all.map((partition) => [...Array(20).keys()].map((row) => `${partition}:${at}:${row}`));
+    for (const [partition, mine] of rows.entries()) expected[partition]?.push(...mine);
+    const sent = client.producer.append(rows.map((mine, partition) => ({ topic, partition, batches: [values(...mine)] })));
+    // it is awaited later; until then its failure is no one's fault
+    sent.catch(() => {});
+    under.push(sent);
+    harm(at);
+    if (under.length === 20) await under.shift();
+    await sleep(2);
+  }
+  await Promise.all(under);
+  return expected;
+}
+
 let names = 0;
 
 /** What each case needs: clients that are closed behind it, and topics of its own. */

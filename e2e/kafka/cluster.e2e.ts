@@ -1,0 +1,71 @@
+import { appendThrough, Bench, type Got, readAll, take, until, values } from '@millrace/transport/kafka/client-grounds.case.ts';
+import { openFast } from '@millrace/transport/kafka/fast/open.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Broker, describeKafka, startBroker } from '../support/kafka.ts';
+
+const texts = (got: readonly Got[]) => got.map(({ value }) => value);
+
+describeKafka('three brokers', () => {
+  let cluster: Broker;
+  beforeAll(async () => {
+    cluster = await startBroker({ nodes: 3, properties: { 'leader.imbalance.check.interval.seconds': '5' } });
+  });
+  afterAll(() => cluster?.close());
+  const bench = new Bench(openFast, () => cluster);
+  const safe = { replication: 3, config: { 'min.insync.replicas': '2' } };
+  const kill = async (at: number): Promise<void> => {
+    await cluster.nodes[at]?.kill();
+    await cluster.nodes[at]?.start();
+  };
+
+  test('leaders move while records are appended to many partitions and read: nothing lost, nothing twice', async () => {
+    const client = await bench.client({ patience: 60_000 });
+    const partitions = 24;
+    const topic = await bench.topic(client, { partitions, ...safe });
+    const feeds = [...Array(partitions).keys()].map((partition) => client.feed(topic, partition, 0));
+    const got: Got[][] = feeds.map(() => []);
+    const reading = setInterval(() => {
+      for (const [at, feed] of feeds.entries()) take(feed, got[at] as Got[]);
+    }, 10);
+    let back: Promise<void> = Promise.resolve();
+    try {
+      const expected = await appendThrough(client, topic, partitions, 120, (at) => {
+        if (at === 30) back = kill(0).then(() => kill(1));
+      });
+      await back;
+      for (const [partition, mine] of expected.entries()) {
+        expect(texts(await readAll(client, topic, partition))).toEqual(mine);
+        await until(`feed ${partition}`, () => got[partition]?.length === mine.length);
+        expect(texts(got[partition] as Got[])).toEqual(mine);
+      }
+    } finally {
+      clearInterval(reading);
+      await back;
+    }
+  });
+
+  test('coordinators move under transactions: each commit that resolved is there once', async () => {
+    const client = await bench.client({ patience: 60_000 });
+    const topic = await bench.topic(client, { partitions: 6, ...safe });
+    const owners = await Promise.all([0, 1, 2].map((at) => client.transactional(`cluster.${process.pid}.${at}`)));
+    let back: Promise<void> = Promise.resolve();
+    const rounds = 40;
+    try {
+      for (let round = 0; round < rounds; round++) {
+        if (round === 10) back = kill(2).then(() => kill(0));
+        await Promise.all(
+          owners.map(async (owner, at) => {
+            const places = [at * 2, at * 2 + 1].map((partition) => ({ topic, partition, batches: [values(`${round}`)] }));
+            await owner.append(places);
+            if (round % 5 === 4) await owner.abort();
+            else await owner.commit();
+          }),
+        );
+      }
+    } finally {
+      await back;
+    }
+    const expected = [...Array(rounds).keys()].filter((round) => round % 5 !== 4).map(String);
+    for (let partition = 0; partition < 6; partition++) expect(texts(await readAll(client, topic, partition))).toEqual(expected);
+  });
+});

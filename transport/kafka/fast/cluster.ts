@@ -35,6 +35,8 @@ export class Cluster {
   readonly #wires = new Map<string, Held>();
   readonly #topics = new Set<string>();
   readonly #leaders = new Map<string, readonly number[]>();
+  /** what the brokers say of topics that they give no leaders of */
+  readonly #refusals = new Map<string, number>();
   readonly #coordinators = new Map<string, number>();
   #nodes = new Map<number, Address>();
   #controller = -1;
@@ -150,8 +152,12 @@ export class Cluster {
     if (answer.brokers.length > 0) this.#nodes = new Map(answer.brokers.map(({ node, host, port }) => [node, { host, port }]));
     this.#controller = answer.controller;
     for (const { name, error, leaders } of answer.topics) {
+      this.#refusals.delete(name);
       if (error === CODE.none || error === CODE.leaderNotAvailable) this.#leaders.set(name, leaders);
-      else this.#leaders.delete(name);
+      else {
+        this.#leaders.delete(name);
+        this.#refusals.set(name, error);
+      }
     }
   }
 
@@ -176,7 +182,7 @@ export class Cluster {
     if (fresh || !this.#leaders.has(topic)) await this.refresh();
     if (this.#leaders.has(topic)) return;
     this.#topics.delete(topic);
-    throw refusal(CODE.unknownTopic, `topic ${topic}`);
+    throw refusal(this.#refusals.get(topic) ?? CODE.unknownTopic, `topic ${topic}`);
   }
 
   /** Finds out who leads a partition. @throws Transient when nobody does, unknown_topic when there is no such partition */

@@ -54,7 +54,7 @@ export async function loadNative(directory: string): Promise<Native> {
   if (reason !== null) return { kind: 'broken', reason };
   try {
     restoreUtil(util);
-    return { kind: 'loaded', library: require(path) };
+    return { kind: 'loaded', library: require('@tensorflow/tfjs-node') };
   } catch (error) {
     return { kind: 'broken', reason: (error as Error).message };
   }

@@ -1,6 +1,5 @@
 import type { CommandSpec } from '../command.ts';
-import { shownPath } from '../files.ts';
-import { dataDirOf, dataDirOptions, openExisting } from '../logs/data-dir.ts';
+import { logOptions, openLogs } from '../logs/open-logs.ts';
 import { formatOf, isInternal } from '../logs/topics.ts';
 import { styleFor } from '../output/color.ts';
 import { count } from '../output/numbers.ts';
@@ -8,14 +7,14 @@ import { renderTable } from '../output/table.ts';
 
 export const topicListCommand: CommandSpec = {
   name: 'topic list',
-  summary: 'list the topics of a data directory',
+  summary: 'list the topics of a data directory, or of a cluster',
+  doc: 'On Kafka every transaction takes an offset of its own, which is counted as a record here.',
   args: [],
-  options: [...dataDirOptions, { flags: '--internal', doc: 'list the exchanges between stages too' }],
-  examples: ['millrace topic list --data-dir .millrace/shop'],
+  options: [...logOptions, { flags: '--internal', doc: 'list the exchanges between stages too' }],
+  examples: ['millrace topic list --data-dir .millrace/shop', 'millrace topic list --profile kafka'],
   async run(call) {
     const { host } = call;
-    const dir = await dataDirOf(call);
-    const { log, close } = await openExisting(host.cwd, dir);
+    const { log, dataDir, place, close } = await openLogs(call, false);
     try {
       const shown = log.topics().filter((topic) => call.flag('internal') || !isInternal(topic));
       const topics = await Promise.all(
@@ -31,8 +30,8 @@ export const topicListCommand: CommandSpec = {
           };
         }),
       );
-      if (call.json) await host.stdout.write(`${JSON.stringify({ data_dir: dir, topics })}\n`);
-      else if (topics.length === 0) await host.stdout.write(`${shownPath(host.cwd, dir)} holds no topics\n`);
+      if (call.json) await host.stdout.write(`${JSON.stringify({ ...(dataDir === null ? { brokers: place } : { data_dir: dataDir }), topics })}\n`);
+      else if (topics.length === 0) await host.stdout.write(`${place} holds no topics\n`);
       else {
         const rows = topics.map(({ name, format, internal, records, partitions }) => [
           name,

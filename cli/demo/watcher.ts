@@ -2,6 +2,7 @@ import type { Clock } from '@millrace/runtime/clock.ts';
 import { HeaderReader } from '@millrace/shared-schemas/header.ts';
 import { type Model, parseModel } from '@millrace/shared-schemas/model.ts';
 import { decisionOf, modelKey, modelsTopic } from '@millrace/shared-schemas/model-decision.ts';
+import { FileRegistry } from '@millrace/shared-schemas/registry/file.ts';
 import type { BatchView, Reader, Transport } from '@millrace/transport/log.ts';
 import { valuePrinter } from '../logs/values.ts';
 import type { Story } from './story.ts';
@@ -103,7 +104,7 @@ export class Watcher {
     const { transport, alerts, dataDir } = this.#options;
     const topic = transport.log.topic(alerts);
     if (topic === null) throw new Error(`the topic ${alerts} is gone`);
-    this.#print ??= valuePrinter(topic, dataDir);
+    this.#print ??= valuePrinter(topic, new FileRegistry(dataDir));
     return JSON.parse(this.#print('value', bytes).json) as AlertRow;
   }
 

@@ -1,4 +1,6 @@
+import type { SchemaRegistry } from '@millrace/shared-schemas/registry/registry.ts';
 import type { BatchView, Log, Position, Reader } from '@millrace/transport/log.ts';
+import { SchemaReader } from '@millrace/transport/schemareader.ts';
 
 /** bytes of values a poll takes, so that memory stays small however large the log */
 const POLL_BYTES = 256 * 1024;
@@ -6,7 +8,7 @@ const POLL_BYTES = 256 * 1024;
 const WAIT_MS = 200;
 
 export interface ReadTopicOptions {
-  readonly log: Log;
+  readonly log: Pick<Log, 'startOffset' | 'endOffset' | 'reader' | 'version' | 'wait'>;
   readonly topic: string;
   readonly partitions: readonly number[];
   /** offset to begin at; a partition that begins later begins there */
@@ -58,4 +60,16 @@ export async function readTopic(options: ReadTopicOptions): Promise<void> {
 function takeAll(batch: BatchView, take: ReadTopicOptions['take']): boolean {
   for (let i = 0; i < batch.count; i++) if (!take(batch, i)) return false;
   return true;
+}
+
+/** A log whose batches come with the schemas they name. */
+export function withSchemas(log: Log, registry: SchemaRegistry): ReadTopicOptions['log'] {
+  return {
+    startOffset: (topic, partition) => log.startOffset(topic, partition),
+    endOffset: (topic, partition) => log.endOffset(topic, partition),
+    reader: (...place) => new SchemaReader(log.reader(...place), { registry, arrived: () => undefined }),
+    version: () => log.version(),
+    // what a registry answers wakes nobody
+    wait: (ms, since) => log.wait(Math.min(ms, 20), since),
+  };
 }

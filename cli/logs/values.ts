@@ -1,20 +1,20 @@
 import { avroDecoder, columnsOf, type ParsedSchema, parseSchema } from '@millrace/shared-schemas/avro.ts';
 import { readSchemaId } from '@millrace/shared-schemas/framing.ts';
 import { rowJson } from '@millrace/shared-schemas/json/value.ts';
-import { FileRegistry } from '@millrace/shared-schemas/registry/file.ts';
+import type { SchemaRegistry } from '@millrace/shared-schemas/registry/registry.ts';
 import { rowMaker } from '@millrace/shared-schemas/row.ts';
 import type { TopicInfo } from '@millrace/transport/log.ts';
 import type { ValuePrinter } from './record-printer.ts';
 import { binaryField, jsonField, textField } from './text.ts';
 import { formatOf } from './topics.ts';
 
-/** How the values of a topic of a data directory are printed. What cannot be decoded is printed as the bytes it is. */
-export function valuePrinter(topic: TopicInfo, dataDir: string): ValuePrinter {
+/** How the values of a topic are printed. What cannot be decoded is printed as the bytes it is. */
+export function valuePrinter(topic: TopicInfo, registry: Pick<SchemaRegistry, 'byId'>): ValuePrinter {
   switch (formatOf(topic)) {
     case 'json':
       return jsonField;
     case 'avro':
-      return avroPrinter(topic, new FileRegistry(dataDir));
+      return avroPrinter(topic, registry);
     case 'exchange':
       return binaryField;
     case 'bytes':
@@ -23,7 +23,7 @@ export function valuePrinter(topic: TopicInfo, dataDir: string): ValuePrinter {
 }
 
 /** Each record by the schema it was written with: the registry's of its id, else the topic's own. */
-function avroPrinter(topic: TopicInfo, registry: FileRegistry): ValuePrinter {
+function avroPrinter(topic: TopicInfo, registry: Pick<SchemaRegistry, 'byId'>): ValuePrinter {
   const own = topic.meta.schema === undefined ? null : parseSchema(JSON.parse(topic.meta.schema));
   const printers = new Map<number, ValuePrinter>();
   return (name, bytes) => {

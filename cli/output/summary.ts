@@ -26,6 +26,8 @@ export interface RunSummary {
   readonly deadLetterTopic: string;
   /** as a person would type it here */
   readonly dataDir: string;
+  /** the profile that names the brokers; left out where topics are in the data directory */
+  readonly brokersOf?: string;
   /** how this command is called here */
   readonly invocation: string;
   /** whether topics are still there to look at; not when they were held in memory */
@@ -104,17 +106,12 @@ export function renderSummary(summary: RunSummary, style: Style): string {
 
 function hints(summary: RunSummary): [what: string, command: string][] {
   if (!summary.keepsTopics) return [['data', 'topics and state were in memory, and are gone']];
-  const dir = quoted(summary.dataDir);
+  const at = summary.brokersOf === undefined ? `--data-dir ${quoted(summary.dataDir)}` : `--profile ${quoted(summary.brokersOf)}`;
   const topic = summary.outputs.find((output) => output.kind === 'topic' && output.records > 0);
   return [
-    ...(topic ? [['look at it', `${summary.invocation} topic cat ${quoted(topic.target)} --limit 5 --until end --data-dir ${dir}`] as [string, string]] : []),
+    ...(topic ? [['look at it', `${summary.invocation} topic cat ${quoted(topic.target)} --limit 5 --until end ${at}`] as [string, string]] : []),
     ...(summary.progress.deadLetters > 0
-      ? [
-          ['dead letters', `${summary.invocation} topic cat ${quoted(summary.deadLetterTopic)} --headers --limit 5 --until end --data-dir ${dir}`] as [
-            string,
-            string,
-          ],
-        ]
+      ? [['dead letters', `${summary.invocation} topic cat ${quoted(summary.deadLetterTopic)} --headers --limit 5 --until end ${at}`] as [string, string]]
       : []),
     ['data', summary.dataDir],
   ];

@@ -40,7 +40,7 @@ const entries = (transport: Transport) => [...transport.ledger.entries('')].map(
 
 for (const client of ['kafkajs', 'fast'] as const) {
   const settings = () => ({ brokers: broker?.brokers ?? [], client, tls: null, sasl: null });
-  const start = async (pipeline: string, host: string, dataDir: string, more: { create?: boolean } = {}): Promise<Transport> => {
+  const start = async (pipeline: string, host: string, dataDir: string, more: { create?: boolean; patience?: number } = {}): Promise<Transport> => {
     const options = { clock: systemClock, create: true, replication: 1, partitions: 2, patience: 20_000, ...more };
     const transport = await openKafka({ settings: settings(), dataDir, pipeline, host: `${pipeline}.${host}`, ...options });
     open.push(transport);
@@ -232,7 +232,7 @@ for (const client of ['kafkajs', 'fast'] as const) {
 
     test('readers: a limit between gaps, what is gone, what never was, and single records', async () => {
       const pipeline = `${client}-read`;
-      const transport = await start(pipeline, 'a', makeDir());
+      const transport = await start(pipeline, 'a', makeDir(), { patience: 3000 });
       const topic = `${pipeline}.t`;
       await transport.log.ensure(topic, 1);
       const out = transport.log.appender(topic);

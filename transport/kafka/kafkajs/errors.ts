@@ -62,6 +62,14 @@ export function brokenAt(error: unknown): { host: string; port: number } | null 
   return found?.name === 'KafkaJSConnectionClosedError' && found.host !== undefined ? { host: found.host, port: Number(found.port) } : null;
 }
 
+/**
+ * Whether a connection stands that kafkajs has not finished to set up, and never will: when a broker is slow to answer the first request it takes the connection for a
+ * good one nevertheless. Only to disconnect helps.
+ */
+export function isHalfOpen(error: unknown): boolean {
+  return chain(error).some(({ message }) => message.includes('Broker not connected'));
+}
+
 /** What went wrong, with the thing it was about (`topic orders`, `brokers a:9092, b:9092`). Says nothing of credentials. */
 export function failure(error: unknown, about: string): MillraceError {
   if (error instanceof MillraceError) return error;

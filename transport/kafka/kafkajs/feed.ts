@@ -67,6 +67,7 @@ export class KafkajsFeed implements Feed {
   }
 
   seek(offset: number): void {
+    if (offset === this.position && this.#failure === null) return;
     this.position = offset;
     const first = this.#chunks[0];
     if (first !== undefined && offset >= first.from && offset <= this.fetchOffset) {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import type { ClientOptions } from '../client.ts';
 import type { FetchedPartition } from './chunk.ts';
-import { brokenAt, failure, isFinal, typeOf } from './errors.ts';
+import { brokenAt, failure, isFinal, isHalfOpen, typeOf } from './errors.ts';
 import { KafkajsFeed } from './feed.ts';
 import { anyBroker, type Cluster } from './library.ts';
 
@@ -27,6 +27,7 @@ export class Fetcher {
   #finding = false;
   /** the leaders known may be old ones */
   #stale = true;
+  #halfOpen = false;
   #closed = false;
   #woken: () => void = () => {};
   #wake = new Promise<void>(() => {});
@@ -89,6 +90,8 @@ export class Fetcher {
 
   async #findLeader(feed: KafkajsFeed): Promise<void> {
     const cluster = this.#cluster;
+    if (this.#halfOpen) await cluster.disconnect();
+    this.#halfOpen = false;
     if (!cluster.isConnected()) await cluster.connect();
     if (this.#stale) await cluster.refreshMetadata();
     this.#stale = false;
@@ -188,10 +191,10 @@ export class Fetcher {
         feed.skipTo(start);
         return true;
       }
-      if (fetchOffset > end) {
-        feed.fail(new MillraceError('log_too_short', `${topic}/${partition} ends at offset ${end}, but was read up to ${fetchOffset} before.`));
-        return true;
-      }
+      // a broker that has just begun to lead may not know its end yet
+      feed.leader = null;
+      if (fetchOffset > end)
+        return this.#blame(feed, new MillraceError('log_too_short', `${topic}/${partition} ends at offset ${end}, but was read up to ${fetchOffset} before.`));
       return false;
     } catch (error) {
       feed.leader = null;
@@ -201,6 +204,7 @@ export class Fetcher {
 
   /** Ends the feed when trying again is no use, or has been for as long as it may. */
   #blame(feed: KafkajsFeed, error: unknown): boolean {
+    if (isHalfOpen(error)) this.#halfOpen = true;
     const failed = failure(error, `partition ${feed.partition} of topic ${feed.topic}`);
     if (isFinal(failed)) {
       feed.fail(failed);

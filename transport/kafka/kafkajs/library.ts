@@ -34,6 +34,8 @@ export interface Library {
   readonly all: Cluster;
   /** idempotent, or with `transactionalId` transactional; not connected yet. Partitions are the messages' own */
   producer(transactionalId?: string): Producer;
+  /** connections that have ended so far */
+  readonly ended: () => number;
 }
 
 /** longest pause between two tries of a send */
@@ -47,6 +49,7 @@ export function openLibrary(options: ClientOptions): Library {
   addCodecs();
   const { brokers, clientId, tls, sasl, patience } = options;
   const quick = { initialRetryTime: 10, factor: 0.2, multiplier: 2, maxRetryTime: LONGEST_PAUSE };
+  let ended = 0;
   const common: KafkaConfig = {
     brokers: [...brokers],
     clientId,
@@ -59,6 +62,9 @@ export function openLibrary(options: ClientOptions): Library {
       const socket = ssl ? connectTls({ host, port, servername: host, ...ssl }, onConnect) : connectPlain({ host, port }, onConnect);
       socket.setNoDelay(true);
       socket.setKeepAlive(true, 60_000);
+      socket.once('close', () => {
+        ended++;
+      });
       return socket;
     },
     logLevel: logLevel.NOTHING,
@@ -73,6 +79,7 @@ export function openLibrary(options: ClientOptions): Library {
     admin: kafka.admin(),
     committed: clusterOf(kafka, clientId, false),
     all: clusterOf(kafka, clientId, true),
+    ended: () => ended,
     producer(transactionalId) {
       const config: ProducerConfig = {
         idempotent: true,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import type { ClientOptions, KafkaClient, NewTopic } from '../client.ts';
-import { brokenAt, patiently } from './errors.ts';
+import { brokenAt, isHalfOpen, patiently } from './errors.ts';
 import { Fetcher } from './fetcher.ts';
 import { anyBroker, type Cluster, openLibrary } from './library.ts';
 import { type Home, KafkajsTransactional, PlainProducer } from './producers.ts';
@@ -29,6 +29,10 @@ export async function openKafkajs(options: ClientOptions): Promise<KafkaClient> 
       } catch (error) {
         const broken = brokenAt(error);
         if (broken !== null) for (const cluster of [all, committed]) cluster.removeBroker(broken);
+        if (isHalfOpen(error)) {
+          await Promise.allSettled([all.disconnect(), committed.disconnect(), admin.disconnect()]);
+          await admin.connect().catch(() => {});
+        }
         throw error;
       }
     });
@@ -36,6 +40,7 @@ export async function openKafkajs(options: ClientOptions): Promise<KafkaClient> 
   const topics = () => ask(brokers, () => listed(all));
   const home: Home = {
     patience,
+    ended: library.ended,
     async known(names) {
       const fresh = [...names].filter((name) => !seen.has(name));
       if (fresh.length === 0) return;
@@ -54,7 +59,7 @@ export async function openKafkajs(options: ClientOptions): Promise<KafkaClient> 
     },
   };
 
-  const producer = new PlainProducer(library.producer(), home);
+  const producer = new PlainProducer(() => library.producer(), home);
   const fetcher = new Fetcher(committed, options);
   closing.push(producer, fetcher, { close: () => admin.disconnect() }, { close: () => all.disconnect() });
   try {

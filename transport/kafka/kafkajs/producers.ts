@@ -1,6 +1,6 @@
 import type { MillraceError } from '@millrace/runtime/errors.ts';
 import type { PartitionBatches, Producer, TransactionalProducer } from '../client.ts';
-import { failure, patiently, within } from './errors.ts';
+import { failure, isHalfOpen, patiently, within } from './errors.ts';
 import type { Producer as LibraryProducer, Transaction } from './library.ts';
 import { sends } from './producing.ts';
 
@@ -9,25 +9,106 @@ export interface Home {
   readonly patience: number;
   /** @throws unknown_topic at once: kafkajs would look for it until its patience is over */
   known(topics: Iterable<string>): Promise<void>;
+  /** connections that have ended so far */
+  readonly ended: () => number;
   /** resolves when what is decided of a topic's partitions ends behind these offsets (or after a while, should another's transaction be in between) */
   decided(written: ReadonlyMap<string, ReadonlyMap<number, number>>): Promise<void>;
 }
 
 const about = (records: readonly PartitionBatches[]) => `topic ${[...new Set(records.map(({ topic }) => topic))].join(', ')}`;
 
-/** Sends one batch after the other; after a failure nothing more, as part of it may have arrived. */
-class Sender {
-  readonly home: Home;
+/** One thing after the other, in the order in which they were asked for. */
+class Queue {
   #last: Promise<unknown> = Promise.resolve();
-  #failure: MillraceError | null = null;
 
-  constructor(home: Home) {
-    this.home = home;
+  run(work: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+}
+
+/**
+ * Appends outside transactions. Connects with the first append. When one has failed kafkajs no longer knows which of its parts were written, and would take the
+ * next for a repetition of them: a new producer takes over.
+ */
+export class PlainProducer implements Producer {
+  readonly #make: () => LibraryProducer;
+  readonly #home: Home;
+  readonly #queue = new Queue();
+  #producer: LibraryProducer | null = null;
+
+  constructor(make: () => LibraryProducer, home: Home) {
+    this.#make = make;
+    this.#home = home;
   }
 
-  /** runs `work` when all before it is done */
-  run(what: string, work: () => Promise<void>): Promise<void> {
-    const done = this.#last.then(async () => {
+  append(records: readonly PartitionBatches[]): Promise<void> {
+    const { patience, known } = this.#home;
+    const what = about(records);
+    return this.#queue.run(async () => {
+      await known(records.map(({ topic }) => topic));
+      const producer = this.#producer ?? this.#make();
+      try {
+        if (this.#producer === null) await connect(producer, patience, 'brokers');
+        this.#producer = producer;
+        for (const topicMessages of sends(records)) await within(patience, what, producer.sendBatch({ acks: -1, topicMessages }));
+      } catch (error) {
+        this.#producer = null;
+        void producer.disconnect().catch(() => {});
+        throw failure(error, what);
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#producer?.disconnect();
+  }
+}
+
+async function connect(producer: LibraryProducer, patience: number, what: string): Promise<void> {
+  await patiently(patience, what, async () => {
+    try {
+      await producer.connect();
+    } catch (error) {
+      if (isHalfOpen(error)) await producer.disconnect();
+      throw error;
+    }
+  });
+}
+
+/** Appends in transactions. To open one fences whoever had the id before. After a failure it does nothing more. */
+export class KafkajsTransactional implements TransactionalProducer {
+  readonly #producer: LibraryProducer;
+  readonly #home: Home;
+  readonly #queue = new Queue();
+  readonly #id: string;
+  #failure: MillraceError | null = null;
+  #transaction: Transaction | null;
+  /** connections ended when the coordinator was last known to be there */
+  #ended: number;
+  /** last offset written in the transaction, by topic and partition */
+  readonly #written = new Map<string, Map<number, number>>();
+
+  private constructor(producer: LibraryProducer, home: Home, id: string, first: Transaction) {
+    this.#producer = producer;
+    this.#home = home;
+    this.#id = id;
+    this.#transaction = first;
+    this.#ended = home.ended();
+  }
+
+  static async open(producer: LibraryProducer, home: Home, id: string): Promise<KafkajsTransactional> {
+    const what = `transactional id ${id}`;
+    await connect(producer, home.patience, what);
+    // kafkajs asks for its producer id, and so fences, when it begins its first transaction
+    const first = await patiently(home.patience, what, () => producer.transaction());
+    return new KafkajsTransactional(producer, home, id, first);
+  }
+
+  /** runs `work` when all before it is done, unless some of that failed */
+  #run(what: string, work: () => Promise<void>): Promise<void> {
+    return this.#queue.run(async () => {
       if (this.#failure !== null) throw this.#failure;
       try {
         await work();
@@ -36,71 +117,17 @@ class Sender {
         throw this.#failure;
       }
     });
-    this.#last = done.catch(() => {});
-    return done;
-  }
-}
-
-/** Appends outside transactions. Connects with the first append. */
-export class PlainProducer implements Producer {
-  readonly #producer: LibraryProducer;
-  readonly #sender: Sender;
-  #connected = false;
-
-  constructor(producer: LibraryProducer, home: Home) {
-    this.#producer = producer;
-    this.#sender = new Sender(home);
   }
 
-  async append(records: readonly PartitionBatches[]): Promise<void> {
-    const { home } = this.#sender;
-    const what = about(records);
-    await home.known(records.map(({ topic }) => topic));
-    await this.#sender.run(what, async () => {
-      if (!this.#connected) await patiently(home.patience, 'brokers', () => this.#producer.connect());
-      this.#connected = true;
-      for (const topicMessages of sends(records)) await within(home.patience, what, this.#producer.sendBatch({ acks: -1, topicMessages }));
-    });
-  }
-
-  async close(): Promise<void> {
-    await this.#producer.disconnect();
-  }
-}
-
-/** Appends in transactions. To open one fences whoever had the id before. */
-export class KafkajsTransactional implements TransactionalProducer {
-  readonly #producer: LibraryProducer;
-  readonly #sender: Sender;
-  readonly #id: string;
-  #transaction: Transaction | null;
-  /** last offset written in the transaction, by topic and partition */
-  readonly #written = new Map<string, Map<number, number>>();
-
-  private constructor(producer: LibraryProducer, home: Home, id: string, first: Transaction) {
-    this.#producer = producer;
-    this.#sender = new Sender(home);
-    this.#id = id;
-    this.#transaction = first;
-  }
-
-  static async open(producer: LibraryProducer, home: Home, id: string): Promise<KafkajsTransactional> {
-    const what = `transactional id ${id}`;
-    await patiently(home.patience, what, () => producer.connect());
-    // kafkajs asks for its producer id, and so fences, when it begins its first transaction
-    const first = await patiently(home.patience, what, () => producer.transaction());
-    return new KafkajsTransactional(producer, home, id, first);
-  }
-
-  async append(records: readonly PartitionBatches[]): Promise<void> {
-    const { home } = this.#sender;
-    await home.known(records.map(({ topic }) => topic));
+  append(records: readonly PartitionBatches[]): Promise<void> {
+    const { patience, known } = this.#home;
     const what = `transactional id ${this.#id}, ${about(records)}`;
-    await this.#sender.run(what, async () => {
+    return this.#run(what, async () => {
+      await known(records.map(({ topic }) => topic));
       for (const topicMessages of sends(records)) {
-        this.#transaction ??= await within(home.patience, what, this.#producer.transaction());
+        this.#transaction ??= await within(patience, what, this.#producer.transaction());
         for (const { topic } of topicMessages) if (!this.#written.has(topic)) this.#written.set(topic, new Map());
-        const acks = await within(home.patience, what, this.#transaction.sendBatch({ acks: -1, topicMessages }));
+        const acks = await within(patience, what, this.#transaction.sendBatch({ acks: -1, topicMessages }));
         for (const { topicName, partition, baseOffset } of acks) this.#written.get(topicName)?.set(partition, Number(baseOffset));
       }
     });
@@ -115,16 +142,34 @@ export class KafkajsTransactional implements TransactionalProducer {
   }
 
   async #end(how: (transaction: Transaction) => Promise<void>): Promise<void> {
-    const { home } = this.#sender;
+    const { patience, decided } = this.#home;
     const what = `transactional id ${this.#id}`;
-    await this.#sender.run(what, async () => {
+    await this.#run(what, async () => {
       if (this.#written.size === 0 || this.#transaction === null) return;
-      await within(home.patience, what, how(this.#transaction));
+      await this.#findCoordinator(this.#transaction, what);
+      await within(patience, what, how(this.#transaction));
       this.#transaction = null;
       // the coordinator answers before its markers are in the partitions
-      await home.decided(this.#written);
+      await decided(this.#written);
       this.#written.clear();
     });
+  }
+
+  /**
+   * kafkajs asks for a transaction's end but once, so that a coordinator which is just moving or coming back makes it fail. After a connection has ended, this looks for it
+   * first, by a request that can be repeated: group offsets of the transaction, of which there are none.
+   */
+  async #findCoordinator(transaction: Transaction, what: string): Promise<void> {
+    const { ended, patience } = this.#home;
+    const now = ended();
+    if (now === this.#ended) return;
+    try {
+      await patiently(patience, what, () => transaction.sendOffsets({ consumerGroupId: this.#id, topics: [] }));
+      this.#ended = now;
+    } catch (error) {
+      // without the right to use a group the end is asked for as it is
+      if (failure(error, what).code !== 'not_authorized') throw error;
+    }
   }
 
   async close(): Promise<void> {

@@ -100,7 +100,12 @@ export class Fetcher {
   async #run(node: number, lane: Purpose, feeds: Fed[]): Promise<void> {
     const key = `${node}/${lane}`;
     this.#lanes.add(key);
-    for (const { feed } of feeds) feed.busy = true;
+    for (const fed of feeds) {
+      fed.feed.busy = true;
+      // behind all others now, or those of the same partition would never have their turn
+      this.#fed.delete(fed.feed);
+      this.#fed.set(fed.feed, fed);
+    }
     const turn = this.#turn++ % feeds.length;
     // a broker serves them in this order until it has enough
     const ordered = [...feeds.slice(turn), ...feeds.slice(0, turn)].map(({ feed }) => feed);

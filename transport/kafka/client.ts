@@ -45,7 +45,7 @@ export interface Feed {
   readonly position: number;
   /** the end of what is decided (last stable offset), as the last answer said; −1 before the first */
   readonly end: number;
-  /** the first offset kept, as the last answer said; −1 before the first. Records between an older position and this one are gone */
+  /** the first offset kept, as the last answer said; −1 before the first. Known by the time that `position` has moved to it: records between an older position and this one are gone */
   readonly start: number;
   /** goes on from there; what was fetched ahead is kept where it fits */
   seek(offset: number): void;

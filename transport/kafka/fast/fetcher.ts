@@ -152,7 +152,11 @@ export class Fetcher {
       const end = (await this.#admin.offsets(topic, 'end'))[partition] as number;
       // a broker that has just begun to lead may not know its end yet
       if (feed.next > end) throw new Transient(`${topic}/${partition} ends at offset ${end}, but is read from ${feed.next}`, true, 'log_too_short');
-      if (feed.jumps === jumps && feed.next < start) feed.jump(start);
+      if (feed.jumps === jumps && feed.next < start) {
+        // who reads has to be told with the jump, not with the next answer
+        feed.start = start;
+        feed.jump(start);
+      }
       feed.busy = false;
       this.#hungry();
     } catch (error) {

@@ -66,6 +66,10 @@ export class SchemaReader implements Reader {
     return this.#inner.end();
   }
 
+  get behind(): boolean {
+    return this.#kept !== null || (this.#inner.behind ?? false);
+  }
+
   reached(end: Position): boolean {
     return this.#kept === null && this.#inner.reached(end);
   }

@@ -6,6 +6,7 @@ import { jsonDecoder } from '@millrace/shared-schemas/json/decoder.ts';
 import type { SchemaRegistry } from '@millrace/shared-schemas/registry/registry.ts';
 import type { Row, RowDecoder } from '@millrace/shared-schemas/types.ts';
 import type { Log, Reader } from '@millrace/transport/log.ts';
+import { SchemaReader } from '@millrace/transport/schemareader.ts';
 import type { InHand } from '../in-hand.ts';
 import { completenessOf } from './completeness.ts';
 import { type PartitionCore, PartitionReader } from './partition.ts';
@@ -63,7 +64,9 @@ export class Source {
     const { topic, eventTime } = plan;
     const decode = decoderOf(plan, host.registry);
     this.#partitions = core.partitions.map((partition, p) => {
-      const reader = host.log.reader(topic, p, { offset: partition.offset });
+      const records = host.log.reader(topic, p, { offset: partition.offset });
+      // a schema that has come is seen at the next look
+      const reader = plan.format === 'avro' ? new SchemaReader(records, { registry: host.registry, arrived: () => undefined }) : records;
       const { inHand, row, next, flaw } = host;
       return new PartitionReader({
         plan,

@@ -70,6 +70,11 @@ export class KafkaReader implements Reader {
     return { offset: end < 0 ? Number.POSITIVE_INFINITY : end };
   }
 
+  get behind(): boolean {
+    const { end, position } = this.#fed();
+    return end < 0 || Math.max(this.#next, position) < Math.min(end, this.#limit);
+  }
+
   reached(end: Position): boolean {
     return this.#next >= end.offset;
   }

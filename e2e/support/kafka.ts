@@ -1,7 +1,7 @@
 import { describe, test } from 'vitest';
 import { missing } from './kafka/jars.ts';
 
-export { type Broker, type BrokerOptions, startBroker } from './kafka/broker.ts';
+export { type Broker, startBroker } from './kafka/broker.ts';
 
 /** A suite that needs a broker. Where none can be started it is skipped and says why; in CI it fails. */
 export function describeKafka(name: string, body: () => void): void {

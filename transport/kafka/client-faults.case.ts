@@ -41,6 +41,26 @@ export function faultCases(bench: Bench, grounds: () => Grounds): void {
     expect(texts(await readAll(client, topic, 0))).toEqual(['before', 'behind', 'it']);
   });
 
+  test('a batch that is too large among others on their way: each append says what became of it', async () => {
+    const client = await bench.client();
+    const topic = await bench.topic(client, { config: { 'max.message.bytes': '2000' } });
+    const sent: Promise<boolean>[] = [];
+    for (let at = 0; at < 60; at++) {
+      const text = at % 20 === 7 ? `${at}:${'x'.repeat(3000)}` : `${at}`;
+      sent.push(
+        client.producer.append([{ topic, partition: 0, batches: [values(text)] }]).then(
+          () => true,
+          () => false,
+        ),
+      );
+      await sleep(at % 3);
+    }
+    const kept = (await Promise.all(sent)).map((well, at) => (well ? `${at}` : null)).filter((text) => text !== null);
+    expect(kept.length).toBeGreaterThan(0);
+    expect(kept.length).toBeLessThan(58);
+    expect(texts(await readAll(client, topic))).toEqual(kept);
+  });
+
   test('no broker at the address', async () => {
     await expect(bench.client({ brokers: ['127.0.0.1:1'], patience: 700 })).rejects.toMatchObject({ code: 'broker_unreachable' });
   });

@@ -160,7 +160,8 @@ export class Decoder {
   tags(): void {
     for (let left = this.unsigned(); left > 0; left--) {
       this.unsigned();
-      this.pos += this.unsigned();
+      const size = this.unsigned();
+      this.pos += size;
     }
   }
 }

@@ -78,19 +78,21 @@ export class Outbox {
     return batch as Batch & { bytes: Buffer };
   }
 
-  #land(batch: Batch): boolean {
-    const at = this.#flying.indexOf(batch);
-    if (at >= 0) this.#flying.splice(at, 1);
-    return at >= 0;
+  /** whether we still wait for what becomes of it */
+  awaits(batch: Batch): boolean {
+    return this.#flying.includes(batch);
   }
 
-  /** The broker has it. Whether we still waited for that. */
-  acknowledged(batch: Batch): boolean {
-    if (!this.#land(batch)) return false;
+  #land(batch: Batch): void {
+    this.#flying.splice(this.#flying.indexOf(batch), 1);
+  }
+
+  /** The broker has it. */
+  acknowledged(batch: Batch): void {
+    this.#land(batch);
     this.#known = true;
     this.failures = 0;
     this.patience.succeeded();
-    return true;
   }
 
   /** whether batches before this one failed, so that the broker cannot take it */
@@ -100,7 +102,7 @@ export class Outbox {
 
   /** It has to be sent again; true when it was the last of those under way, and all of them can be. */
   cameBack(batch: Batch, failure: Transient): boolean {
-    if (!this.#land(batch)) return false;
+    this.#land(batch);
     this.#known = false;
     this.patience.failed(failure);
     this.#returned.push(batch);

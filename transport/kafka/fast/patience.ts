@@ -13,7 +13,7 @@ export function waitBefore(tries: number): number {
 }
 
 /** What a transient failure ends as, when its time is over. */
-export function exhausted(failure: Transient, ms: number): MillraceError {
+function exhausted(failure: Transient, ms: number): MillraceError {
   const about = failure.message.replace(/\.$/, '');
   return new MillraceError(failure.code, failure.code === 'unknown_topic' ? `${about}.` : `${about}; tried again for ${ms} ms.`, { cause: failure });
 }

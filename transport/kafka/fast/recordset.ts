@@ -66,8 +66,8 @@ export class RecordSet {
   /** whether the current batch has records for a reader: not a marker, nor a part of an aborted transaction */
   get data(): boolean {
     if (this.#seen !== this.#start) {
-      this.#seen = this.#start;
       this.#data = this.#judge();
+      this.#seen = this.#start;
     }
     return this.#data;
   }

@@ -60,7 +60,7 @@ export function missingApis(): Request<string[]> {
   };
 }
 
-export interface TopicMetadata {
+interface TopicMetadata {
   readonly error: number;
   readonly name: string;
   readonly internal: boolean;

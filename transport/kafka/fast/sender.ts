@@ -192,6 +192,8 @@ export class Sender {
     this.#inFlight.set(node, (this.#inFlight.get(node) ?? 1) - 1);
     const byPlace = new Map(answers.map((answer) => [`${answer.topic}/${answer.partition}`, answer]));
     for (const { outbox, batch } of flights) {
+      // given up meanwhile: what the broker says of it concerns nobody any more
+      if (!outbox.awaits(batch)) continue;
       const answer = byPlace.get(outbox.place);
       if (answer !== undefined) this.#answered(outbox, batch, answer);
       else this.#bounced(outbox, batch, failure ?? new Transient(`Kafka, ${outbox.place}: left out of the answer.`, false));
@@ -201,7 +203,7 @@ export class Sender {
 
   #answered(outbox: Outbox, batch: Batch, { error, said }: Acknowledged): void {
     if (error === CODE.none || error === CODE.duplicateSequence) {
-      if (!outbox.acknowledged(batch)) return;
+      outbox.acknowledged(batch);
       batch.ticket.ended();
       if (outbox.empty) this.#active.delete(outbox);
       else if (outbox.turned) this.#rest(outbox, true);

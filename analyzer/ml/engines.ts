@@ -3,7 +3,7 @@ import { float64Engine } from './float64.ts';
 import { nativeTensorFlow } from './native.ts';
 import { tensorflowEngine } from './tensorflow.ts';
 
-/** Measured (`bench/fit.ts`): below so many values loading and feeding TensorFlow costs more than it saves. */
+/** Measured (`bench/fit.ts`): below so many values it takes more than ten trainings to earn back what loading TensorFlow costs. */
 const WORTH_LOADING = 3_000_000;
 
 /** Something about the choice that a person should know. */

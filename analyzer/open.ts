@@ -134,7 +134,7 @@ async function openBatches(
   const row = (shape: number): Row => rows[shape] as Row;
   const counts = { dropped: 0, times: new EventTimes() };
   const duckdb: Duckdb | null = analyze.queries.some(({ type }) => type === 'sql') ? await openDuckdb() : null;
-  const training = openTraining?.({ inHand, model: (hash) => models.byHash(hash) }) ?? null;
+  const training = openTraining?.({ inHand, model: (hash) => models.byHash(hash), ...(jobs ? { fitting: jobs.fitting } : {}) }) ?? null;
   const flow = buildFlow(analyze, {
     inHand,
     expressions: { hmacSecret: profile.secrets.hmac },

@@ -14,8 +14,8 @@ export interface Board {
   batch(id: string, jobs: readonly Posted[]): Promise<'done' | 'lost'>;
   /** the batch is committed, or given up: nobody waits for it */
   over(id: string): void;
-  /** The same for a single job that takes long. `progress`: 0 to 1, told now and then */
-  single(job: Posted, progress: (share: number) => void): Promise<'done' | 'lost'>;
+  /** The same for a single job that takes long. `progress`: what the worker said last, told now and then */
+  single(job: Posted, progress: (said: number) => void): Promise<'done' | 'lost'>;
   /** whether nobody can be reached just now */
   readonly away: boolean;
   close(): Promise<void>;

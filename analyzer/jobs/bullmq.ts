@@ -83,7 +83,7 @@ export class BullBoard implements Board {
     return this.#outcome(picked.promise, () => this.#batches.getJobState(id), over.promise, ids);
   }
 
-  async single(posted: Posted, progress: (share: number) => void): Promise<'done' | 'lost'> {
+  async single(posted: Posted, progress: (said: number) => void): Promise<'done' | 'lost'> {
     const never = new Promise<never>(() => {});
     await this.#work.add('single' satisfies JobName, { job: posted.data }, { ...SINGLE, jobId: posted.id });
     const state = async (): Promise<string> => {
@@ -128,7 +128,7 @@ export class BullBoard implements Board {
 }
 
 /** What works on jobs: throws MillraceError where trying again would not help. `single`: not a part of a batch. */
-export type Work = (data: string, single: boolean, progress: (share: number) => void) => Promise<void>;
+export type Work = (data: string, single: boolean, progress: (said: number) => void) => Promise<void>;
 
 export interface JobWorker {
   /** lets the job in hand end */
@@ -140,7 +140,7 @@ export function startWorker(connection: RedisConnection, base: string, work: Wor
     workQueue(base),
     async (job) => {
       try {
-        await work(job.data.job, job.name === ('single' satisfies JobName), (share) => void job.updateProgress(share).catch(() => {}));
+        await work(job.data.job, job.name === ('single' satisfies JobName), (said) => void job.updateProgress(said).catch(() => {}));
       } catch (error) {
         throw error instanceof MillraceError && errorTable[error.code].retryable !== true
           ? new UnrecoverableError(toReason(error))

@@ -1,4 +1,5 @@
 import type { AnalyzePlan } from '@millrace/pipeline/analyze/plan.ts';
+import { MillraceError } from '@millrace/runtime/errors.ts';
 import { rowMaker } from '@millrace/shared-schemas/row.ts';
 import type { Row } from '@millrace/shared-schemas/types.ts';
 import type { BatchesParts, Reading } from '../batch/batches.ts';
@@ -13,9 +14,7 @@ import { decodePart, encodeJob, encodePart, type Part, type PartJob, partName } 
 import type { PartFiles } from './part-files.ts';
 import { type PartWorker, tapedRows } from './part-worker.ts';
 import { TapePlayer } from './tape.ts';
-
-/** how often it is seen whether parts are there though nobody said so, ms */
-const LOOK_EVERY = 250;
+import { InVain, saidOrSeen } from './waiting.ts';
 
 export interface JobReadingParts {
   readonly plan: AnalyzePlan;
@@ -43,6 +42,8 @@ interface Wanted {
 export class JobReading implements Reading {
   readonly #parts: JobReadingParts;
   readonly #player: TapePlayer;
+  /** the batch under way, or the last one */
+  batch = -1;
   /** ids of what was handed out for the batch under way */
   #posted: string[] = [];
 
@@ -62,6 +63,7 @@ export class JobReading implements Reading {
   async read(word: OffsetsWord): Promise<Record<string, number>> {
     const { sources, files } = this.#parts;
     const wanted = this.#wanted(word);
+    this.batch = word.batch;
     files.forget(word.batch);
     await this.#have(word.batch, wanted);
     const rows: Record<string, number> = {};
@@ -107,37 +109,23 @@ export class JobReading implements Reading {
   /** Resolves when all parts are there. */
   async #have(batch: number, wanted: readonly Wanted[]): Promise<void> {
     const { board, epoch, files, signal } = this.#parts;
-    for (let round = 0; ; round++) {
+    const inVain = new InVain();
+    for (;;) {
       const missing = wanted.filter(({ name }) => !files.has(batch, name));
       if (missing.length === 0) return;
-      if (board.away && signal.aborted) {
+      const alone = (): boolean => board.away && signal.aborted;
+      if (alone()) {
         await this.#alone(batch, missing);
         return;
       }
-      const id = `${epoch}.${batch}.${round}`;
+      const id = `${epoch}.${batch}.${this.#posted.length}`;
       this.#posted.push(id);
       const posted = board.batch(
         id,
         missing.map(({ job, name }) => ({ id: `${id}.${name}`, data: encodeJob(job) })),
       );
-      await this.#look(posted, () => missing.every(({ name }) => files.has(batch, name)) || (board.away && signal.aborted));
-    }
-  }
-
-  /** Until the board has spoken, or what is looked for is seen. */
-  async #look(posted: Promise<unknown>, seen: () => boolean): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const looked = new Promise<void>((resolve) => {
-      timer = setInterval(() => {
-        if (seen()) resolve();
-      }, LOOK_EVERY);
-    });
-    // what is said after that nobody hears
-    posted.catch(() => {});
-    try {
-      await Promise.race([posted, looked]);
-    } finally {
-      clearInterval(timer);
+      const said = await saidOrSeen(posted, () => missing.every(({ name }) => files.has(batch, name)) || alone());
+      if (inVain.tooOften(said)) throw new MillraceError('parts_missing', `Batch ${batch} is said to be done, but its parts are not in ${files.place}.`);
     }
   }
 

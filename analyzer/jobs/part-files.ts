@@ -13,8 +13,11 @@ const HEAD = 4;
  */
 export class PartFiles {
   readonly #root: string;
+  /** for messages */
+  readonly place: string;
 
   constructor(dataDir: string, pipeline: string) {
+    this.place = join(dataDir, 'jobs');
     this.#root = join(dataDir, 'jobs', encodeURIComponent(pipeline));
   }
 

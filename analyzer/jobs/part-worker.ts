@@ -9,6 +9,7 @@ import type { SchemaRegistry } from '@millrace/shared-schemas/registry/registry.
 import { rowMaker } from '@millrace/shared-schemas/row.ts';
 import { FlawError, type Row, type RowDecoder } from '@millrace/shared-schemas/types.ts';
 import type { Log } from '@millrace/transport/log.ts';
+import { SchemaReader } from '@millrace/transport/schemareader.ts';
 import { EventTimes } from '../batch/progress.ts';
 import { buildFlow, type Flow } from '../flow.ts';
 import type { InHand } from '../in-hand.ts';
@@ -119,12 +120,14 @@ export class PartWorker {
     const decode = this.#decoders.get(plan.id) ?? decoderOf(plan, registry);
     this.#decoders.set(plan.id, decode);
     const next = this.#flow.entry.get(plan.id) as (row: Row) => void;
+    const records = log.reader(topic, partition, { offset: core.offset });
     const reader = new PartitionReader({
       plan,
       partition,
       origin,
       core,
-      reader: log.reader(topic, partition, { offset: core.offset }),
+      // a schema that has come is seen at the next look
+      reader: plan.format === 'avro' ? new SchemaReader(records, { registry, arrived: () => undefined }) : records,
       decode,
       eventTime: eventTime && eventTimeOf(eventTime.slot, eventTime.type),
       row: this.#rows[plan.shape] as Row,

@@ -1,12 +1,14 @@
 import type { Checkpoint } from '../batch/checkpoint.ts';
 import type { Work } from './bullmq.ts';
+import { type FitJob, workFit } from './fit-job.ts';
 import { decodeJob, encodePart, partName } from './part.ts';
 import type { PartFiles } from './part-files.ts';
 import type { PartWorker } from './part-worker.ts';
 
 /** What a worker does with a job: late, or for the second time, nothing. */
 export function workOn({ checkpoint, files, worker }: { checkpoint: Checkpoint; files: PartFiles; worker: PartWorker }): Work {
-  return async (data) => {
+  return async (data, single, progress) => {
+    if (single) return workFit(files, JSON.parse(data) as FitJob, progress);
     const job = decodeJob(data);
     const name = partName(job);
     const over = (): boolean => checkpoint.committed() >= job.batch || files.has(job.batch, name);

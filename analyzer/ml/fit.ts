@@ -21,6 +21,12 @@ export interface FitOptions {
   readonly engine: Engine;
 }
 
+/** How a model is fitted, whatever computes it. */
+export type FitSettings = Omit<FitOptions, 'engine'>;
+
+/** Fits a model, here or elsewhere. `values`: rows times features it was asked for, by which an engine is chosen */
+export type Fit = (dataset: Dataset, settings: FitSettings, values: number) => Promise<Fitted | Unfitted>;
+
 /** A model's numbers, on the features' own scale. */
 export interface Fitted {
   readonly ok: true;
@@ -52,9 +58,10 @@ export interface Unfitted {
 /**
  * Logistic regression: minimises Σ weight·logloss + l2/2·‖β‖² + l1·‖β‖₁ over features standardised by mean and population
  * standard deviation; the intercept is free. A constant feature gets coefficient 0. Gives the thread back between passes.
+ * @param passed hears of every pass over the rows
  * @throws the signal's reason
  */
-export async function fit(dataset: Dataset, options: FitOptions, signal?: AbortSignal): Promise<Fitted | Unfitted> {
+export async function fit(dataset: Dataset, options: FitOptions, signal?: AbortSignal, passed: () => void = () => {}): Promise<Fitted | Unfitted> {
   const data = usableRows(dataset);
   const { rows } = data;
   const positives = data.labels.reduce((sum, it) => sum + it, 0);
@@ -73,6 +80,7 @@ export async function fit(dataset: Dataset, options: FitOptions, signal?: AbortS
   const problem = problemOf(data, options, active, scales, positives);
   const solution = await solve(problem, options.engine, async () => {
     signal?.throwIfAborted();
+    passed();
     await setImmediate();
   });
   const free = options.l2 === 0 && options.l1 === 0;

@@ -3,6 +3,7 @@ import type { ModelDecision } from '@millrace/shared-schemas/model-decision.ts';
 import type { Row } from '@millrace/shared-schemas/types.ts';
 import type { InHand } from '../in-hand.ts';
 import type { StateWriter } from '../queries/query.ts';
+import type { Fit } from './fit.ts';
 
 /** What the analyzer lends to the training of its models. */
 interface TrainingHost {
@@ -10,6 +11,8 @@ interface TrainingHost {
   readonly inHand: InHand;
   /** a model of the ledger, by its hash */
   model(hash: string): Model | null;
+  /** who fits models, which can do so `here`; default: this process */
+  readonly fitting?: (here: Fit) => Fit;
 }
 
 /** The end of a batch, as training sees it. */

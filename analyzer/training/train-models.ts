@@ -3,6 +3,7 @@ import type { Model } from '@millrace/shared-schemas/model.ts';
 import type { ModelDecision } from '@millrace/shared-schemas/model-decision.ts';
 import type { Row } from '@millrace/shared-schemas/types.ts';
 import { chooseEngine, type EngineEvent } from '../ml/engines.ts';
+import { type Fit, fit } from '../ml/fit.ts';
 import type { OpenTraining } from '../ml/training.ts';
 import { ofModel, prefixOf } from './kept-rows.ts';
 import { isTrained, type TrainedPlan } from './learning-rows.ts';
@@ -27,7 +28,8 @@ export function trainModels(models: readonly ModelPlan[], onEvent: (event: Engin
       if (model === null) throw new Error(`model ${hash} is not in the ledger`);
       return model;
     };
-    const trainers = trained.map((plan) => ({ plan, trainer: new Trainer(plan, { engine: (values) => chooseEngine('auto', values, once), model: find }) }));
+    const fitHere: Fit = async (dataset, settings, values) => fit(dataset, { ...settings, engine: await chooseEngine('auto', values, once) });
+    const trainers = trained.map((plan) => ({ plan, trainer: new Trainer(plan, { fit: host.fitting?.(fitHere) ?? fitHere, model: find }) }));
     return {
       listeners: trainers.flatMap(({ plan, trainer }) => listeners(plan, trainer, () => host.inHand.eventTime)),
       async finish({ completeness, ending, inForce }) {

@@ -2,8 +2,7 @@ import { featureFingerprint, linearScore, type Model, type ModelMetrics, modelHa
 import type { ModelDecision } from '@millrace/shared-schemas/model-decision.ts';
 import type { Row } from '@millrace/shared-schemas/types.ts';
 import { DatasetBuilder } from '../ml/dataset.ts';
-import type { Engine } from '../ml/engine.ts';
-import { fit } from '../ml/fit.ts';
+import type { Fit } from '../ml/fit.ts';
 import type { StateWriter } from '../queries/query.ts';
 import { firstTraining, judgedNow, lastComplete, lastOfEnd, type Schedule, trainingRange } from './boundaries.ts';
 import { type Example, labelOf } from './examples.ts';
@@ -14,8 +13,7 @@ import { type Promotes, promotes } from './promotes.ts';
 import { alertThreshold } from './threshold.ts';
 
 export interface TrainerHost {
-  /** by how many values (rows times features) there are */
-  engine(values: number): Promise<Engine>;
+  readonly fit: Fit;
   /** the text of a model of this pipeline, by its hash */
   model(hash: string): Model;
 }
@@ -117,7 +115,7 @@ export class Trainer {
       if (label !== null) dataset.add(row.features, label);
     }
     const { l2, l1, classWeight, standardize } = train;
-    const fitted = await fit(dataset.build(), { l2, l1, classWeight, standardize, engine: await this.#host.engine(rows.length * features.length) });
+    const fitted = await this.#host.fit(dataset.build(), { l2, l1, classWeight, standardize }, rows.length * features.length);
     if (!fitted.ok) return { model: null, reason: `${fitted.reason}: ${fitted.message}` };
     const { intercept, coefficients, scaler, iterations, converged, engine, positives } = fitted;
     const score = (row: Example): number | null => (Number.isFinite(row.features[0]) ? linearScore({ intercept, coefficients }, row.features) : null);

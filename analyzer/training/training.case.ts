@@ -2,6 +2,8 @@ import { seededRandom } from '@millrace/runtime/random.ts';
 import type { Model } from '@millrace/shared-schemas/model.ts';
 import type { ModelDecision } from '@millrace/shared-schemas/model-decision.ts';
 import type { Column, Row } from '@millrace/shared-schemas/types.ts';
+import type { Dataset } from '../ml/dataset.ts';
+import { type FitSettings, fit } from '../ml/fit.ts';
 import { float64Engine } from '../ml/float64.ts';
 import type { TrainedPlan } from './learning-rows.ts';
 import { Trainer } from './trainer.ts';
@@ -38,7 +40,10 @@ export function rows(turn = 100): { row: Row; time: number }[] {
 export async function train(given: TrainedPlan, size: number, { reopen = false, data = rows(), labels = [] as { row: Row; time: number }[] } = {}) {
   const models = new Map<string, Model>();
   const decisions: ModelDecision[] = [];
-  const host = { engine: async () => float64Engine, model: (hash: string) => models.get(hash) as Model };
+  const host = {
+    fit: (data: Dataset, settings: FitSettings) => fit(data, { ...settings, engine: float64Engine }),
+    model: (hash: string) => models.get(hash) as Model,
+  };
   const saved = new Map<string, Uint8Array>();
   let trainer = new Trainer(given, host);
   let current: string | null = null;

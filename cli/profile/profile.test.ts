@@ -178,7 +178,7 @@ describe('Redis', () => {
     ['redis: { url: "redis://a/x" }', ['1:15 bad_url']],
     ['redis: { url: "redis://a?db=1" }', ['1:15 bad_url']],
     ['redis: { url: "redis://:hush@a" }', ['1:15 literal_secret']],
-    ['redis: { url: "redis://a", password: hush }', ['1:38 literal_secret', '1:38 cleartext_password (warning)']],
+    ['redis: { url: "redis://a", password: hush }', ['1:38 cleartext_password (warning)', '1:38 literal_secret']],
     ['redis: { url: "redis://a", username: me }', ['1:8 missing_key']],
     ['redis: { url: "rediss://a", tls: false }', ['1:34 unused_key']],
     ['redis: { url: "rediss://a", tls: { ca: none.pem } }', ['1:40 unreadable_file']],

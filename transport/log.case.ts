@@ -42,7 +42,7 @@ export function readAll(reader: Reader, maxBytes = 1 << 20, maxRecords?: number)
   return found;
 }
 
-export const noKey = Buffer.alloc(0);
+const noKey = Buffer.alloc(0);
 export const text = (n: number | string): TestRecord => ({ key: Buffer.from(`k${n}`), value: Buffer.from(`value ${n}`) });
 /** a long value as its length and hash, so that comparing a megabyte is cheap */
 const brief = (value: Uint8Array | null | undefined) =>

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { systemClock } from '@millrace/runtime/clock.ts';
 import { append } from '@millrace/transport/append.case.ts';
 import { LedgerCopy } from '@millrace/transport/kafka/ledger-copy.ts';
-import { openKafka } from '@millrace/transport/kafka/transport.ts';
+import { type KafkaOptions, openKafka } from '@millrace/transport/kafka/transport.ts';
 import { logCases, type ReadRecord } from '@millrace/transport/log.case.ts';
 import type { Reader, Transport } from '@millrace/transport/log.ts';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -40,7 +40,7 @@ const entries = (transport: Transport) => [...transport.ledger.entries('')].map(
 
 for (const client of ['kafkajs', 'fast'] as const) {
   const settings = () => ({ brokers: broker?.brokers ?? [], client, tls: null, sasl: null });
-  const start = async (pipeline: string, host: string, dataDir: string, more: { create?: boolean; patience?: number } = {}): Promise<Transport> => {
+  const start = async (pipeline: string, host: string, dataDir: string, more: Partial<KafkaOptions> = {}): Promise<Transport> => {
     const options = { clock: systemClock, create: true, replication: 1, partitions: 2, patience: 20_000, ...more };
     const transport = await openKafka({ settings: settings(), dataDir, pipeline, host: `${pipeline}.${host}`, ...options });
     open.push(transport);
@@ -134,29 +134,68 @@ for (const client of ['kafkajs', 'fast'] as const) {
       expect(entries(again)).toEqual(later);
     });
 
-    test('a process killed inside a commit leaves nothing visible, and the next owner goes on', async () => {
-      const pipeline = `${client}-killed`;
-      const dataDir = makeDir();
-      const host = `${pipeline}.a`;
+    /** runs a process up to a point of its second commit, and kills it there */
+    const killAt = async (stop: 'before' | 'behind', pipeline: string, host: string, dataDir: string): Promise<void> => {
       const script = new URL('../support/kafka/stopped-commit.ts', import.meta.url).pathname;
-      const child = spawn(process.execPath, [script, JSON.stringify({ settings: settings(), dataDir, pipeline, host })], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
+      const wanted = { settings: settings(), dataDir, pipeline, host: `${pipeline}.${host}`, stop };
+      const child = spawn(process.execPath, [script, JSON.stringify(wanted)], { stdio: ['ignore', 'pipe', 'inherit'] });
       const [said] = await once(child.stdout, 'data');
-      expect(String(said)).toBe('appended\n');
+      expect(String(said)).toBe(`${stop}\n`);
       child.kill('SIGKILL');
       await once(child, 'close');
+    };
+
+    test.each([
+      ['before', ['first']],
+      ['behind', ['first', 'second']],
+    ] as const)('a process killed %s the end of a transaction: all of it or nothing is visible, and the next owner goes on', async (stop, before) => {
+      const pipeline = `${client}-killed-${stop}`;
+      const dataDir = makeDir();
+      await killAt(stop, pipeline, 'a', dataDir);
       const transport = await start(pipeline, 'a', dataDir);
-      expect(text(transport.ledger.get('n'))).toBe('1');
+      expect(text(transport.ledger.get('n'))).toBe(String(before.length));
       const topic = `${pipeline}.out`;
       const reader = transport.log.reader(topic, 0, { offset: 0 });
-      expect(values(await rest(transport, reader, topic))).toEqual(['first']);
+      expect(values(await rest(transport, reader, topic))).toEqual(before);
       const out = transport.log.appender(topic);
       append(out, 0, { key: null, value: Buffer.from('again') });
       await transport.commit({ appenders: [out], puts: [['n', Buffer.from('3')]] });
       expect(values(await rest(transport, reader, topic))).toEqual(['again']);
       await transport.close();
       expect(text((await start(pipeline, 'a', makeDir())).ledger.get('n'))).toBe('3');
+    });
+
+    test('what another host that is gone has left open holds nobody up', async () => {
+      const pipeline = `${client}-gone`;
+      const dir = makeDir();
+      const one = await start(pipeline, 'a', dir);
+      await one.commit({ appenders: [], puts: [['mine', Buffer.from('1')]] });
+      await killAt('before', pipeline, 'b', makeDir());
+      // behind the transaction that nobody will end
+      await one.commit({ appenders: [], puts: [['mine', Buffer.from('2')]] });
+      await one.close();
+      const again = await start(pipeline, 'a', makeDir(), { gone: [`${pipeline}.b`] });
+      expect(entries(again)).toEqual([
+        ['mine', '2'],
+        ['n', '1'],
+      ]);
+    });
+
+    test('a copy that nobody has touched for long is made anew: deletions are not kept for ever', async () => {
+      const pipeline = `${client}-stale`;
+      const dir = makeDir();
+      const one = await start(pipeline, 'a', dir);
+      await one.commit({ appenders: [], puts: [['n', Buffer.from('1')]] });
+      await one.close();
+      const copy = new LedgerCopy(dir, `${pipeline}.a`, 'test');
+      const { positions = [] } = copy.standing ?? {};
+      copy.write({ puts: [['missed', Buffer.from('x')]] }, positions, systemClock.now());
+      await copy.close();
+      const soon = await start(pipeline, 'a', dir);
+      expect(text(soon.ledger.get('missed'))).toBe('x');
+      await soon.close();
+      const late = await start(pipeline, 'a', dir, { clock: { ...systemClock, now: () => systemClock.now() + 13 * 3_600_000 } });
+      expect(entries(late)).toEqual([['n', '1']]);
     });
 
     test('an old owner is fenced, and what it had not committed is gone', async () => {

@@ -36,6 +36,11 @@ export interface KafkaOptions extends KafkaLogSettings {
   readonly host: string;
   /** of the ledger's topic, if it is created */
   readonly partitions: number;
+  /**
+   * Other hosts of the pipeline that are known to be gone, as they died with this one: what they had under way in the ledger is ended too. Otherwise
+   * what lies behind it can be read only when they come back, or when the broker has given them up (a minute).
+   */
+  readonly gone?: readonly string[];
 }
 
 const PATIENCE = 30_000;
@@ -88,6 +93,7 @@ export async function openKafka(options: KafkaOptions): Promise<Transport> {
   try {
     const there = (await client.topics([topic])).get(topic) ?? partitions;
     await log.ensure(topic, there, LEDGER_META, LEDGER_CONFIG);
+    for (const other of options.gone ?? []) await client.transactional(other);
     const producer = await client.transactional(host);
     copy = new LedgerCopy(dataDir, host, session);
     const ledger = new KafkaLedger({ client, arrivals, topic, partitions: there, copy, session, now: () => clock.now(), patience: LEDGER_PATIENCE });

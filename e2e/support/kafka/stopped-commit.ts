@@ -1,4 +1,4 @@
-/** A process that commits once, and once more up to where the transaction is to end; says so on stdout and waits to be killed. */
+/** A process that commits once, and once more up to where the transaction is to end, or has just ended; says so on stdout and waits to be killed. */
 import { systemClock } from '@millrace/runtime/clock.ts';
 import { append } from '@millrace/transport/append.case.ts';
 import type { KafkaSettings } from '@millrace/transport/kafka/client.ts';
@@ -10,10 +10,11 @@ interface Wanted {
   readonly dataDir: string;
   readonly pipeline: string;
   readonly host: string;
+  readonly stop: 'before' | 'behind';
 }
 
-const { settings, dataDir, pipeline, host } = JSON.parse(process.argv[2] ?? '') as Wanted;
-let stop = false;
+const { settings, dataDir, pipeline, host, stop } = JSON.parse(process.argv[2] ?? '') as Wanted;
+let second = false;
 const transport = await openKafka({
   settings,
   dataDir,
@@ -33,8 +34,9 @@ const transport = await openKafka({
           append: (records) => producer.append(records),
           abort: () => producer.abort(),
           async commit() {
-            if (!stop) return producer.commit();
-            console.log('appended');
+            if (!second || stop === 'behind') await producer.commit();
+            if (!second) return;
+            console.log(stop);
             return new Promise(() => {});
           },
         };
@@ -46,6 +48,6 @@ await transport.log.ensure(`${pipeline}.out`, 1);
 const out = transport.log.appender(`${pipeline}.out`);
 append(out, 0, { key: null, value: Buffer.from('first') });
 await transport.commit({ appenders: [out], puts: [['n', Buffer.from('1')]] });
-stop = true;
+second = true;
 append(out, 0, { key: null, value: Buffer.from('second') });
 await transport.commit({ appenders: [out], puts: [['n', Buffer.from('2')]] });

@@ -20,7 +20,7 @@ import kafkajs, {
 import type { ClientOptions } from '../client.ts';
 import { inflate } from '../fast/library.ts';
 
-export type { Admin, Cluster, IHeaders, Message, Producer, Transaction };
+export type { Cluster, IHeaders, Message, Producer, Transaction };
 
 /** The fence around kafkajs: what is asked of it, with the settings under which it is fast enough. */
 export interface Library {

@@ -7,7 +7,7 @@ import { anyBroker, type Cluster, openLibrary } from './library.ts';
 import { type Home, KafkajsTransactional, PlainProducer } from './producers.ts';
 
 /** how long a commit waits for its markers, ms, and how often it looks */
-const UNDECIDED_MS = 1000;
+const UNDECIDED_MS = 200;
 const UNDECIDED_LOOK_MS = 2;
 
 const OWN = new Set(['__consumer_offsets', '__transaction_state', '__share_group_state', '__cluster_metadata']);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openEmbedded } from '@millrace/transport/embedded/open.ts';
-import type { Reader, Transport } from '@millrace/transport/log.ts';
+import type { Log, Reader, Transport } from '@millrace/transport/log.ts';
 import { start } from './child.ts';
 import { PROFILE } from './engine-tax.ts';
 import { type Cell, percentile } from './numbers.ts';
@@ -29,6 +29,8 @@ interface OpenLoop {
   readonly outputs: readonly Observed[];
   /** makes of the empty data directory what the pipeline needs */
   readonly prepare?: (transport: Transport, dir: string) => Promise<void>;
+  /** instead of an embedded log: another, and the profile by which the engine finds it */
+  readonly place?: { readonly log: Log; readonly profile: string; close(): Promise<void> };
 }
 
 /** The payments of one rate: record i is due at `begun + i / rate`, whether or not the machine keeps up. */
@@ -50,10 +52,10 @@ class Schedule {
   }
 
   /** appends what is due, durable and readable on return */
-  async produce(transport: Transport): Promise<void> {
+  async produce(log: Log): Promise<void> {
     const due = Math.min(this.total, Math.floor(((performance.now() - this.#begun) * this.rate) / 1000) + 1);
     if (due <= this.#made) return;
-    const out = transport.log.appender(TOPIC);
+    const out = log.appender(TOPIC);
     const now = Date.now();
     for (; this.#made < due; this.#made++) {
       const text = payment(this.#made, this.#beganAt + Math.floor((this.#made * 1000) / this.rate));
@@ -75,9 +77,9 @@ class Observer {
   readonly #last: number;
   #seen = -1;
 
-  constructor(transport: Transport, { topic, has }: Observed, schedule: Schedule) {
+  constructor(log: Log, { topic, has }: Observed, schedule: Schedule) {
     this.topic = topic;
-    this.#reader = transport.log.reader(topic, 0, { offset: 0 });
+    this.#reader = log.reader(topic, 0, { offset: 0 });
     this.#schedule = schedule;
     let last = schedule.total - 1;
     while (!has(payment(last, 0))) last--;
@@ -106,20 +108,21 @@ class Observer {
 }
 
 /** Latencies in ms, sorted, by output: from the moment a record is due to be made to the moment what came of it can be read, by another process. */
-export async function openLoop({ pipeline, rate, outputs, prepare }: OpenLoop): Promise<Float64Array[]> {
+export async function openLoop({ pipeline, rate, outputs, prepare, place }: OpenLoop): Promise<Float64Array[]> {
   const dir = mkdtempSync(join(tmpdir(), 'millrace-bench-latency-'));
   // the producer does not wait for the disk: it stands for whoever filled the topic
-  const transport = openEmbedded(dir, { sync: false });
-  for (const topic of [TOPIC, ...outputs.map((output) => output.topic)]) await transport.log.ensure(topic, 1);
-  await prepare?.(transport, dir);
-  const engine = start(pipeline, ['--profile', PROFILE, '--data-dir', dir]);
+  const transport = place === undefined ? openEmbedded(dir, { sync: false }) : null;
+  const log = (place ?? (transport as Transport)).log;
+  for (const topic of [TOPIC, ...outputs.map((output) => output.topic)]) await log.ensure(topic, 1);
+  if (transport !== null) await prepare?.(transport, dir);
+  const engine = start(pipeline, ['--profile', place?.profile ?? PROFILE, '--data-dir', dir]);
   try {
     await sleep(1500);
     const schedule = new Schedule(rate);
-    const observers = outputs.map((output) => new Observer(transport, output, schedule));
+    const observers = outputs.map((output) => new Observer(log, output, schedule));
     const until = performance.now() + (WARM_SECONDS + SECONDS) * 1000 + PATIENCE_MS;
     while (!observers.every(({ done }) => done)) {
-      await schedule.produce(transport);
+      await schedule.produce(log);
       for (const observer of observers) observer.observe();
       if (performance.now() > until)
         throw new Error(`at ${rate} rec/s not all came out in time: ${observers.map(({ topic, latencies }) => `${latencies.length} of ${topic}`).join(', ')}`);
@@ -128,7 +131,7 @@ export async function openLoop({ pipeline, rate, outputs, prepare }: OpenLoop): 
     return observers.map(({ latencies }) => Float64Array.from(latencies).sort());
   } finally {
     await engine.stop();
-    await transport.close();
+    await (place ?? (transport as Transport)).close();
     rmSync(dir, { recursive: true, force: true });
   }
 }

@@ -15,14 +15,18 @@ export class Catalog {
   readonly #client: KafkaClient;
   readonly #arrivals: Arrivals;
   readonly #patience: number;
-  readonly #feed: Feed;
+  #feed: Feed | null = null;
   readonly #metas = new Map<string, Meta>();
 
   constructor(client: KafkaClient, arrivals: Arrivals, patience: number) {
     this.#client = client;
     this.#arrivals = arrivals;
     this.#patience = patience;
-    this.#feed = client.feed(CATALOG, 0, 0);
+  }
+
+  /** Begins to read the catalog; until then, and on a cluster that has none, it is empty. */
+  begin(): void {
+    this.#feed ??= this.#client.feed(CATALOG, 0, 0);
   }
 
   meta(topic: string): Meta {
@@ -31,7 +35,7 @@ export class Catalog {
 
   /** Takes in what has come by itself. */
   look(): void {
-    takeReady(this.#feed, (view) => this.#take(view));
+    if (this.#feed !== null) takeReady(this.#feed, (view) => this.#take(view));
   }
 
   #take(view: BatchView): void {
@@ -44,16 +48,20 @@ export class Catalog {
 
   /** Reads to where the catalog ends now. */
   async catchUp(): Promise<void> {
+    if (this.#feed === null) return;
     const [end] = await this.#client.offsets(CATALOG, 'end');
     await drainTo(this.#feed, end ?? 0, this.#arrivals, this.#patience, `The topic ${CATALOG}`, (view) => this.#take(view));
   }
 
-  /** Merges facts into what is kept, and writes them unless they stand there already. */
-  async merge(topic: string, meta: Meta, timestamp: number): Promise<void> {
+  /** Merges facts into what is kept, and writes them unless they stand there already. `make` makes the catalog's topic where there is none. */
+  async merge(topic: string, meta: Meta, timestamp: number, make: () => Promise<unknown>): Promise<void> {
+    const stands = () => this.#metas.has(topic) && Object.entries(meta).every(([key, value]) => this.meta(topic)[key] === value);
+    if (stands()) return;
+    if (this.#feed === null) await make();
+    this.begin();
     await this.catchUp();
-    const old = this.meta(topic);
-    if (this.#metas.has(topic) && Object.entries(meta).every(([key, value]) => old[key] === value)) return;
-    const merged = { ...old, ...meta };
+    if (stands()) return;
+    const merged = { ...this.meta(topic), ...meta };
     const batch = new BatchBuilder();
     const key = Buffer.from(topic);
     const value = Buffer.from(JSON.stringify(merged));
@@ -66,6 +74,6 @@ export class Catalog {
   }
 
   close(): void {
-    this.#feed.close();
+    this.#feed?.close();
   }
 }

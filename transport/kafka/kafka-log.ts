@@ -46,11 +46,11 @@ export class KafkaLog implements Log {
     this.#refreshing.unref();
   }
 
-  /** Reads what topics there are. @throws unknown_topic when there is no catalog and none may be created */
+  /** Reads what topics there are. */
   static async open(options: KafkaLogOptions): Promise<KafkaLog> {
-    await created(options, CATALOG, 1, CATALOG_CONFIG);
     const log = new KafkaLog(options);
     try {
+      if ((await options.client.topics([CATALOG])).has(CATALOG)) log.#catalog.begin();
       await log.#catalog.catchUp();
       await log.#refresh();
     } catch (error) {
@@ -63,7 +63,7 @@ export class KafkaLog implements Log {
   async ensure(name: string, partitions: number, meta: Meta = {}, config?: Meta): Promise<TopicInfo> {
     const there = await created(this.#options, name, partitions, config ?? (meta.internal === 'true' ? INTERNAL : {}));
     if (there !== partitions) throw new MillraceError('partition_count_changed', `Topic ${name} has ${there} partitions, not ${partitions}.`);
-    await this.#catalog.merge(name, meta, this.#options.now());
+    await this.#catalog.merge(name, meta, this.#options.now(), () => created(this.#options, CATALOG, 1, CATALOG_CONFIG));
     if (this.#partitions.get(name) !== there) this.#options.arrivals.notify();
     this.#partitions.set(name, there);
     this.#ensured.add(name);
@@ -134,6 +134,7 @@ export class KafkaLog implements Log {
   async #refresh(): Promise<void> {
     const all = await this.#options.client.topics(null);
     if (this.#closed) return;
+    if (all.has(CATALOG)) this.#catalog.begin();
     this.#catalog.look();
     let changed = false;
     for (const [name, partitions] of all) {

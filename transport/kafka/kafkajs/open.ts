@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import type { ClientOptions, KafkaClient, NewTopic } from '../client.ts';
-import { brokenAt, isHalfOpen, patiently } from './errors.ts';
+import { brokenAt, isHalfOpen, patiently, typeOf } from './errors.ts';
 import { Fetcher } from './fetcher.ts';
 import { anyBroker, type Cluster, openLibrary } from './library.ts';
 import { type Home, KafkajsTransactional, PlainProducer } from './producers.ts';
@@ -38,6 +38,15 @@ export async function openKafkajs(options: ClientOptions): Promise<KafkaClient> 
     });
 
   const topics = () => ask(brokers, () => listed(all));
+  /** @throws not_authorized when the topic is only not to be seen: a list leaves such ones out */
+  const admitted = (name: string) =>
+    ask(`topic ${name}`, async () => {
+      try {
+        await (await anyBroker(all)).metadata([name]);
+      } catch (error) {
+        if (typeOf(error) !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
+      }
+    });
   const home: Home = {
     patience,
     ended: library.ended,
@@ -46,6 +55,7 @@ export async function openKafkajs(options: ClientOptions): Promise<KafkaClient> 
       if (fresh.length === 0) return;
       const there = await topics();
       for (const name of fresh) {
+        if (!there.has(name)) await admitted(name);
         if (!there.has(name)) throw new MillraceError('unknown_topic', `There is no topic ${name}.`);
         seen.add(name);
       }
@@ -77,9 +87,10 @@ export async function openKafkajs(options: ClientOptions): Promise<KafkaClient> 
 
   return {
     async topics(names) {
-      const all = await topics();
-      if (names === null) return all;
-      return new Map(names.flatMap((name) => (all.has(name) ? [[name, all.get(name) as number] as const] : [])));
+      const there = await topics();
+      if (names === null) return there;
+      for (const name of names) if (!there.has(name)) await admitted(name);
+      return new Map([...there].filter(([name]) => names.includes(name)));
     },
     async create(wanted) {
       const missing = async () => {

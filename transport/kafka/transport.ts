@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { Clock } from '@millrace/runtime/clock.ts';
 import { type ErrorCode, MillraceError } from '@millrace/runtime/errors.ts';
 import type { BatchAppender } from '../batchappender.ts';
@@ -78,6 +78,13 @@ export async function openKafkaLog(options: KafkaLogSettings): Promise<{ readonl
   return { log, close };
 }
 
+let opened = 0;
+
+/** Tells this opening of a host from all others, of this host and of any: a host is opened by one process at a time, and that takes longer than a clock's tick. */
+function sessionOf(host: string, now: number): string {
+  return createHash('sha256').update(`${host} ${now} ${process.pid} ${opened++}`).digest('hex').slice(0, 16);
+}
+
 /**
  * The transport of one host of a pipeline on Kafka. Fences who had the host id before, ends what that one had under way, and brings the ledger's copy up to date.
  * A commit is one Kafka transaction. Once anything of it has failed the transport is of no use: what stands is found out by whoever opens it next.
@@ -88,7 +95,7 @@ export async function openKafka(options: KafkaOptions): Promise<Transport> {
   const connected = await connect(options, options.clientId ?? host);
   const { client, arrivals, log } = connected;
   const topic = `${pipeline}.ledger`;
-  const session = randomUUID();
+  const session = sessionOf(host, clock.now());
   let copy: LedgerCopy | null = null;
   try {
     const there = (await client.topics([topic])).get(topic) ?? partitions;

@@ -11,5 +11,8 @@ export function describeKafka(name: string, body: () => void): void {
     test(name, () => {
       throw new Error(lack);
     });
-  } else describe.skip(`${name} (${lack})`, body);
+  } else {
+    console.warn(`${name}: skipped, ${lack}`);
+    describe.skip(name, body);
+  }
 }

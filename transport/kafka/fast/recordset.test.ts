@@ -107,7 +107,11 @@ test('a batch whose records compaction took moves the position by what it had', 
 });
 
 test('the time of the append counts where the batch says so', () => {
-  const feed = feedOf([kept(0, ['a', 'b']), kept(2, ['c'], { change: (bytes) => (bytes.writeBigInt64BE(77n, 35), attribute(8)(bytes)) })]);
+  const stamped = (bytes: Buffer) => {
+    bytes.writeBigInt64BE(77n, 35);
+    return attribute(8)(bytes);
+  };
+  const feed = feedOf([kept(0, ['a', 'b']), kept(2, ['c'], { change: stamped })]);
   const got: Got[] = [];
   take(feed, got);
   expect(got.map(({ timestamp }) => timestamp)).toEqual([TIME, TIME, 77]);

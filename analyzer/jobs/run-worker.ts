@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Profile, RedisProfile } from '@millrace/pipeline/profile.ts';
 import type { Clock } from '@millrace/runtime/clock.ts';
@@ -27,6 +28,8 @@ export interface WorkerOptions {
   /** graceful stop: finish the job in hand */
   readonly signal: AbortSignal;
   readonly onEvent: (event: { level: 'info' | 'warn' | 'error'; code: string; message: string }) => void;
+  /** after each job that it has done */
+  readonly onJob?: () => void;
 }
 
 /** Works on the batches that an analyzer of the same plan hands out, until its signal; gives how many jobs it has done. */
@@ -35,7 +38,9 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
   const redis = await connectRedis(profile.redis, onEvent);
   let transport: Transport | null = null;
   try {
-    transport = await openTransport(profile.transport, { dataDir, pipeline: plan.name, host: `work.${process.pid}`, clock });
+    // in containers every worker may have the same process id
+    const host = `work.${hostname()}.${process.pid}`;
+    transport = await openTransport(profile.transport, { dataDir, pipeline: plan.name, host, clock });
     const checkpoint = new Checkpoint(transport, plan.name, undefined);
     const coordinated = await firstCoordinator(checkpoint, options);
     if (coordinated === null) return 0;
@@ -56,6 +61,7 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
     const worker = startWorker(redis, queueBase(plan.name, coordinated.identity, plan.analyze.hash), async (...job) => {
       await work(...job);
       done++;
+      options.onJob?.();
     });
     onEvent({ level: 'info', code: 'working', message: `Working on batches of ${plan.name}.` });
     await aborted(options.signal);

@@ -6,6 +6,9 @@ import type { CommandSpec } from '../command.ts';
 import { defaultDataDir } from '../logs/data-dir.ts';
 import { speaker } from '../output/speaker.ts';
 import { resolveProfile } from '../profiles.ts';
+import { version } from '../self.ts';
+import { statusAddress } from '../status/address.ts';
+import type { WorkerStatus } from '../status/worker.ts';
 import { stopOnSignal } from '../stop.ts';
 
 export const workerCommand: CommandSpec = {
@@ -16,6 +19,7 @@ export const workerCommand: CommandSpec = {
   options: [
     { flags: '--profile <profile>', doc: 'the profile of the run: a name under profiles/, or a path' },
     { flags: '--data-dir <dir>', doc: 'the data directory of the run (default: .millrace/<name> beside the file)' },
+    { flags: '--status <host:port>', doc: 'serve /metrics, /health and /ready there while it works (port 0: any that is free); wins over http of the profile' },
   ],
   examples: ['millrace worker pipeline.yaml --profile production'],
   async run(call) {
@@ -31,9 +35,16 @@ export const workerCommand: CommandSpec = {
     if (plan.analyze === null) throw new MillraceError('wrong_usage', `${file} has no analyze section, so it has no batches.`);
     const given = call.text('dataDir');
     const dataDir = given === undefined ? (profile.checkpoint.path ?? defaultDataDir(resolve(host.cwd, file), plan.name)) : resolve(host.cwd, given);
+    const at = statusAddress(call.text('status'), profile.http);
     const say = speaker(host, profile, (line) => void host.stderr.write(`${line}\n`));
     const stop = stopOnSignal(host);
+    let status: WorkerStatus | null = null;
     try {
+      if (at !== null) {
+        const { startWorkerStatus } = await import('../status/worker.ts');
+        status = await startWorkerStatus({ at, pipeline: plan.name, version, signal: stop.signal });
+        say({ level: 'info', code: 'status', message: `${status.url} serves /metrics, /health and /ready.` });
+      }
       const { runWorker } = await import('@millrace/analyzer/jobs/run-worker.ts');
       const jobs = await runWorker({
         plan: plan as AnalyzedPlan,
@@ -41,10 +52,15 @@ export const workerCommand: CommandSpec = {
         dataDir,
         clock: host.clock,
         signal: stop.signal,
-        onEvent: say,
+        onEvent(event) {
+          status?.hear(event.code);
+          say(event);
+        },
+        onJob: () => status?.jobDone(),
       });
       await host.stdout.write(call.json ? `${JSON.stringify({ pipeline: plan.name, jobs })}\n` : `${plan.name}: ${jobs} jobs done.\n`);
     } finally {
+      await status?.close();
       stop.dispose();
     }
     return 0;

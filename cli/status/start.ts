@@ -6,6 +6,7 @@ import type { RunProgress } from '@millrace/preprocessor/run-options.ts';
 import type { Clock } from '@millrace/runtime/clock.ts';
 import { failureOf } from '../output/failure.ts';
 import { addAnalyzeMetrics } from './analyze-metrics.ts';
+import { buildInfo } from './build-info.ts';
 import { Metrics } from './prometheus.ts';
 import { type Answer, serve } from './server.ts';
 import { stageMetrics } from './stage-metrics.ts';
@@ -66,13 +67,7 @@ export async function startStatus({ at, plan, stages, version, clock, signal }: 
 /** Every metric of a run: those of the stages it has, and of the process. `batch` is to hear of each batch of the analyzer. */
 export function runMetrics(standing: Standing, plan: Plan, version: string, clock: Clock): { metrics: Metrics; batch: (batch: BatchProgress) => void } {
   const metrics = new Metrics({ pipeline: plan.name });
-  metrics.add({
-    kind: 'gauge',
-    name: 'millrace_build_info',
-    help: 'The millrace that runs: always 1, its version in the label.',
-    labels: ['version'],
-    read: () => [[{ version }, 1]],
-  });
+  metrics.add(buildInfo(version));
   for (const family of stageMetrics(standing, plan, clock)) metrics.add(family);
   const batch = standing.stages.includes('analyze') ? addAnalyzeMetrics(metrics, standing, clock) : () => undefined;
   metrics.addProcess();

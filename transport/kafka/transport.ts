@@ -150,7 +150,7 @@ class KafkaTransport implements Transport {
       this.#check(wanted.fence);
       taken = (wanted.appenders as readonly BatchAppender[]).map((appender) => ({ appender, batches: appender.take() }));
       // whose buffers may be used again before these are written
-      kept = { ...wanted, puts: wanted.puts.map(([key, value]) => [key, value === null ? null : value.slice()]) };
+      kept = { ...wanted, puts: wanted.puts.map(([key, value]) => [key, value === null ? null : new Uint8Array(value)]) };
     } catch (error) {
       return Promise.reject(error);
     }

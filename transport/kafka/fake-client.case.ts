@@ -1,0 +1,87 @@
+import { MillraceError } from '@millrace/runtime/errors.ts';
+import { BatchReader, type BatchStore } from '../batchreader.ts';
+import type { ClientOptions, Feed, KafkaClient, PartitionBatches } from './client.ts';
+
+interface Partition {
+  readonly batches: { base: number; bytes: Buffer }[];
+  end: number;
+}
+
+/** Brokers in memory, for what no real one can be made to do at the right moment. */
+export class FakeBrokers {
+  readonly #topics = new Map<string, Partition[]>();
+  readonly #arrived = new Set<() => void>();
+  /** called at a transaction's end, before anything of it is visible; throwing makes the end fail */
+  beforeCommit: () => Promise<void> = async () => {};
+
+  #append(records: readonly PartitionBatches[]): void {
+    for (const { topic, partition, batches } of records) {
+      const of = this.#topics.get(topic)?.[partition];
+      if (of === undefined) throw new MillraceError('unknown_topic', topic);
+      for (const batch of batches) {
+        of.batches.push({ base: of.end, bytes: Buffer.from(batch.finish(of.end)) });
+        of.end += batch.count;
+      }
+    }
+    for (const arrived of this.#arrived) arrived();
+  }
+
+  readonly open = async ({ arrived }: ClientOptions): Promise<KafkaClient> => {
+    this.#arrived.add(arrived);
+    const topics = this.#topics;
+    return {
+      topics: async (names) => new Map([...topics].filter(([name]) => names === null || names.includes(name)).map(([name, of]) => [name, of.length])),
+      async create(wanted) {
+        for (const { name, partitions } of wanted)
+          if (!topics.has(name))
+            topics.set(
+              name,
+              Array.from({ length: partitions }, () => ({ batches: [], end: 0 })),
+            );
+      },
+      offsets: async (topic, which) => (topics.get(topic) ?? []).map(({ end }) => (which === 'start' ? 0 : end)),
+      deleteRecords: async () => {},
+      feed: (topic, partition, offset) => feedOf((topics.get(topic) as Partition[])[partition] as Partition, topic, partition, offset),
+      producer: { append: async (records) => this.#append(records) },
+      transactional: async () => {
+        // bytes are taken when they are sent, as builders are used again after the append
+        let pending: PartitionBatches[] = [];
+        return {
+          append: async (records) => void pending.push(...records),
+          commit: async () => {
+            await this.beforeCommit();
+            this.#append(pending);
+            pending = [];
+          },
+          abort: async () => {
+            pending = [];
+          },
+        };
+      },
+      close: async () => void this.#arrived.delete(arrived),
+    };
+  };
+}
+
+function feedOf(of: Partition, topic: string, partition: number, offset: number): Feed {
+  const covering = (at: number) => of.batches.findLast(({ base }) => base <= at);
+  const store: BatchStore = {
+    at: (base) => of.batches.find((batch) => batch.base === base)?.bytes,
+    covering: (at) => covering(at)?.bytes,
+    start: () => 0,
+    end: () => of.end,
+  };
+  const reader = new BatchReader(topic, partition, store, { offset });
+  return {
+    poll: (maxBytes, maxRecords) => reader.poll(maxBytes, maxRecords),
+    get position() {
+      return reader.position.offset;
+    },
+    get end() {
+      return of.end;
+    },
+    start: 0,
+    seek: (to) => reader.seek({ offset: to }),
+    close: () => reader.close(),
+  };
+}

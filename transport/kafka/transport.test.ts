@@ -1,0 +1,154 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MillraceError } from '@millrace/runtime/errors.ts';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { append } from '../append.case.ts';
+import { readAll } from '../log.case.ts';
+import type { Transport } from '../log.ts';
+import { FakeBrokers } from './fake-client.case.ts';
+import { LedgerCopy } from './ledger-copy.ts';
+import { openKafka } from './transport.ts';
+
+let brokers: FakeBrokers;
+let dirs: string[];
+let opened: Transport[];
+beforeEach(() => {
+  brokers = new FakeBrokers();
+  dirs = [];
+  opened = [];
+});
+afterEach(async () => {
+  for (const transport of opened) await transport.close();
+  for (const dir of dirs) rmSync(dir, { recursive: true });
+});
+
+const makeDir = () => {
+  const dir = mkdtempSync(join(tmpdir(), 'millrace-fake-'));
+  dirs.push(dir);
+  return dir;
+};
+const settings = { brokers: ['nowhere:1'], client: 'fast', tls: null, sasl: null } as const;
+let time = 1000;
+const clock = { now: () => time++, monotonic: () => 0, cpu: () => 0 };
+const open = async (host: string, dataDir = makeDir()): Promise<Transport> => {
+  const transport = await openKafka({ settings, clock, create: true, replication: 1, partitions: 1, dataDir, pipeline: 'p', host, open: brokers.open });
+  opened.push(transport);
+  return transport;
+};
+const bytes = (text: string) => Buffer.from(text);
+const text = (value: Uint8Array | null) => (value === null ? null : String(Buffer.from(value)));
+
+/** holds transactions at their end until it is called */
+function gate(): { open: () => void; reached: Promise<void> } {
+  let let_ = () => {};
+  let reach = () => {};
+  const through = new Promise<void>((resolve) => {
+    let_ = resolve;
+  });
+  const reached = new Promise<void>((resolve) => {
+    reach = resolve;
+  });
+  brokers.beforeCommit = () => {
+    brokers.beforeCommit = async () => {};
+    reach();
+    return through;
+  };
+  return { open: let_, reached };
+}
+
+test('what others write while a commit is on its way waits: the saved place never passes records that the copy may lack', async () => {
+  const dir = makeDir();
+  const one = await open('one', dir);
+  const other = await open('other');
+  await one.commit({ appenders: [], puts: [['mine', bytes('1')]] });
+  const before = [...(new LedgerCopy(dir, 'one', 'look').standing?.positions ?? [])];
+  // this process had to take the copy to look at it: it is opened again
+  await one.close();
+  opened.splice(opened.indexOf(one), 1);
+  const again = await open('one', dir);
+  const held = gate();
+  const commit = again.commit({ appenders: [], puts: [['mine', bytes('2')]] });
+  await held.reached;
+  await other.commit({ appenders: [], puts: [['theirs', bytes('x')]] });
+  expect(again.ledger.get('theirs')).toBeNull();
+  expect(text(again.ledger.get('mine'))).toBe('1');
+  held.open();
+  await commit;
+  const end = (await again.log.endOffset('p.ledger', 0)) as number;
+  await again.close();
+  opened.splice(opened.indexOf(again), 1);
+  const copy = new LedgerCopy(dir, 'one', 'look');
+  expect(copy.standing?.positions[0]).toBeGreaterThanOrEqual(before[0] as number);
+  // theirs lies before ours and has not been taken in
+  expect(copy.standing?.positions[0]).toBeLessThanOrEqual(end - 2);
+  expect(copy.get('theirs')).toBeNull();
+  await copy.close();
+  const last = await open('one', dir);
+  expect([text(last.ledger.get('theirs')), text(last.ledger.get('mine'))]).toEqual(['x', '2']);
+});
+
+test('an appender is filled again while what it held is on its way', async () => {
+  const transport = await open('one');
+  await transport.log.ensure('t', 1);
+  const out = transport.log.appender('t');
+  append(out, 0, { key: null, value: bytes('first') });
+  const held = gate();
+  const value = bytes('1');
+  const commits = [transport.commit({ appenders: [out], puts: [['n', value]] })];
+  value.fill(0);
+  expect([out.pendingRecords, out.pendingBytes]).toEqual([0, 0]);
+  await held.reached;
+  append(out, 0, { key: null, value: bytes('second') });
+  commits.push(transport.commit({ appenders: [out], puts: [['m', bytes('2')]] }));
+  append(out, 0, { key: null, value: bytes('third') });
+  held.open();
+  await Promise.all(commits);
+  const read = () => readAll(transport.log.reader('t', 0, { offset: 0 })).map(({ value }) => String(value));
+  expect(read()).toEqual(['first', 'second']);
+  expect([text(transport.ledger.get('n')), text(transport.ledger.get('m')), out.pendingRecords]).toEqual(['1', '2', 1]);
+  await transport.commit({ appenders: [out], puts: [] });
+  expect(read()).toEqual(['first', 'second', 'third']);
+});
+
+test('after a commit that failed nothing goes on, neither the one that waits behind it', async () => {
+  const dir = makeDir();
+  const transport = await open('one', dir);
+  await transport.commit({ appenders: [], puts: [['n', bytes('1')]] });
+  brokers.beforeCommit = async () => {
+    throw new MillraceError('broker_unreachable', 'planted');
+  };
+  const failed = { code: 'broker_unreachable', message: expect.stringContaining('planted') };
+  const two = ['2', '3'].map((n) => transport.commit({ appenders: [], puts: [['n', bytes(n)]] }));
+  for (const commit of two) await expect(commit).rejects.toMatchObject(failed);
+  brokers.beforeCommit = async () => {};
+  await expect(transport.commit({ appenders: [], puts: [['n', bytes('4')]] })).rejects.toMatchObject({
+    ...failed,
+    message: expect.stringContaining('of no use'),
+  });
+  expect(() => transport.note([['n', null]])).toThrow('of no use');
+  expect(text(transport.ledger.get('n'))).toBe('1');
+  await transport.close();
+  opened.splice(opened.indexOf(transport), 1);
+  expect(text((await open('one', dir)).ledger.get('n'))).toBe('1');
+});
+
+test('two that name the ledger at once come to one name', async () => {
+  const dirs = [makeDir(), makeDir()];
+  const both = await Promise.all(dirs.map((dir, n) => open(`host${n}`, dir)));
+  for (const [n, transport] of both.entries()) await transport.commit({ appenders: [], puts: [[`k${n}`, bytes('v')]] });
+  for (const transport of opened.splice(0)) await transport.close();
+  for (let round = 0; round < 2; round++) {
+    const names = new Set<string | undefined>();
+    for (const [n, dir] of dirs.entries()) {
+      const transport = await open(`host${n}`, dir);
+      expect([...transport.ledger.entries('')].map(([key]) => key)).toEqual(['k0', 'k1']);
+      await transport.close();
+      const copy = new LedgerCopy(dir, `host${n}`, 'look');
+      names.add(copy.standing?.topic);
+      await copy.close();
+    }
+    opened.splice(0);
+    expect(names.size).toBe(1);
+  }
+});

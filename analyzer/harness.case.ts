@@ -12,6 +12,7 @@ import type { Row } from '@millrace/shared-schemas/types.ts';
 import { type MemoryTransport, openMemory } from '@millrace/transport/memory.ts';
 import type { BatchProgress } from './batch/progress.ts';
 import type { OpenTraining } from './ml/training.ts';
+import type { OpenJobs } from './open.ts';
 import { analyze } from './run.ts';
 import type { AnalyzedPlan, AnalyzeOptions, AnalyzeProgress } from './run-options.ts';
 
@@ -107,7 +108,7 @@ export class Harness {
   }
 
   /** runs to the end of the input; without `end` as the trigger says, which has to end by itself */
-  run(options: Partial<AnalyzeOptions> & { readonly end?: boolean } = {}, training?: OpenTraining): Promise<AnalyzeProgress> {
+  run(options: Partial<AnalyzeOptions> & { readonly end?: boolean } = {}, training?: OpenTraining, jobs?: OpenJobs): Promise<AnalyzeProgress> {
     const { end = true, ...more } = options;
     return analyze(
       {
@@ -124,6 +125,7 @@ export class Harness {
         ...more,
       },
       training,
+      jobs,
     );
   }
 

@@ -1,5 +1,4 @@
 import type { QueryPlan } from '@millrace/pipeline/analyze/plan.ts';
-import type { RedisProfile } from '@millrace/pipeline/profile.ts';
 import { type Duckdb, openDuckdb } from '@millrace/runtime/duckdb.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { modelsTopic } from '@millrace/shared-schemas/model-decision.ts';
@@ -17,7 +16,8 @@ import { type Core, TRAINING } from './batch/words.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { buildFlow } from './flow.ts';
 import type { InHand } from './in-hand.ts';
-import type { Coordinator } from './jobs/coordinator.ts';
+import type { Jobs } from './jobs/jobs.ts';
+import type { Fit } from './ml/fit.ts';
 import { ModelsInForce } from './ml/models-in-force.ts';
 import type { OpenTraining } from './ml/training.ts';
 import type { AnalyzedPlan, AnalyzeOptions } from './run-options.ts';
@@ -33,11 +33,10 @@ export interface Opened {
   close(): Promise<void>;
 }
 
-export async function openAnalyzer(options: AnalyzeOptions, openTraining: OpenTraining | null): Promise<Opened> {
+export async function openAnalyzer(options: AnalyzeOptions, openTraining: OpenTraining | null, openJobs: OpenJobs = jobsOf): Promise<Opened> {
   const { plan, profile, dataDir, clock, wake } = options;
   const place = { dataDir, pipeline: plan.name, host: 'analyze', clock, ...(wake ? { wake } : {}) };
-  // a memory that is not shared has nobody to hand anything to
-  const jobs = profile.redis === null || profile.transport.type === 'memory' ? null : await openJobs(options, profile.redis);
+  const jobs = await openJobs(options);
   const transport = options.transport ?? (await openTransport(profile.transport, place).catch((error: unknown) => closeThen(jobs, error)));
   const role = `${plan.name}.analyze`;
   let owned: Claim | null = null;
@@ -61,15 +60,20 @@ export async function openAnalyzer(options: AnalyzeOptions, openTraining: OpenTr
   }
 }
 
-async function closeThen(jobs: Coordinator | null, error: unknown): Promise<never> {
+async function closeThen(jobs: Jobs | null, error: unknown): Promise<never> {
   await jobs?.close();
   throw error;
 }
 
-/** Loaded only where batches are handed out. */
-async function openJobs(options: AnalyzeOptions, redis: RedisProfile): Promise<Coordinator> {
+/** null: this process does all by itself */
+export type OpenJobs = (options: AnalyzeOptions) => Promise<Jobs | null>;
+
+/** Loaded only where batches are handed out. A memory has nobody to hand anything to. */
+const jobsOf: OpenJobs = async (options) => {
+  const { redis, transport } = options.profile;
+  if (redis === null || transport.type === 'memory') return null;
   return (await import('./jobs/coordinator.ts')).Coordinator.open(options, redis);
-}
+};
 
 /** A topic that exists keeps its partitions. */
 async function ensureTopics({ name, analyze, deadLetter }: AnalyzedPlan, log: Log, partitions: number): Promise<void> {
@@ -114,7 +118,7 @@ async function openBatches(
   transport: Transport,
   checkpoint: Checkpoint,
   openTraining: OpenTraining | null,
-  jobs: Coordinator | null,
+  jobs: Jobs | null,
 ): Promise<Batches> {
   const { plan, profile, dataDir } = options;
   const { analyze } = plan;
@@ -134,7 +138,7 @@ async function openBatches(
   const row = (shape: number): Row => rows[shape] as Row;
   const counts = { dropped: 0, times: new EventTimes() };
   const duckdb: Duckdb | null = analyze.queries.some(({ type }) => type === 'sql') ? await openDuckdb() : null;
-  const training = openTraining?.({ inHand, model: (hash) => models.byHash(hash), ...(jobs ? { fitting: jobs.fitting } : {}) }) ?? null;
+  const training = openTraining?.({ inHand, model: (hash) => models.byHash(hash), ...(jobs ? { fitting: (here: Fit) => jobs.fitting(here) } : {}) }) ?? null;
   const flow = buildFlow(analyze, {
     inHand,
     expressions: { hmacSecret: profile.secrets.hmac },

@@ -4,7 +4,7 @@ import { Pause } from './batch/pause.ts';
 import { nextDue } from './batch/trigger.ts';
 import type { RunWord } from './batch/words.ts';
 import type { OpenTraining } from './ml/training.ts';
-import { type Opened, openAnalyzer } from './open.ts';
+import { type Opened, type OpenJobs, openAnalyzer } from './open.ts';
 import type { AnalyzeOptions, AnalyzeProgress } from './run-options.ts';
 import { Totals } from './totals.ts';
 import { trainModels } from './training/train-models.ts';
@@ -17,10 +17,11 @@ const NO_LIMITS: RunWord['ends'] = {};
 export async function analyze(
   options: AnalyzeOptions,
   openTraining: OpenTraining | null = trainModels(options.plan.models, options.onEvent),
+  openJobs?: OpenJobs,
 ): Promise<AnalyzeProgress> {
   // it is awaited later
   options.untilEnd?.catch(() => {});
-  const opened = await openAnalyzer(options, openTraining);
+  const opened = await openAnalyzer(options, openTraining, openJobs);
   try {
     return await new Run(options, opened).toItsEnd();
   } finally {

@@ -22,7 +22,9 @@ export const probePoints = [
   'analyze.promoted',
   'analyze.committed',
 ] as const;
-export type ProbePoint = (typeof probePoints)[number];
+/** Points of those who work on jobs; they are in no run that hands none out. */
+export const jobPoints = ['jobs.begun', 'jobs.worked', 'jobs.left'] as const;
+export type ProbePoint = (typeof probePoints)[number] | (typeof jobPoints)[number];
 
 const [armed, hit] = (process.env['MILLRACE_PROBE'] ?? '').split(':');
 let left = Number(hit ?? 1) || 1;

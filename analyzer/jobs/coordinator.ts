@@ -12,6 +12,7 @@ import type { Board } from './board.ts';
 import { BullBoard, type JobWorker, startWorker } from './bullmq.ts';
 import { answerName, answerOf, layFit, workFit } from './fit-job.ts';
 import { JobReading } from './job-reading.ts';
+import type { Jobs } from './jobs.ts';
 import { PartFiles } from './part-files.ts';
 import { PartWorker } from './part-worker.ts';
 import { connectRedis, type RedisConnection } from './redis.ts';
@@ -20,7 +21,7 @@ import { InVain, saidOrSeen } from './waiting.ts';
 import { queueBase, workOn } from './work.ts';
 
 /** rows times features from which a fit is a job: less takes no longer than handing it out */
-const WORTH_A_JOB = 5_000;
+const WORTH_A_JOB = 2_000;
 /** between two words on how a training goes, ms */
 const TELL_EVERY = 10_000;
 
@@ -32,7 +33,7 @@ interface Place {
 }
 
 /** An analyzer that hands its batches out, and works on them itself. */
-export class Coordinator {
+export class Coordinator implements Jobs {
   readonly #options: AnalyzeOptions;
   readonly #redis: RedisConnection;
   /** once the checkpoint is owned */
@@ -51,10 +52,10 @@ export class Coordinator {
   }
 
   /** Fits a model as a job where that takes long. */
-  readonly fitting =
-    (here: Fit): Fit =>
-    (dataset, settings, values) =>
+  fitting(here: Fit): Fit {
+    return (dataset, settings, values) =>
       this.#place === null || values < WORTH_A_JOB ? here(dataset, settings, values) : this.#fit(this.#place, dataset, settings, values);
+  }
 
   async #fit(place: Place, ...[dataset, settings, values]: Parameters<Fit>): ReturnType<Fit> {
     const { board, files, epoch } = place;

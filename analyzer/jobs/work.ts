@@ -1,3 +1,4 @@
+import { probe } from '@millrace/runtime/probe.ts';
 import type { Checkpoint } from '../batch/checkpoint.ts';
 import type { Work } from './bullmq.ts';
 import { type FitJob, workFit } from './fit-job.ts';
@@ -13,8 +14,11 @@ export function workOn({ checkpoint, files, worker }: { checkpoint: Checkpoint; 
     const name = partName(job);
     const over = (): boolean => checkpoint.committed() >= job.batch || files.has(job.batch, name);
     if (over()) return;
+    probe('jobs.begun');
     const part = encodePart(await worker.run(job));
+    probe('jobs.worked');
     if (!over()) files.write(job.batch, name, part);
+    probe('jobs.left');
   };
 }
 

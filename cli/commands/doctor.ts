@@ -15,7 +15,7 @@ const PATIENCE = 3500;
 export const doctorCommand: CommandSpec = {
   name: 'doctor',
   summary: 'look at everything a profile names, and say what is wrong and the way out',
-  doc: 'Brokers, the schema registry, the address of the status page, the data directory, TensorFlow, Node and memory; without a profile what an embedded run needs. Changes nothing. Exit code 1 when something fails; takes at most ten seconds, however little answers.',
+  doc: 'Brokers, the schema registry, Redis, the address of the status page, the data directory, TensorFlow, Node and memory; without a profile what an embedded run needs. Changes nothing. Exit code 1 when something fails; takes at most ten seconds, however little answers.',
   args: [],
   options: [
     { flags: '--profile <profile>', doc: 'a name under profiles/, or a path (default: everything embedded)' },
@@ -44,12 +44,13 @@ async function examine(call: Call, profile: Profile): Promise<Check[]> {
   return [...here, tensorflow, ...(await endpoints(call, profile))];
 }
 
-async function endpoints({ host }: Call, { transport, registry, http }: Profile): Promise<Check[]> {
+async function endpoints({ host }: Call, { transport, registry, redis, http }: Profile): Promise<Check[]> {
   const { checkKafka } = await import('../doctor/kafka.ts');
-  const { checkListen, checkRegistry } = await import('../doctor/services.ts');
+  const { checkJobs, checkListen, checkRegistry } = await import('../doctor/services.ts');
   const found = await Promise.all([
     transport.kafka === null ? [] : checkKafka(transport.kafka, { step: STEP, all: ENDPOINT, now: host.clock.now() }),
     registry === null ? [] : within(ENDPOINT, `registry ${registry.url}`, () => checkRegistry(`registry ${registry.url}`, registry, host.clock, PATIENCE)),
+    redis === null ? [] : within(ENDPOINT, `redis ${redis.host}:${redis.port}`, () => checkJobs(`redis ${redis.host}:${redis.port}`, redis)),
     http === null ? [] : within(ENDPOINT, `http ${http.host}:${http.port}`, () => checkListen(`http ${http.host}:${http.port}`, http)),
   ]);
   return found.flat();

@@ -46,6 +46,7 @@ export const runCommand: CommandSpec = {
     const untilEnd = call.text('until') === 'end';
     const only = (call.text('only') ?? null) as StagesOptions['only'];
     const at = statusAddress(call.text('status'), profile.http);
+    if (profile.redis !== null && stagesOf(plan, only).includes('analyze')) await (await import('@millrace/analyzer/jobs/redis.ts')).checkRedis(profile.redis);
     const reporter = call.json ? jsonReporter(host.stdout, host.stderr, host.clock) : humanReporter(host.stderr, host.stdout, host.env, host.clock);
     const say = speaker(host, profile, (line) => reporter.say(line));
     const stop = stopOnSignal(

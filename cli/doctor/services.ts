@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import type { HttpProfile, RegistryProfile } from '@millrace/pipeline/profile.ts';
+import type { HttpProfile, RedisProfile, RegistryProfile } from '@millrace/pipeline/profile.ts';
 import type { Clock } from '@millrace/runtime/clock.ts';
 import { boundAddress } from '../status/address.ts';
 import { type Check, fail, ok, warn } from './check.ts';
@@ -9,6 +9,12 @@ export async function checkRegistry(name: string, registry: RegistryProfile, clo
   const { ConfluentRegistry } = await import('@millrace/shared-schemas/registry/confluent.ts');
   const level = await new ConfluentRegistry({ ...registry, clock, patience }).level();
   return ok(name, `answers; compatibility ${level}`);
+}
+
+/** Whether Redis answers, lets us in, and is new enough to hand out jobs. */
+export async function checkJobs(name: string, redis: RedisProfile): Promise<Check> {
+  const { checkRedis } = await import('@millrace/analyzer/jobs/redis.ts');
+  return ok(name, `answers; version ${await checkRedis(redis)}`);
 }
 
 /** Whether the status page could listen at its address. */

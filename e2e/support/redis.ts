@@ -1,0 +1,116 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, test } from 'vitest';
+
+const START_WITHIN = 10_000;
+
+/** A Redis server of its own: nothing is kept on disk, so a stop forgets everything. */
+export class RedisServer {
+  readonly port: number;
+  readonly #password: string | null;
+  readonly #dir = mkdtempSync(join(tmpdir(), 'millrace-redis-'));
+  #process: ChildProcess | null = null;
+
+  static async start(password: string | null = null): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), password);
+    await server.start();
+    return server;
+  }
+
+  private constructor(port: number, password: string | null) {
+    this.port = port;
+    this.#password = password;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  /** again, on the same port, with nothing in it */
+  async start(): Promise<void> {
+    const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', this.#dir];
+    this.#process = spawn('redis-server', [...args, ...(this.#password === null ? [] : ['--requirepass', this.#password])], { stdio: 'ignore' });
+    const since = performance.now();
+    for (;;) {
+      const answer = await this.say('PING').catch(() => '');
+      if (/^\+PONG|^\+OK\r\n\+PONG/.test(answer)) return;
+      if (performance.now() - since > START_WITHIN) throw new Error(`redis-server has not started on port ${this.port}`);
+      await sleep(50);
+    }
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#process;
+    if (child === null) return;
+    this.#process = null;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGCONT');
+    child.kill('SIGKILL');
+    await gone;
+  }
+
+  pause(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#process?.kill('SIGCONT');
+  }
+
+  /** one command, without quotes; gives the raw answer */
+  say(command: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(this.port, '127.0.0.1');
+      let answer = '';
+      socket.setTimeout(2000, () => socket.destroy(new Error('no answer')));
+      socket.on('error', reject);
+      socket.on('data', (chunk: Buffer) => {
+        answer += chunk.toString();
+      });
+      socket.on('close', () => resolve(answer));
+      socket.end(`${this.#password === null ? '' : `AUTH ${this.#password}\r\n`}${command}\r\nQUIT\r\n`);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
+}
+
+/** why there is no Redis here; null: there is. On a CI machine that is ours it is installed. */
+function missing(): string | null {
+  const found = (): boolean => spawnSync('redis-server', ['--version']).status === 0;
+  if (found()) return null;
+  if (process.env['CI'] === 'true' && process.getuid?.() === 0) {
+    execFileSync('apt-get', ['update'], { stdio: 'ignore' });
+    execFileSync('apt-get', ['install', '--yes', '--no-install-recommends', 'redis-server'], { stdio: 'ignore' });
+    if (found()) return null;
+  }
+  return 'redis-server is not on the PATH (apt-get install redis-server)';
+}
+
+/** A suite that needs a server: skipped where there is none, failed where there has to be. */
+export function describeRedis(name: string, suite: () => void): void {
+  const why = missing();
+  if (why === null) describe(name, suite);
+  else if (process.env['CI'] === 'true')
+    describe(name, () => {
+      test('Redis', () => {
+        throw new Error(why);
+      });
+    });
+  else describe.skip(`${name}: ${why}`, suite);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

@@ -17,7 +17,7 @@ import type { HostSetup } from './setup.ts';
 import { openDecoder, openReader, type SourceContext } from './source/open-source.ts';
 import { asIs, slotsRead, type Told, told } from './source/unread.ts';
 import type { Notice } from './stats.ts';
-import { Caution, poison } from './suspect.ts';
+import { Caution, poison, WARY_RECORDS } from './suspect.ts';
 import { TableStore } from './table-store.ts';
 import { buildChain } from './task/chain.ts';
 import type { InputCore } from './task/core.ts';
@@ -199,6 +199,7 @@ async function openTask(
       idleAfter: inputPlans.map((input) => (input.kind === 'source' ? (plan.sources[input.source]?.idleAfter ?? 0) : Number.POSITIVE_INFINITY)),
       maxBytes: MAX_BYTES,
       maxRecords: setup.maxRecords,
+      wary: setup.wary ? WARY_RECORDS : null,
     },
     runEnds(setup, inputPlans, number),
     (input) => upstreamEnded(setup, transport, inputPlans[input] as InputPlan),

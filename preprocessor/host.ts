@@ -100,7 +100,8 @@ export class Host {
       const spent = task.budget.worked(this.#clock.cpu() - before);
       if (spent || now - task.snapshotAt >= this.#snapshotEvery) this.#due.add(task);
     }
-    if (!this.#commits.due(now, pending) && !stopping && this.#caution === null) return working;
+    const held = !this.#commits.due(now, pending) && !stopping && this.#caution === null && !this.#tasks.some(({ wary }) => wary);
+    if (held) return working;
     return (await this.#commitTurns(now)) || working;
   }
 

@@ -15,7 +15,6 @@ import type { RunOptions } from './run-options.ts';
 import { type FileRecord, fileKey, type HostSetup, tableKey } from './setup.ts';
 import { countOf } from './source/open-generator.ts';
 import { openReader } from './source/open-source.ts';
-import { WARY_RECORDS } from './suspect.ts';
 import { START } from './task/fresh.ts';
 
 const MAX_RECORDS = 10_000;
@@ -55,7 +54,8 @@ export class Opened {
         profile,
         dataDir,
         layout,
-        maxRecords: wary ? Math.min(maxRecords, WARY_RECORDS) : maxRecords,
+        maxRecords,
+        wary,
         begun,
         careful,
         fence,

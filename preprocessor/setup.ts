@@ -15,6 +15,8 @@ export interface HostSetup {
   readonly layout: Layout;
   readonly run: RunRecord;
   readonly maxRecords: number;
+  /** the last process died: each task takes little at a time until it has taken `maxRecords` */
+  readonly wary: boolean;
   /** epoch ms at which paced records begin to come; null: when their reader opens */
   readonly begun: number | null;
   readonly careful: Prepared['careful'];

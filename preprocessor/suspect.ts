@@ -3,8 +3,8 @@ import { pipelineKey } from './task/store.ts';
 
 /** After this many deaths at one record it is taken for poison. */
 const PATIENCE = 3;
-/** Records a fetch takes at most after a death: what killed the process is among the next so many of some task. */
-export const WARY_RECORDS = 1000;
+/** Records a turn takes at most after a death, until as many as one fetch could have brought are taken: what kills the process again is among so few of some task. */
+export const WARY_RECORDS = 200;
 
 /** A record at which a careful process died, or may be about to. */
 export interface Suspect {
@@ -52,7 +52,7 @@ export class Caution {
     this.#left = new Map(tasks.map((task) => [task, WARY_RECORDS]));
   }
 
-  /** what kills would have shown: the task has taken as many records as one fetch could have brought */
+  /** what kills would have shown: the task has taken as many records as a wary turn could have brought */
   trusts(task: string): boolean {
     return (this.#left.get(task) as number) <= 0;
   }

@@ -73,6 +73,11 @@ export class OpenTask {
     this.#parts.policy.careful = before;
   }
 
+  /** what it takes in one turn is little, and is to be committed before the next, so that a death says where it was */
+  get wary(): boolean {
+    return this.#parts.policy.wary;
+  }
+
   get ended(): boolean {
     return this.core.ended && this.core.run === this.#parts.policy.run;
   }

@@ -13,6 +13,8 @@ export interface PolicySettings {
   readonly maxBytes: number;
   /** records a turn takes at most */
   readonly maxRecords: number;
+  /** the same until the task has taken `maxRecords`, after a death; null: there was none */
+  readonly wary: number | null;
 }
 
 /** The run a task is in: its number, and where each input ends in it (null: it does not; 'writers': when the steps before say so). */
@@ -42,6 +44,8 @@ export class Policy {
   /** null: no step scores */
   readonly #models: ModelChoice | null;
   #waitingSince = -1;
+  /** records to take before as many are taken at a time as ever */
+  #waryOf: number;
   /** takes no more from sources: the process is stopping or paused */
   draining = false;
   /** takes one record a turn, so that a commit stands before each, and calls this before it looks at one and before it takes it; null: not careful */
@@ -63,12 +67,18 @@ export class Policy {
     this.#run = run;
     this.#upstreamEnded = upstreamEnded;
     this.#models = models;
+    this.#waryOf = settings.wary === null ? 0 : settings.maxRecords;
     this.#silentSince = task.parts.inputs.map(() => -1);
     this.#out = task.parts.inputs.map(() => false);
     task.parts.inputs.forEach((input, i) => {
       const end = run.ends[i];
       input.reader.limit(end === null || end === 'writers' || end === undefined ? null : end);
     });
+  }
+
+  /** after a death it still takes little at a time */
+  get wary(): boolean {
+    return this.#waryOf > 0;
   }
 
   /** number of the run this task is in */
@@ -102,7 +112,9 @@ export class Policy {
   }
 
   get #limit(): number {
-    return this.careful !== null ? 1 : this.#settings.maxRecords;
+    const { maxRecords, wary } = this.#settings;
+    if (this.careful !== null) return 1;
+    return this.#waryOf > 0 && wary !== null ? Math.min(wary, maxRecords) : maxRecords;
   }
 
   #single(input: TaskInput): void {
@@ -118,6 +130,7 @@ export class Policy {
 
   #take(input: number, count: number): void {
     this.careful?.(recordMark(this.#task.parts.inputs[input] as TaskInput), true);
+    this.#waryOf -= count;
     if (this.#models === null) live(this.#task, this.#journal, ['take', input, count]);
     else this.#takeByModels(input, count, this.#models);
   }

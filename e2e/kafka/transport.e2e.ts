@@ -269,6 +269,32 @@ for (const client of ['kafkajs', 'fast'] as const) {
       expect(entries(await start(pipeline, 'a', makeDir()))).toEqual([['m', '2']]);
     });
 
+    test('a ledger that was compacted over and over gives the same copy', async () => {
+      const pipeline = `${client}-compact`;
+      const config = ['cleanup.policy=compact', 'segment.ms=200', 'min.cleanable.dirty.ratio=0.001', 'max.compaction.lag.ms=300', 'delete.retention.ms=100'];
+      const bootstrap = ['--bootstrap-server', settings().brokers.join(',')];
+      const made = ['--create', '--topic', `${pipeline}.ledger`, '--partitions', '2', ...config.flatMap((one) => ['--config', one])];
+      await broker?.tool('org.apache.kafka.tools.TopicCommand', [...bootstrap, ...made]);
+      const dir = makeDir();
+      const one = await start(pipeline, 'a', dir);
+      for (let round = 0; round < 25; round++) {
+        const puts: [string, Buffer | null][] = [];
+        for (let key = 0; key < 20; key++) puts.push([`p/x/t/s.${key % 3}/s/${key}`, (round + key) % 4 === 0 ? null : Buffer.from(`${round}`)]);
+        puts.push(['long', round % 5 === 3 ? Buffer.from('short') : Buffer.alloc(800_000 + round * 60_000, round)]);
+        await one.commit({ appenders: [], puts });
+        await new Promise((resolve) => setTimeout(resolve, 250));
+      }
+      const expected = entries(one);
+      const ends = await Promise.all([0, 1].map((n) => one.log.endOffset(`${pipeline}.ledger`, n)));
+      const kept = (await rest(one, one.log.reader(`${pipeline}.ledger`, 0, { offset: 0 }), `${pipeline}.ledger`)).length;
+      // or nothing was compacted, and this shows nothing
+      expect(kept).toBeLessThan((ends[0] as number) / 2);
+      const two = await start(pipeline, 'b', makeDir());
+      expect(entries(two)).toEqual(expected);
+      await one.close();
+      expect(entries(await start(pipeline, 'a', makeDir()))).toEqual(expected);
+    });
+
     test('readers: a limit between gaps, what is gone, what never was, and single records', async () => {
       const pipeline = `${client}-read`;
       const transport = await start(pipeline, 'a', makeDir(), { patience: 3000 });

@@ -1,4 +1,4 @@
-import { connect as connectPlain } from 'node:net';
+import { connect as connectPlain, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import kafkajs, {
@@ -59,7 +59,9 @@ export function openLibrary(options: ClientOptions): Library {
     requestTimeout: requestTimeout(patience),
     // kafkajs leaves Nagle's algorithm on, which costs 40 ms a request that is sent in parts
     socketFactory: ({ host, port, ssl, onConnect }) => {
-      const socket = ssl ? connectTls({ host, port, servername: host, ...ssl }, onConnect) : connectPlain({ host, port }, onConnect);
+      const socket = ssl
+        ? connectTls({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}), ...ssl }, onConnect)
+        : connectPlain({ host, port }, onConnect);
       socket.setNoDelay(true);
       socket.setKeepAlive(true, 60_000);
       socket.once('close', () => {

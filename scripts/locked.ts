@@ -11,7 +11,7 @@ function alive(pid: number): boolean {
 }
 
 /** Holds `file` while `work` runs; whoever comes meanwhile, from any process of this machine, waits. A lock whose owner is gone counts for nothing. */
-export async function locked<T>(file: string, work: () => Promise<T>): Promise<T> {
+export async function locked(file: string, work: () => Promise<void>): Promise<void> {
   for (;;) {
     try {
       writeFileSync(file, String(process.pid), { flag: 'wx' });
@@ -29,7 +29,7 @@ export async function locked<T>(file: string, work: () => Promise<T>): Promise<T
     else await sleep(200);
   }
   try {
-    return await work();
+    await work();
   } finally {
     rmSync(file, { force: true });
   }

@@ -13,5 +13,6 @@ export async function setup({ provide }: TestProject): Promise<void> {
   const lack = await ensureTensorFlow((text) => process.stderr.write(text));
   if (lack !== null && process.env['CI'] === 'true') throw new Error(`native TensorFlow cannot be built: ${lack}`);
   if (lack === null) process.env['MILLRACE_TENSORFLOW'] = directory;
+  else process.stderr.write(`native TensorFlow cannot be built: ${lack}; its suites are skipped\n`);
   provide('tensorflowLack', lack);
 }

@@ -66,8 +66,9 @@ async function step(what: string, command: string, args: readonly string[], cwd:
     await promisify(execFile)(command, args, { cwd, maxBuffer: 64 * 1024 * 1024 });
   } catch (error) {
     const { stderr = '', stdout = '', message } = error as { stderr?: string; stdout?: string; message: string };
-    const lines = `${stdout}\n${stderr}`.split('\n').filter((line) => /error|ERR|not found/i.test(line));
-    throw new Error(`${what} failed: ${(lines.at(-1) ?? message).trim()}`);
+    // the first that tells of the fault, not of its number or of a log
+    const said = `${stdout}\n${stderr}`.split('\n').find((line) => /error|not found/i.test(line) && !/ (code|errno|syscall|A complete log)\b/.test(line));
+    throw new Error(`${what} failed: ${(said ?? message).trim()}`);
   }
 }
 
@@ -103,25 +104,26 @@ async function build(to: string, tell: (text: string) => void): Promise<void> {
 export async function ensureTensorFlow(tell: (text: string) => void): Promise<string | null> {
   const isThere = (): boolean => existsSync(join(directory, 'node_modules', PACKAGE));
   if (isThere()) return null;
+  if (existsSync(directory) && readdirSync(directory).length > 0) return `${directory} is there and holds something else`;
   const lack = missing();
   if (lack !== null) return lack;
   const parent = dirname(directory);
-  mkdirSync(parent, { recursive: true });
-  return locked(`${directory}.lock`, async () => {
-    if (isThere()) return null;
-    const part = `${basename(directory)}.part`;
-    for (const left of readdirSync(parent)) if (left.startsWith(part)) rmSync(join(parent, left), { recursive: true });
-    const own = join(parent, `${part}${process.pid}`);
-    mkdirSync(own);
-    try {
+  const part = `${basename(directory)}.part`;
+  const own = join(parent, `${part}${process.pid}`);
+  try {
+    mkdirSync(parent, { recursive: true });
+    await locked(`${directory}.lock`, async () => {
+      if (isThere()) return;
+      for (const left of readdirSync(parent)) if (left.startsWith(part)) rmSync(join(parent, left), { recursive: true });
+      mkdirSync(own);
       await build(own, tell);
       renameSync(own, directory);
-      return null;
-    } catch (error) {
-      rmSync(own, { recursive: true, force: true });
-      return (error as Error).message;
-    }
-  });
+    });
+    return null;
+  } catch (error) {
+    rmSync(own, { recursive: true, force: true });
+    return (error as Error).message;
+  }
 }
 
 async function main(): Promise<void> {

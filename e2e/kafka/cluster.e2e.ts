@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { appendThrough, Bench, type Got, readAll, take, until, values } from '@millrace/transport/kafka/client-grounds.case.ts';
 import { openFast } from '@millrace/transport/kafka/fast/open.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -42,6 +43,21 @@ describeKafka('three brokers', () => {
       clearInterval(reading);
       await back;
     }
+  });
+
+  test('a leader stands still, others take over, and it comes back: nothing lost, nothing twice', async () => {
+    const client = await bench.client({ patience: 60_000 });
+    const partitions = 6;
+    const topic = await bench.topic(client, { partitions, ...safe });
+    const node = cluster.nodes[1];
+    let still: Promise<void> = Promise.resolve();
+    const expected = await appendThrough(client, topic, partitions, 90, (at) => {
+      if (at !== 30) return;
+      node?.pause();
+      still = sleep(15_000).then(() => node?.resume());
+    });
+    await still;
+    for (const [partition, mine] of expected.entries()) expect(texts(await readAll(client, topic, partition))).toEqual(mine);
   });
 
   test('coordinators move under transactions: each commit that resolved is there once', async () => {

@@ -3,7 +3,7 @@
  * Node runs no TypeScript under node_modules, so the workspaces are bundled into JavaScript; libraries stay ordinary, pinned dependencies.
  */
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'esbuild';
@@ -81,6 +81,13 @@ async function bundle(external: readonly string[]): Promise<void> {
   if (strays.length > 0) throw new Error(`bundled a library that no workspace depends on: ${strays.join(', ')}`);
 }
 
+/** Files of the project under a path: those that git knows; where there is no repository, as in an image's build, all that are there. */
+function filesOf(path: string): string[] {
+  if (existsSync(join(root, '.git'))) return execFileSync('git', ['ls-files', '--', path], { cwd: root, encoding: 'utf8' }).split('\n').filter(Boolean);
+  const found = globSync([path, `${path}/**/*`], { cwd: root });
+  return found.filter((file) => statSync(join(root, file)).isFile());
+}
+
 async function pack(target: string): Promise<string> {
   rmSync(stage, { recursive: true, force: true });
   mkdirSync(join(stage, 'dist'), { recursive: true });
@@ -90,8 +97,7 @@ async function pack(target: string): Promise<string> {
   cpSync(join(root, 'cli/bin/millrace.js'), join(stage, 'bin/millrace.js'));
   for (const extra of EXTRAS) {
     if (!existsSync(join(root, extra))) continue;
-    const tracked = execFileSync('git', ['ls-files', '--', extra], { cwd: root, encoding: 'utf8' });
-    for (const file of tracked.split('\n').filter((name) => name !== '' && !name.endsWith('.ts'))) cpSync(join(root, file), join(stage, file));
+    for (const file of filesOf(extra)) if (!file.endsWith('.ts')) cpSync(join(root, file), join(stage, file));
   }
   const description = 'Streams described in one YAML file: record by record, in event time, exactly once';
   const product = { name: 'millrace', version, description, license, type: 'module', engines, bin: { millrace: 'bin/millrace.js' }, dependencies };

@@ -24,7 +24,9 @@ export const probePoints = [
 ] as const;
 /** Points of those who work on jobs; they are in no run that hands none out. */
 export const jobPoints = ['jobs.begun', 'jobs.worked', 'jobs.left'] as const;
-export type ProbePoint = (typeof probePoints)[number] | (typeof jobPoints)[number];
+/** Points inside of a commit on Kafka: all of it is sent, and all of it stands; they are in no run elsewhere. */
+export const kafkaPoints = ['kafka.appended', 'kafka.committed'] as const;
+export type ProbePoint = (typeof probePoints)[number] | (typeof jobPoints)[number] | (typeof kafkaPoints)[number];
 
 const [armed, hit] = (process.env['MILLRACE_PROBE'] ?? '').split(':');
 let left = Number(hit ?? 1) || 1;

@@ -113,6 +113,10 @@ export interface KillOptions {
   readonly often?: readonly ProbePoint[];
   /** never leaves uncommitted bytes behind the outputs itself */
   readonly clean?: boolean;
+  /** starts of a batch's commit that surely hold a record taken; default: GAIN */
+  readonly gain?: number;
+  /** called after each kill, before the next start */
+  readonly between?: () => void;
 }
 
 /** Points that a run comes to long before its end, so that more kills can follow. */
@@ -181,7 +185,8 @@ export async function live(
       if (why === 'time') log.atTime++;
       else log.atPoint.set(point as string, (log.atPoint.get(point as string) ?? 0) + 1);
       if (!options.clean && random.below(4) === 0) tear(scenario, dir, log);
-      inVain = (point === 'batch.committed' && hit >= GAIN) || (point !== null && why === 'time') ? 0 : inVain + 1;
+      options.between?.();
+      inVain = (point === 'batch.committed' && hit >= (options.gain ?? GAIN)) || (point !== null && why === 'time') ? 0 : inVain + 1;
       continue;
     }
     const { code, stderr } = await child.finished;
@@ -208,9 +213,15 @@ function tear(scenario: Scenario, dir: string, log: KillLog): void {
   if (files.length > 0) log.torn++;
 }
 
-function choose(scenario: Scenario, log: KillLog, random: Random, inVain: number, { points, often }: KillOptions): { point: string | null; hit: number } {
+function choose(
+  scenario: Scenario,
+  log: KillLog,
+  random: Random,
+  inVain: number,
+  { points, often, gain = GAIN }: KillOptions,
+): { point: string | null; hit: number } {
   if (points !== undefined) return { point: points[random.below(points.length)] as string, hit: 2 + random.below(2) };
-  if (inVain >= 2 && log.atPoint.has('batch.committed')) return { point: 'batch.committed', hit: GAIN + random.below(8) };
+  if (inVain >= 2 && log.atPoint.has('batch.committed')) return { point: 'batch.committed', hit: gain + random.below(8) };
   const what = random.uniform();
   if (what < (often ? 0.25 : 0.4)) return { point: null, hit: 0 };
   const early = (often ?? EARLY).filter((point) => log.atPoint.has(point) && !scenario.never?.includes(point));

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '@millrace/runtime/clock.ts';
 import { type ErrorCode, MillraceError } from '@millrace/runtime/errors.ts';
+import { probe } from '@millrace/runtime/probe.ts';
 import type { BatchAppender } from '../batchappender.ts';
 import type { Commit, Fence, Transport } from '../log.ts';
 import { Arrivals } from './arrivals.ts';
@@ -186,7 +187,9 @@ class KafkaTransport implements Transport {
     const records = [...taken.flatMap(({ appender, batches }) => batches.map((of) => ({ topic: appender.topic, ...of }))), ...entries];
     if (records.length > 0) {
       await this.#producer.append(records);
+      probe('kafka.appended');
       await this.#producer.commit();
+      probe('kafka.committed');
     }
     this.ledger.written(wanted, entries);
     for (const { appender, batches } of taken) for (const of of batches) appender.giveBack(of.batches);

@@ -1,0 +1,131 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { seededRandom } from '@millrace/runtime/random.ts';
+import { succeed } from '../cli.ts';
+import type { Pair } from './pair.ts';
+
+const START = Date.UTC(2018, 2, 1);
+const ORDER = {
+  type: 'record',
+  name: 'Order',
+  fields: [
+    { name: 'order_id', type: 'long' },
+    { name: 'customer', type: 'string' },
+    { name: 'item', type: 'string' },
+    { name: 'units', type: 'int' },
+    { name: 'price', type: ['null', 'double'], default: null },
+    { name: 'at', type: { type: 'long', logicalType: 'timestamp-millis' } },
+  ],
+};
+
+function write(dir: string, file: string, lines: readonly string[]): void {
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(join(dir, file), lines.map((line) => `${line}\n`).join(''));
+}
+
+/** Up to 2 s out of order; a few a minute late, a few twice, a few that no schema fits, and a few that are no JSON. */
+function paymentLines(count: number): string[] {
+  const random = seededRandom(41);
+  return Array.from({ length: count }, (_, i) => {
+    const late = random.below(200) === 0 ? 60_000 : 0;
+    const payment = {
+      id: i,
+      card: `c${random.below(300)}`,
+      shop: `s${random.below(200)}`,
+      cents: random.below(20_000) - 500,
+      at: START + i * 10 - random.below(2000) - late,
+    };
+    if (i % 300 === 140) return JSON.stringify({ ...payment, cents: 'many' });
+    return JSON.stringify(payment);
+  });
+}
+
+function orderLines(count: number): string[] {
+  const random = seededRandom(42);
+  return Array.from({ length: count }, (_, i) =>
+    JSON.stringify({
+      order_id: i,
+      customer: `k${random.below(100)}`,
+      item: `i${random.below(80)}`,
+      units: 1 + random.below(9),
+      ...(random.below(3) === 0 ? {} : { price: random.below(10_000) / 4 }),
+      at: START + i * 20,
+    }),
+  );
+}
+
+/**
+ * Both stages, JSON and Avro in and out, exchanges, state of every kind, dead letters, and each kind of output. Nothing of it depends on which
+ * of two partitions came first: what may be late or a repeat is judged by the source's own key, in front of any exchange.
+ */
+export function both(name: string, payments: number): Pair {
+  return {
+    name,
+    yaml: (tag) => `version: 1
+name: ${tag}
+schemas:
+  payment: { type: record, name: Payment, fields: [{ name: id, type: long }, { name: card, type: string }, { name: shop, type: string }, { name: cents, type: long }, { name: at, type: long }] }
+  order: ${JSON.stringify(ORDER)}
+  scored: { type: record, name: Scored, fields: [{ name: id, type: long }, { name: card, type: string }, { name: shop, type: string }, { name: risk, type: ["null", long] }, { name: fee, type: long }, { name: n, type: long }, { name: total, type: long }, { name: at, type: long }] }
+  sum: { type: record, name: Sum, fields: [{ name: item, type: string }, { name: orders, type: long }, { name: units, type: long }, { name: window_start, type: { type: long, logicalType: timestamp-millis } }] }
+tables:
+  shops: { file: shops.csv, key: shop }
+preprocess:
+  sources:
+    - { id: payments, type: topic, topic: ${tag}.payments, format: json, schema: payment, key: card, event_time: { field: at, out_of_order: 2s } }
+    - { id: orders, type: topic, topic: ${tag}.orders, format: avro, schema: order, key: customer, event_time: { field: at } }
+  steps:
+    - { id: paid, type: filter, from: payments, where: "cents > 0" }
+    - { id: fees, type: map, set: { fee: "cents // 100 + 10" } }
+    - { id: known, type: lookup, table: shops, on: shop, add: [risk], missing: dead_letter }
+    - { id: once, type: dedupe, key: card, within: 300ms }
+    - { id: recent, type: rolling, key: card, range: 20s, allowed_lateness: 10s, add: { n: "count(*)", total: "sum(cents)" } }
+    - { id: per_card, type: window, from: fees, key: card, window: { tumbling: 20s }, select: { n: "count(*)", fees: "sum(fee)", largest: "max(cents)" } }
+    - { id: items, type: window, from: orders, key: item, window: { tumbling: 10s }, select: { orders: "count(*)", units: "sum(units)" } }
+    - { id: slides, type: window, from: orders, key: item, window: { sliding: 20s, every: 5s }, select: { n: "count(*)", units: "sum(units)", price: "max(price)" } }
+  outputs:
+    - { id: bridge, from: recent, topic: ${tag}.scored, schema: scored, key: card }
+    - { id: cards_topic, from: per_card, topic: ${tag}.cards, format: json, key: card }
+    - { id: items_topic, from: items, topic: ${tag}.items, schema: sum, key: item }
+    - { id: cards_file, from: per_card, type: file, path: out/cards.csv, format: csv }
+    - { id: slides_file, from: slides, type: file, path: out/slides.jsonl, format: json }
+analyze:
+  trigger: { every: 0s, max_records: 500 }
+  sources:
+    - { id: scored, output: bridge }
+  queries:
+    - { id: by_shop, type: aggregate, from: scored, group_by: [shop], window: { tumbling: 30s }, watermark: bridge, select: { n: "count(*)", fees: "sum(fee)", top: "max(n)" } }
+  sinks:
+    - { id: shops_file, from: by_shop, type: file, path: out/shops.jsonl, format: json }
+    - { id: shops_topic, from: by_shop, type: topic, topic: ${tag}.shops, key: shop }
+    - { id: dear, from: scored, where: "fee > 180", type: topic, topic: ${tag}.dear, schema: scored, key: card }
+    - { id: screen, from: by_shop, type: console, limit: 100000 }
+dead_letter: { topic: ${tag}.dead }
+`,
+    prepare: async (dir, dataDir, tag) => {
+      write(dir, 'shops.csv', ['shop,risk', ...Array.from({ length: 190 }, (_, i) => `s${i},${(i * 13) % 97}`)]);
+      write(dir, 'payments.jsonl', paymentLines(payments));
+      write(dir, 'orders.jsonl', orderLines(payments / 2));
+      write(dir, 'order.avsc', [JSON.stringify(ORDER)]);
+      const to = ['--data-dir', dataDir];
+      await succeed(['topic', 'produce', `${tag}.payments`, '--key', 'card', '--partitions', '4', '--file', join(dir, 'payments.jsonl'), ...to]);
+      await succeed([
+        'topic',
+        'produce',
+        `${tag}.orders`,
+        '--key',
+        'customer',
+        '--schema',
+        join(dir, 'order.avsc'),
+        '--partitions',
+        '3',
+        '--file',
+        join(dir, 'orders.jsonl'),
+        ...to,
+      ]);
+    },
+    inputs: ['payments', 'orders'],
+    outputs: ['scored', 'cards', 'items', 'shops', 'dear', 'dead'],
+    files: ['out/cards.csv', 'out/slides.jsonl', 'out/shops.jsonl'],
+  };
+}

@@ -89,8 +89,9 @@ export class Coordinator implements Jobs {
 
   /** The role of the analyzer, once it is free. */
   claim(transport: Transport, role: string): Promise<Claim> {
-    const { dataDir, signal, onEvent } = this.#options;
-    return claimOrStandBy({ transport, dataDir, role, signal, onEvent });
+    const { plan, dataDir, signal, onEvent } = this.#options;
+    const fenced = plan.analyze.sinks.every(({ type }) => type !== 'file');
+    return claimOrStandBy({ transport, dataDir, role, fenced, signal, onEvent });
   }
 
   /** Whoever owns the checkpoint calls it once. `listened`: whose rows training learns from */

@@ -12,6 +12,8 @@ export interface StandbyOptions {
   readonly transport: Transport;
   readonly dataDir: string;
   readonly role: string;
+  /** whether all that an owner leaves goes with a commit, which is refused once another has the role. Files are written before it: nobody can keep a living process from that. */
+  readonly fenced: boolean;
   readonly signal: AbortSignal;
   readonly onEvent: (event: { level: 'info' | 'warn'; code: string; message: string }) => void;
 }
@@ -19,21 +21,27 @@ export interface StandbyOptions {
 const beatKey = (role: string): string => `beat/${role}`;
 
 /**
- * Takes a role as `claim` does, but stands by while its owner lives, and takes it from one whose beat stands still. That owner may live on: its commits are refused, whatever it believes.
+ * Takes a role as `claim` does, but stands by while its owner lives, and takes it from one whose beat stands still, if that is safe. That owner may live on: its commits are refused, whatever it believes.
  * @throws MillraceError already_running when it is told to stop before the role is free
  */
-export async function claimOrStandBy({ transport, dataDir, role, signal, onEvent }: StandbyOptions): Promise<Claim> {
+export async function claimOrStandBy({ transport, dataDir, role, fenced, signal, onEvent }: StandbyOptions): Promise<Claim> {
   let said = false;
   let last = '';
   let still = 0;
   for (;;) {
     try {
       const owner = ownerOf(transport, role);
-      return beating(transport, role, await claim(transport, dataDir, role, still >= PATIENCE ? owner : undefined));
+      return beating(transport, role, await claim(transport, dataDir, role, fenced && still >= PATIENCE ? owner : undefined));
     } catch (error) {
       if (!(error instanceof MillraceError && error.code === 'already_running') || signal.aborted) throw error;
       if (!said) onEvent({ level: 'info', code: 'standing_by', message: `${error.message} Standing by to take over.` });
       said = true;
+      if (!fenced && still === PATIENCE)
+        onEvent({
+          level: 'warn',
+          code: 'owner_silent',
+          message: `${error.message} It has not been heard of for ${(PATIENCE * BEAT_EVERY) / 1000} s. As it writes files, it has to be gone before another takes over: end it if it hangs.`,
+        });
     }
     const beat = `${Buffer.from(transport.ledger.get(beatKey(role)) ?? '')}/${Buffer.from(ownerOf(transport, role) ?? '')}`;
     still = beat === last ? still + 1 : 0;

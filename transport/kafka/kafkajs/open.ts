@@ -49,6 +49,7 @@ export async function openKafkajs(options: ClientOptions): Promise<KafkaClient> 
     });
   const home: Home = {
     patience,
+    several: () => all.getNodeIds().length !== 1,
     ended: library.ended,
     async known(names) {
       const fresh = [...names].filter((name) => !seen.has(name));
@@ -62,8 +63,13 @@ export async function openKafkajs(options: ClientOptions): Promise<KafkaClient> 
     },
     async decided(written) {
       for (let waited = 0; waited < UNDECIDED_MS; waited += UNDECIDED_LOOK_MS) {
-        const ends = await ask('offsets', () => endsOf(committed, written));
-        if (ends.every(({ topic, partition, offset }) => offset > (written.get(topic)?.get(partition) ?? -1))) return;
+        try {
+          const ends = await endsOf(committed, written);
+          if (ends.every(({ topic, partition, offset }) => offset > (written.get(topic)?.get(partition) ?? -1))) return;
+        } catch {
+          // it is committed all the same: a leader that moves only makes it visible later
+          await committed.refreshMetadata().catch(() => {});
+        }
         await sleep(UNDECIDED_LOOK_MS);
       }
     },

@@ -9,6 +9,8 @@ export interface Home {
   readonly patience: number;
   /** @throws unknown_topic at once: kafkajs would look for it until its patience is over */
   known(topics: Iterable<string>): Promise<void>;
+  /** whether leaders can move: there are several brokers */
+  readonly several: () => boolean;
   /** connections that have ended so far */
   readonly ended: () => number;
   /** resolves when what is decided of a topic's partitions ends behind these offsets (or after a while, should another's transaction be in between) */
@@ -52,7 +54,8 @@ export class PlainProducer implements Producer {
       try {
         if (this.#producer === null) await connect(producer, patience, 'brokers');
         this.#producer = producer;
-        for (const topicMessages of sends(records)) await within(patience, what, producer.sendBatch({ acks: -1, topicMessages }));
+        for (const calls of sends(records, this.#home.several()))
+          await within(patience, what, Promise.all(calls.map((topicMessages) => producer.sendBatch({ acks: -1, topicMessages }))));
       } catch (error) {
         this.#producer = null;
         void producer.disconnect().catch(() => {});
@@ -124,11 +127,12 @@ export class KafkajsTransactional implements TransactionalProducer {
     const what = `transactional id ${this.#id}, ${about(records)}`;
     return this.#run(what, async () => {
       await known(records.map(({ topic }) => topic));
-      for (const topicMessages of sends(records)) {
+      for (const calls of sends(records, this.#home.several())) {
         this.#transaction ??= await within(patience, what, this.#producer.transaction());
-        for (const { topic } of topicMessages) if (!this.#written.has(topic)) this.#written.set(topic, new Map());
-        const acks = await within(patience, what, this.#transaction.sendBatch({ acks: -1, topicMessages }));
-        for (const { topicName, partition, baseOffset } of acks) this.#written.get(topicName)?.set(partition, Number(baseOffset));
+        const transaction = this.#transaction;
+        for (const { topic } of calls.flat()) if (!this.#written.has(topic)) this.#written.set(topic, new Map());
+        const acks = await within(patience, what, Promise.all(calls.map((topicMessages) => transaction.sendBatch({ acks: -1, topicMessages }))));
+        for (const { topicName, partition, baseOffset } of acks.flat()) this.#written.get(topicName)?.set(partition, Number(baseOffset));
       }
     });
   }

@@ -38,30 +38,42 @@ interface Source {
   ahead: { message: Message; size: number } | undefined;
 }
 
-/** What to send at a time, in order: of each partition what makes one batch, of all what makes one request. */
-export function* sends(records: readonly PartitionBatches[]): Generator<{ topic: string; messages: Message[] }[]> {
+/** What one call of kafkajs sends. */
+export type Send = { topic: string; messages: Message[] }[];
+
+/**
+ * What to send at a time, in order: of each partition what makes one batch, of all what makes one request. What is sent at a time is one call, or with `apart` one a
+ * partition: kafkajs keeps account of a call by brokers, so that when leaders move in between, it leaves partitions out or sends them twice.
+ */
+export function* sends(records: readonly PartitionBatches[], apart: boolean): Generator<Send[]> {
   let sources: Source[] = records.map((of) => ({ topic: of.topic, rest: messages(of), ahead: undefined }));
   for (const source of sources) source.ahead = next(source);
   for (;;) {
     sources = sources.filter((source) => source.ahead !== undefined);
     if (sources.length === 0) return;
-    const topics = new Map<string, Message[]>();
+    const taken: { topic: string; messages: Message[] }[] = [];
     let total = 0;
     for (const source of sources) {
       if (total >= REQUEST_BYTES) break;
-      const taken = topics.get(source.topic) ?? [];
-      topics.set(source.topic, taken);
+      const messages: Message[] = [];
       let size = 0;
-      for (let count = 0; source.ahead !== undefined && count < MOST_MESSAGES; count++) {
-        if (count > 0 && size + source.ahead.size > PARTITION_BYTES) break;
+      while (source.ahead !== undefined && messages.length < MOST_MESSAGES) {
+        if (messages.length > 0 && size + source.ahead.size > PARTITION_BYTES) break;
         size += source.ahead.size;
-        taken.push(source.ahead.message);
+        messages.push(source.ahead.message);
         source.ahead = next(source);
       }
       total += size;
+      taken.push({ topic: source.topic, messages });
     }
-    yield [...topics].map(([topic, messages]) => ({ topic, messages }));
+    yield apart ? taken.map((one) => [one]) : [byTopic(taken)];
   }
+}
+
+function byTopic(taken: Send): Send {
+  const topics = new Map<string, Message[]>();
+  for (const { topic, messages } of taken) topics.set(topic, [...(topics.get(topic) ?? []), ...messages]);
+  return [...topics].map(([topic, messages]) => ({ topic, messages }));
 }
 
 function next(source: Source): Source['ahead'] {

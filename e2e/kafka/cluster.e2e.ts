@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { appendThrough, Bench, type Got, readAll, take, until, values } from '@millrace/transport/kafka/client-grounds.case.ts';
 import { openFast } from '@millrace/transport/kafka/fast/open.ts';
+import { openKafkajs } from '@millrace/transport/kafka/kafkajs/open.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Broker, describeKafka, startBroker } from '../support/kafka.ts';
 
@@ -12,14 +13,16 @@ describeKafka('three brokers', () => {
     cluster = await startBroker({ nodes: 3, properties: { 'leader.imbalance.check.interval.seconds': '5' } });
   });
   afterAll(() => cluster?.close());
-  const bench = new Bench(openFast, () => cluster);
+  const benches = { fast: new Bench(openFast, () => cluster), kafkajs: new Bench(openKafkajs, () => cluster) };
+  const clients = ['fast', 'kafkajs'] as const;
   const safe = { replication: 3, config: { 'min.insync.replicas': '2' } };
   const kill = async (at: number): Promise<void> => {
     await cluster.nodes[at]?.kill();
     await cluster.nodes[at]?.start();
   };
 
-  test('leaders move while records are appended to many partitions and read: nothing lost, nothing twice', async () => {
+  test.each(clients)('%s: leaders move while records are appended to many partitions and read: nothing lost, nothing twice', async (name) => {
+    const bench = benches[name];
     const client = await bench.client({ patience: 60_000 });
     const partitions = 24;
     const topic = await bench.topic(client, { partitions, ...safe });
@@ -45,7 +48,8 @@ describeKafka('three brokers', () => {
     }
   });
 
-  test('a leader stands still, others take over, and it comes back: nothing lost, nothing twice', async () => {
+  test.each(clients)('%s: a leader stands still, others take over, and it comes back: nothing lost, nothing twice', async (name) => {
+    const bench = benches[name];
     const client = await bench.client({ patience: 60_000 });
     const partitions = 6;
     const topic = await bench.topic(client, { partitions, ...safe });
@@ -61,6 +65,8 @@ describeKafka('three brokers', () => {
   });
 
   test('coordinators move under transactions: each commit that resolved is there once', async () => {
+    // kafkajs asks for a transaction's end but once: a commit that meets a moving coordinator fails, and its owner begins anew
+    const bench = benches.fast;
     const client = await bench.client({ patience: 60_000 });
     const topic = await bench.topic(client, { partitions: 6, ...safe });
     const owners = await Promise.all([0, 1, 2].map((at) => client.transactional(`cluster.${process.pid}.${at}`)));

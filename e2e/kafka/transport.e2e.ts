@@ -371,7 +371,7 @@ for (const client of ['kafkajs', 'fast'] as const) {
 
     test('commits go on over a restart of the broker', async () => {
       const pipeline = `${client}-restart`;
-      const transport = await start(pipeline, 'a', makeDir());
+      const transport = await start(pipeline, 'a', makeDir(), { patience: 60_000 });
       const topic = `${pipeline}.t`;
       await transport.log.ensure(topic, 2);
       const out = transport.log.appender(topic);

@@ -60,6 +60,26 @@ test('timing: a merge of several inputs', async () => {
   expect(await timed(text)).toEqual(['b', 'd']);
 });
 
+test('latency: a commit a stage on the way, as long as the transport makes it', async () => {
+  const plan = await planOf(pipeline(`  steps:\n${lines(rolling)}${out}`));
+  const kafka = {
+    brokers: ['b:1'],
+    client: 'fast',
+    tls: null,
+    sasl: null,
+    visibility: 'transactional',
+    commitEvery: 20,
+    create: true,
+    replication: 1,
+  } as const;
+  expect(explain(plan).latency).toMatch(
+    /^a record leaves with the commit of the batch it was fetched in; on its way it is written to and read from up to 2 exchanges/,
+  );
+  expect(explain(plan, { type: 'kafka', partitions: 4, kafka }).latency).toMatch(
+    /^a record leaves with the next transaction, every 20ms; over 3 stages that is about 30ms in the middle and 60ms at the most/,
+  );
+});
+
 test('notes: what nothing reads, and a pipeline that feeds itself', async () => {
   const text = pipeline(
     `${MORE}  steps:\n${lines('{ id: a, type: filter, from: cards, where: "amount > 1" }', '{ id: b, type: filter, from: cards, where: "amount > 2" }')}  outputs:\n${lines('{ id: out, from: b, topic: cards }')}`,

@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import { type ExplainedAnalyze, type ExplainedModel, explainAnalyze, explainModel, renderAnalyze } from './analyze/explain.ts';
 import type { GeneratorPlan, NodePlan, OutputPlan, Plan, SourcePlan, StagePlan } from './plan.ts';
+import { defaultProfile, type Profile } from './profile.ts';
 import { batchTimingOf, isSingle, type Timing, timingOf } from './timing.ts';
 import { formatDuration } from './units.ts';
 
@@ -65,13 +66,14 @@ interface ExplainedExchange {
   readonly why: string;
 }
 
-export function explain(plan: Plan): Explained {
+/** `transport`: the profile's, for what a commit is and costs. */
+export function explain(plan: Plan, transport: Profile['transport'] = defaultProfile.transport): Explained {
   const timing = timingOf(plan);
   const exchanges = exchangesOf(plan);
   return {
     pipeline: plan.name,
     guarantee: plan.guarantee,
-    latency: latencyOf(plan, exchanges.length),
+    latency: latencyOf(plan, transport),
     sources: plan.sources.map((source) => explainSource(source, plan)),
     stages: plan.stages.map((stage) => explainStage(stage, plan, timing)),
     exchanges,
@@ -180,9 +182,28 @@ function exchangesOf(plan: Plan): ExplainedExchange[] {
   );
 }
 
-function latencyOf(plan: Plan, hops: number): string {
-  const parts = ['a record leaves with the commit of the batch it was fetched in'];
-  if (hops > 0) parts.push(`${hops === 1 ? 'one exchange is' : `${hops} exchanges are`} a log to write and read in between`);
+/** Stages that a record goes through at the most. */
+function depthOf(plan: Plan): number {
+  const depths: number[] = [];
+  for (const { index, inputs } of plan.stages)
+    depths[index] = 1 + Math.max(0, ...inputs.map((input) => (input.kind === 'exchange' ? (depths[input.stage] as number) : 0)));
+  return Math.max(0, ...depths);
+}
+
+function latencyOf(plan: Plan, { kafka }: Profile['transport']): string {
+  const depth = depthOf(plan);
+  const parts: string[] = [];
+  if (kafka === null) {
+    parts.push('a record leaves with the commit of the batch it was fetched in');
+    if (depth > 1) parts.push(`on its way it is written to and read from ${depth === 2 ? 'one exchange' : `up to ${depth - 1} exchanges`}`);
+  } else {
+    const { commitEvery } = kafka;
+    parts.push(`a record leaves with the next transaction, every ${formatDuration(commitEvery)}`);
+    const [middle, most] = [(depth * commitEvery) / 2, depth * commitEvery].map((ms) => formatDuration(Math.ceil(ms)));
+    parts.push(
+      `over ${depth === 1 ? 'one stage' : `${depth} stages`} that is about ${middle} in the middle and ${most} at the most, and what the transactions take`,
+    );
+  }
   const nodes = plan.stages.flatMap((stage) => stage.nodes);
   const waiting = nodes.filter((node) => (node.type === 'window' && node.emit === 'on_close') || (node.type === 'rolling' && node.emit === 'on_watermark'));
   if (waiting.length > 0) parts.push(`${waiting.map(({ id }) => id).join(', ')} wait${waiting.length === 1 ? 's' : ''} for the watermark`);

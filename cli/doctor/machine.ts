@@ -44,8 +44,7 @@ export async function checkTensorflow(): Promise<Check> {
   const { nativeTensorFlow } = await import('@millrace/analyzer/ml/native.ts');
   const { tensorflowEngine } = await import('@millrace/analyzer/ml/tensorflow.ts');
   const native = await nativeTensorFlow();
-  if (native.kind === 'broken')
-    return warn('tensorflow', `Native TensorFlow does not load: ${native.reason}`, 'Until it does, models are trained without it.');
+  if (native.kind === 'broken') return warn('tensorflow', `Native TensorFlow does not load: ${native.reason}`, 'Until it does, models are trained without it.');
   for (const backend of ['native', 'wasm', 'cpu'] as const) {
     const engine = await tensorflowEngine(backend);
     if (engine === null) continue;

@@ -9,7 +9,7 @@ import type { WrittenInput } from './written.ts';
 /** An output as planned, before it is known which stage it is in. */
 export type OutputBody = Omit<TopicOutput, 'id' | 'order' | 'from' | 'onError' | 'bridge'> | Omit<FileOutput, 'id' | 'order' | 'from' | 'onError'>;
 
-export interface OutputInput extends WrittenInput {
+interface OutputInput extends WrittenInput {
   readonly directory: string;
 }
 

@@ -11,7 +11,7 @@ FROM node:${NODE}-slim
 RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /usr/local/bin/yarn* /opt/yarn* \
   && ln -s /opt/millrace/bin/millrace.js /usr/local/bin/millrace \
   # what a named volume holds at first: directories of the user
-  && install -d -o node -g node /app /etc/millrace /var/lib/millrace
+  && install -d -o node -g node /app /etc/millrace /var/lib/millrace /var/lib/millrace/schemas
 ENV NODE_ENV=production
 COPY --from=build /src/node_modules /opt/millrace/node_modules
 COPY --from=build /src/dist/package /opt/millrace

@@ -2,8 +2,9 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Profile, RedisProfile } from '@millrace/pipeline/profile.ts';
 import type { Clock } from '@millrace/runtime/clock.ts';
+import { modelsTopic } from '@millrace/shared-schemas/model-decision.ts';
 import { openRegistry } from '@millrace/shared-schemas/registry/open.ts';
-import type { Transport } from '@millrace/transport/log.ts';
+import type { Log, Transport } from '@millrace/transport/log.ts';
 import { openTransport } from '@millrace/transport/open.ts';
 import { Checkpoint } from '../batch/checkpoint.ts';
 import type { JobsWord } from '../batch/words.ts';
@@ -42,7 +43,7 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
     const host = `work.${hostname()}.${process.pid}`;
     transport = await openTransport(profile.transport, { dataDir, pipeline: plan.name, host, clock });
     const checkpoint = new Checkpoint(transport, plan.name, undefined);
-    const coordinated = await firstCoordinator(checkpoint, options);
+    const coordinated = await firstCoordinator(checkpoint, transport.log, options);
     if (coordinated === null) return 0;
     const models = new ModelsInForce(plan.name, transport);
     const work = workOn({
@@ -74,11 +75,11 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
   }
 }
 
-/** Waits for one; null when it is told to stop before. */
-async function firstCoordinator(checkpoint: Checkpoint, { plan, signal, onEvent }: WorkerOptions): Promise<JobsWord | null> {
+/** Waits for one, and for its topics to be known here: of those it makes that of the models is the last. Null when it is told to stop before. */
+async function firstCoordinator(checkpoint: Checkpoint, log: Log, { plan, signal, onEvent }: WorkerOptions): Promise<JobsWord | null> {
   for (let said = false; !signal.aborted; said = true) {
     const found = checkpoint.jobs();
-    if (found !== null) return found;
+    if (found !== null && log.topic(modelsTopic(plan.name)) !== null) return found;
     if (!said) onEvent({ level: 'info', code: 'waiting', message: `Waiting for an analyzer of ${plan.name} on this data directory.` });
     await sleep(LOOK_EVERY, undefined, { signal }).catch(() => {});
   }

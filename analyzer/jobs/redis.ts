@@ -4,6 +4,9 @@ import { Redis, type RedisOptions } from 'ioredis';
 
 /** a first connection takes no longer, ms */
 const CONNECT_WITHIN = 5000;
+/** how often a server is asked whether it is there, and how long it may take to answer, ms */
+const ASK_EVERY = 1000;
+const ANSWER_WITHIN = 3000;
 /** between two attempts to come back, ms */
 const RETRY_FIRST = 100;
 const RETRY_MOST = 1000;
@@ -43,17 +46,19 @@ export async function connectRedis(profile: RedisProfile, say: Say): Promise<Red
     client.disconnect();
     throw error;
   }
-  client.on('close', () => {
+  const lost = (): void => {
     if (away || closed) return;
     away = true;
     say({ level: 'warn', code: 'redis_away', message: `The connection to Redis at ${addressOf(profile)} is lost; batches wait until it is back.` });
-  });
-  client.on('ready', () => {
-    if (!away) return;
+  };
+  const found = (): void => {
+    if (!away || closed) return;
     away = false;
     say({ level: 'info', code: 'redis_back', message: `Redis at ${addressOf(profile)} is back${last === '' ? '' : ` (${last})`}.` });
     last = '';
-  });
+  };
+  client.on('close', lost);
+  const asking = keepAsking(client, lost, found);
   return {
     client,
     get away() {
@@ -61,9 +66,27 @@ export async function connectRedis(profile: RedisProfile, say: Say): Promise<Red
     },
     close() {
       closed = true;
+      clearInterval(asking);
       client.disconnect();
     },
   };
+}
+
+/** A server that hangs keeps its connections: it is asked now and then, and lost when it does not answer. */
+function keepAsking(client: Redis, lost: () => void, found: () => void): NodeJS.Timeout {
+  let asked = false;
+  return setInterval(() => {
+    if (asked) return;
+    asked = true;
+    const late = setTimeout(lost, ANSWER_WITHIN);
+    client
+      .ping()
+      .then(found, () => {})
+      .finally(() => {
+        clearTimeout(late);
+        asked = false;
+      });
+  }, ASK_EVERY).unref();
 }
 
 /** Whether a pipeline can run on it. Throws as `connectRedis` does; gives the server's version. */
@@ -86,7 +109,7 @@ function optionsOf({ host, port, db, username, password, tls }: RedisProfile): R
     connectTimeout: CONNECT_WITHIN,
     ...(username === null ? {} : { username }),
     ...(password === null ? {} : { password }),
-    ...(tls === null ? {} : { tls: { servername: host, ...defined(tls) } }),
+    ...(tls === null ? {} : { tls: defined(tls) }),
   };
 }
 

@@ -1,8 +1,9 @@
 /** Batches as jobs on a real Redis: whoever is killed, stopped or empty, sinks come to what they are in a run that hands nothing out. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { testCertificate } from '@millrace/runtime/certificate.case.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fraud, queries } from '../support/analyze-scenarios.ts';
 import { Millrace } from '../support/cli.ts';
@@ -149,9 +150,12 @@ describeRedis('jobs on Redis', () => {
     const run = startRun(queries, dir);
     await grown(dir, 'out/changes.jsonl', SOME, run);
     server.pause();
-    await sleep(6000);
+    await run.saw(' redis_away ');
+    await sleep(3000);
     server.resume();
-    await well(run);
+    const { stderr } = await well(run);
+    expect(times(stderr, 'redis_away')).toBe(1);
+    expect(times(stderr, 'redis_back')).toBe(1);
     await stopped(worker);
     await expectEqual(queries, dir);
   });
@@ -226,6 +230,25 @@ describeRedis('jobs on Redis', () => {
     await guarded.stop();
     expect(await tell(fresh(queries, guarded))).toBe('redis_unreachable');
     await guarded.close();
+  });
+
+  test('over TLS, and not to a server that its authority has not signed', { timeout: MINUTE }, async () => {
+    for (const name of ['own', 'other']) {
+      const { cert, key } = testCertificate({ hosts: ['127.0.0.1'] });
+      writeFileSync(join(base, `${name}.pem`), cert);
+      writeFileSync(join(base, `${name}.key`), key);
+    }
+    const secure = await RedisServer.start('correct', { cert: join(base, 'own.pem'), key: join(base, 'own.key') });
+    const secret = { SECRET: 'correct' };
+    const dir = fresh(queries, secure, ', password: "${SECRET}", tls: { ca: ../own.pem }');
+    const worker = startWorker(dir, secret);
+    await worker.saw('info waiting');
+    await well(startRun(queries, dir, [], secret));
+    expect(await stopped(worker)).toBeGreaterThan(0);
+    await expectEqual(queries, dir);
+    const wrong = await startRun(queries, fresh(queries, secure, ', password: "${SECRET}", tls: { ca: ../other.pem }'), [], secret).finished;
+    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringMatching(/redis_unreachable .*(SELF_SIGNED|UNABLE_TO_VERIFY|SIGNATURE|CERT)/)]);
+    await secure.close();
   });
 
   test('a worker whose profile names no Redis, or whose file analyzes nothing, is a wrong call', { timeout: MINUTE }, async () => {

@@ -4,6 +4,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import tls from 'node:tls';
 import { describe, test } from 'vitest';
 
 const START_WITHIN = 10_000;
@@ -12,27 +13,39 @@ const START_WITHIN = 10_000;
 export class RedisServer {
   readonly port: number;
   readonly #password: string | null;
+  readonly #certificate: { cert: string; key: string } | null;
   readonly #dir = mkdtempSync(join(tmpdir(), 'millrace-redis-'));
   #process: ChildProcess | null = null;
 
-  static async start(password: string | null = null): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), password);
+  /** `certificate`: PEM files; then it speaks TLS and nothing else */
+  static async start(password: string | null = null, certificate: { cert: string; key: string } | null = null): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), password, certificate);
     await server.start();
     return server;
   }
 
-  private constructor(port: number, password: string | null) {
+  private constructor(port: number, password: string | null, certificate: { cert: string; key: string } | null) {
     this.port = port;
+    this.#certificate = certificate;
     this.#password = password;
   }
 
   get url(): string {
-    return `redis://127.0.0.1:${this.port}`;
+    return `${this.#certificate === null ? 'redis' : 'rediss'}://127.0.0.1:${this.port}`;
   }
 
   /** again, on the same port, with nothing in it */
   async start(): Promise<void> {
-    const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', this.#dir];
+    const at =
+      this.#certificate === null
+        ? ['--port', String(this.port)]
+        : ['--port', '0', '--tls-port', String(this.port), '--tls-cert-file', this.#certificate.cert, '--tls-key-file', this.#certificate.key].concat([
+            '--tls-ca-cert-file',
+            this.#certificate.cert,
+            '--tls-auth-clients',
+            'no',
+          ]);
+    const args = [...at, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', this.#dir];
     this.#process = spawn('redis-server', [...args, ...(this.#password === null ? [] : ['--requirepass', this.#password])], { stdio: 'ignore' });
     const since = performance.now();
     for (;;) {
@@ -64,7 +77,7 @@ export class RedisServer {
   /** one command, without quotes; gives the raw answer */
   say(command: string): Promise<string> {
     return new Promise((resolve, reject) => {
-      const socket = connect(this.port, '127.0.0.1');
+      const socket = this.#certificate === null ? connect(this.port, '127.0.0.1') : tls.connect({ port: this.port, rejectUnauthorized: false });
       let answer = '';
       socket.setTimeout(2000, () => socket.destroy(new Error('no answer')));
       socket.on('error', reject);

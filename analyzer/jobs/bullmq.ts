@@ -44,7 +44,8 @@ export class BullBoard implements Board {
     this.#connection = connection;
     this.#flows = new FlowProducer(shared);
     this.#work = new Queue(workQueue(base), shared);
-    this.#batches = new Queue(`${base}.batches.${epoch}`, shared);
+    this.#batches = new Queue(batchQueue(base, epoch), shared);
+    void forgetQueue(new Queue(batchQueue(base, epoch - 1), shared));
     this.#parents = new Worker(this.#batches.name, ({ id }) => this.#pick(id ?? ''), { ...shared, ...LOCKS, concurrency: 100 });
     // what is wrong with the connection is told by the connection
     this.#flows.on('error', () => {});
@@ -156,6 +157,17 @@ export function startWorker(connection: RedisConnection, base: string, work: Wor
 
 /** A job may be begun again and again: it leaves the same each time. */
 const LOCKS: Omit<WorkerOptions, 'connection'> = { lockDuration: LOCK, stalledInterval: STALLED_EVERY, maxStalledCount: 1_000_000, drainDelay: 2 };
+
+function batchQueue(base: string, epoch: number): string {
+  return `${base}.batches.${epoch}`;
+}
+
+/** What the coordinator before has left: nobody asks for it any more. */
+async function forgetQueue(queue: Queue): Promise<void> {
+  queue.on('error', () => {});
+  await queue.obliterate({ force: true }).catch(() => {});
+  await queue.close().catch(() => {});
+}
 
 function workQueue(base: string): string {
   return `${base}.work`;

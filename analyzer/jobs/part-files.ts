@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { crc32 } from 'node:zlib';
+import { MillraceError } from '@millrace/runtime/errors.ts';
 
 /** crc32, little-endian, before what is kept */
 const HEAD = 4;
@@ -54,6 +55,8 @@ export class PartFiles {
       renameSync(beside, path);
     } catch (error) {
       rmSync(beside, { force: true });
+      if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
+        throw new MillraceError('storage_full', `There is no space left in ${this.place}.`, { cause: error });
       throw error;
     }
   }

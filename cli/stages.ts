@@ -4,6 +4,7 @@ import type { Plan } from '@millrace/pipeline/plan.ts';
 import type { Profile } from '@millrace/pipeline/profile.ts';
 import type { RunProgress } from '@millrace/preprocessor/run-options.ts';
 import type { Clock } from '@millrace/runtime/clock.ts';
+import { Outage } from './outage.ts';
 
 export interface StagesOptions {
   readonly plan: Plan;
@@ -55,19 +56,36 @@ export async function runStages(options: StagesOptions): Promise<StagesProgress>
   ]);
   const memory = profile.transport.type === 'memory' ? (await import('@millrace/transport/memory.ts')).openMemory() : null;
   const shared = { profile, dataDir, clock, signal, onEvent, wake: options.wake ?? new SharedArrayBuffer(8), ...(memory ? { transport: memory } : {}) };
-  const records =
-    only === 'analyze'
-      ? null
-      : run({ ...shared, plan, untilEnd, onProgress: options.onRecords, ...(options.begun === undefined ? {} : { begun: options.begun }) });
-  const analyze = startAnalyzer?.({
-    ...shared,
-    plan: plan as AnalyzedPlan,
-    untilEnd: untilEnd ? ended(records) : null,
-    onProgress: options.onAnalyze,
-    onBatch: options.onBatch,
-    screen: options.screen,
-  });
-  const stages = [records, analyze ?? null] as const;
+  const outage = new Outage(onEvent, signal);
+  const begun = options.begun === undefined ? {} : { begun: options.begun };
+  const startRecords = (working: () => void): Promise<RunProgress> =>
+    run({
+      ...shared,
+      plan,
+      untilEnd,
+      ...begun,
+      onProgress(progress) {
+        working();
+        options.onRecords(progress);
+      },
+    });
+  const records = only === 'analyze' ? null : outage.outlive(startRecords);
+  const startAnalyze =
+    startAnalyzer &&
+    ((working: () => void): Promise<AnalyzeProgress> =>
+      startAnalyzer({
+        ...shared,
+        plan: plan as AnalyzedPlan,
+        untilEnd: untilEnd ? ended(records) : null,
+        onProgress(progress) {
+          working();
+          options.onAnalyze(progress);
+        },
+        onBatch: options.onBatch,
+        screen: options.screen,
+      }));
+  const analyze = startAnalyze && outage.outlive(startAnalyze);
+  const stages = [records, analyze] as const;
   records?.catch((error: unknown) => options.onFailure?.('preprocess', error));
   analyze?.catch((error: unknown) => options.onFailure?.('analyze', error));
   try {

@@ -109,7 +109,7 @@ export async function openKafka(options: KafkaOptions): Promise<Transport> {
       await producer.append(records);
       await producer.commit();
     });
-    return new KafkaTransport(connected, producer, ledger, copy);
+    return new KafkaTransport(connected, host, producer, ledger, copy);
   } catch (error) {
     await copy?.close();
     await connected.close();
@@ -128,14 +128,16 @@ class KafkaTransport implements Transport {
   readonly log: KafkaLog;
   readonly ledger: KafkaLedger;
   readonly #connected: Connected;
+  readonly #host: string;
   readonly #producer: TransactionalProducer;
   readonly #copy: LedgerCopy;
   #last: Promise<void> = Promise.resolve();
   #failure: { readonly code: ErrorCode; readonly cause: unknown } | null = null;
   #closed = false;
 
-  constructor(connected: Connected, producer: TransactionalProducer, ledger: KafkaLedger, copy: LedgerCopy) {
+  constructor(connected: Connected, host: string, producer: TransactionalProducer, ledger: KafkaLedger, copy: LedgerCopy) {
     this.#connected = connected;
+    this.#host = host;
     this.log = connected.log;
     this.#producer = producer;
     this.ledger = ledger;
@@ -159,8 +161,10 @@ class KafkaTransport implements Transport {
       this.#usable();
       try {
         await this.#commit(kept, taken);
-      } catch (error) {
-        this.#failure ??= { code: error instanceof MillraceError ? error.code : 'defect', cause: error };
+      } catch (cause) {
+        const code = cause instanceof MillraceError ? cause.code : 'defect';
+        const error = code === 'fenced' ? new MillraceError(code, `Another process has taken over ${this.#host}.`, { cause }) : cause;
+        this.#failure ??= { code, cause: error };
         throw error;
       }
     });

@@ -9,6 +9,7 @@ export const CODE = {
   topicExists: 36,
   outOfOrderSequence: 45,
   duplicateSequence: 46,
+  notAttempted: 55,
 } as const;
 
 type Meaning = readonly [name: string, what: 'retry' | 'moved' | ErrorCode];

@@ -1,5 +1,5 @@
 import { Encoder } from './bytes.ts';
-import type { PartitionOffset, Request } from './requests.ts';
+import type { Request } from './requests.ts';
 
 export interface ProducerId {
   readonly error: number;
@@ -32,7 +32,7 @@ interface Owner {
 }
 
 /** Makes partitions a part of the open transaction, or of a new one. */
-export function addPartitions({ transactionalId, id, epoch }: Owner, places: readonly Place[]): Request<Omit<PartitionOffset, 'offset'>[]> {
+export function addPartitions({ transactionalId, id, epoch }: Owner, places: readonly Place[]): Request<(Place & { readonly error: number })[]> {
   const out = new Encoder();
   out.string(transactionalId).int64(id).int16(epoch);
   out.array([...Map.groupBy(places, ({ topic }) => topic)], ([topic, mine]) => {
@@ -47,9 +47,9 @@ export function addPartitions({ transactionalId, id, epoch }: Owner, places: rea
       answer.int32();
       return answer
         .array(() => {
-          answer.string();
+          const topic = answer.string() ?? '';
           const found = answer.array(() => {
-            const one = { partition: answer.int32(), error: answer.int16() };
+            const one = { topic, partition: answer.int32(), error: answer.int16() };
             answer.tags();
             return one;
           });

@@ -18,15 +18,22 @@ interface Options {
   readonly patience: number;
 }
 
-async function askCoordinator<T>({ cluster, patience }: Options, id: string, request: Request<T>, judge: (answer: T) => number): Promise<T> {
+/** an error, and the topic that it is about */
+interface Refused {
+  readonly error: number;
+  readonly topic: string | null;
+}
+
+async function askCoordinator<T>({ cluster, patience }: Options, id: string, request: Request<T>, judge: (answer: T) => number | Refused): Promise<T> {
   let moved = false;
   return persist(patience, async () => {
     try {
       const node = await cluster.coordinator(id, moved);
       moved = false;
       const answer = await cluster.ask(node, request);
-      const error = judge(answer);
-      if (error !== CODE.none) throw refusal(error, `transactional id ${id}`);
+      const judged = judge(answer);
+      const { error, topic } = typeof judged === 'number' ? { error: judged, topic: null } : judged;
+      if (error !== CODE.none) throw refusal(error, topic === null ? `transactional id ${id}` : `transactional id ${id}, topic ${topic}`);
       return answer;
     } catch (error) {
       moved = error instanceof Transient && error.moved;
@@ -94,9 +101,10 @@ export class FastTransactional implements TransactionalProducer {
   async #join(places: readonly Place[]): Promise<void> {
     const { transactionalId } = this.#owner;
     await askCoordinator(this.#options, transactionalId, addPartitions(this.#owner, places), (found) => {
-      const errors = found.map(({ error }) => error).filter((error) => error !== CODE.none);
+      // what was not tried for another's sake says nothing
+      const refused = found.filter(({ error }) => error !== CODE.none && error !== CODE.notAttempted);
       // one that ends it all counts before one that passes
-      return errors.find((error) => !(refusal(error, '') instanceof Transient)) ?? errors[0] ?? CODE.none;
+      return refused.find(({ error }) => !(refusal(error, '') instanceof Transient)) ?? refused[0] ?? CODE.none;
     });
   }
 

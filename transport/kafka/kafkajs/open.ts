@@ -51,8 +51,8 @@ export async function openKafkajs(options: ClientOptions): Promise<KafkaClient> 
     patience,
     several: () => all.getNodeIds().length !== 1,
     ended: library.ended,
-    async known(names) {
-      const fresh = [...names].filter((name) => !seen.has(name));
+    async known(names, again = false) {
+      const fresh = [...names].filter((name) => again || !seen.has(name));
       if (fresh.length === 0) return;
       const there = await topics();
       for (const name of fresh) {

@@ -1,14 +1,14 @@
 import type { MillraceError } from '@millrace/runtime/errors.ts';
 import type { PartitionBatches, Producer, TransactionalProducer } from '../client.ts';
-import { failure, isHalfOpen, patiently, within } from './errors.ts';
+import { failure, isHalfOpen, patiently, typeOf, within } from './errors.ts';
 import type { Producer as LibraryProducer, Transaction } from './library.ts';
 import { sends } from './producing.ts';
 
 /** What both kinds of producers need to know of the client. */
 export interface Home {
   readonly patience: number;
-  /** @throws unknown_topic at once: kafkajs would look for it until its patience is over */
-  known(topics: Iterable<string>): Promise<void>;
+  /** Asks for topics not asked for before, or for all of them again. @throws unknown_topic at once: kafkajs would look for it until its patience is over */
+  known(topics: Iterable<string>, again?: boolean): Promise<void>;
   /** whether leaders can move: there are several brokers */
   readonly several: () => boolean;
   /** connections that have ended so far */
@@ -131,7 +131,12 @@ export class KafkajsTransactional implements TransactionalProducer {
         this.#transaction ??= await within(patience, what, this.#producer.transaction());
         const transaction = this.#transaction;
         for (const { topic } of calls.flat()) if (!this.#written.has(topic)) this.#written.set(topic, new Map());
-        const acks = await within(patience, what, Promise.all(calls.map((topicMessages) => transaction.sendBatch({ acks: -1, topicMessages }))));
+        const sent = within(patience, what, Promise.all(calls.map((topicMessages) => transaction.sendBatch({ acks: -1, topicMessages }))));
+        const acks = await sent.catch(async (error: unknown) => {
+          // for the sake of another topic, which is not named
+          if (typeOf(error) === 'OPERATION_NOT_ATTEMPTED') await known(new Set(records.map(({ topic }) => topic)), true);
+          throw error;
+        });
         for (const { topicName, partition, baseOffset } of acks.flat()) this.#written.get(topicName)?.set(partition, Number(baseOffset));
       }
     });

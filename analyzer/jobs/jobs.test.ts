@@ -34,6 +34,7 @@ analyze:
     - { id: per_shop, type: aggregate, from: sales, where: "amount > 0", group_by: [shop], window: { tumbling: 10s }, watermark: bridge, select: { n: "count(*)", total: "sum(amount)", first: "first(code)", top: "arg_max(code, amount)", spread: "stddev_pop(amount)" } }
     - { id: coded, type: aggregate, from: sales, group_by: [shop], mode: update, select: { n: "count(*)", codes: "sum(CAST(code AS BIGINT))" } }
     - { id: all_time, type: aggregate, from: sales, group_by: [shop, fraud], window: { sliding: 8s, every: 4s }, mode: complete, select: { n: "count(*)", last: "last(amount)" } }
+    - { id: delayed, type: aggregate, from: sales, group_by: [shop], window: { tumbling: 10s }, watermark: 3s, select: { n: "count(*)", least: "min(code)" } }
     - { id: big, type: sql, from: sales, sql: "SELECT shop, amount * 2 AS twice, len(tags) AS tags FROM sales WHERE amount > 90" }
     - { id: scored, type: score, from: sales, model: fraud, as: p }
     - { id: likely, type: aggregate, from: scored, where: "p > 0.5", select: { n: "count(*)", p: "avg(p)" }, mode: update }
@@ -42,6 +43,7 @@ analyze:
     - { id: windows, from: per_shop, type: file, path: windows.jsonl, format: json }
     - { id: codes, from: coded, type: topic, topic: codes }
     - { id: ever, from: all_time, type: file, path: ever.csv, format: csv }
+    - { id: delays, from: delayed, type: topic, topic: delays }
     - { id: tops, from: big, type: topic, topic: tops }
     - { id: all, from: sales, type: topic, topic: all, key: shop }
     - { id: odd, from: sales, where: "CAST(code AS BIGINT) % 2 = 1", type: file, path: odd.jsonl, format: json }
@@ -82,7 +84,7 @@ function sell(to: Harness, count: number, seed: number, from: number): void {
 
 /** Everything there is: topics with their headers, files, and the checkpoint. An exact sum of doubles may be saved as other doubles of the same sum; `jobs` tells epochs. */
 function left(of: Harness): Record<string, unknown> {
-  const topics = ['codes', 'tops', 'all', 'scores', 'likely', 'seen', 'shop.dead', 'shop.models'];
+  const topics = ['codes', 'delays', 'tops', 'all', 'scores', 'likely', 'seen', 'shop.dead', 'shop.models'];
   const state = [...of.transport.ledger.entries('analyze/')]
     .filter(([key]) => /\/(state|core|commits|offsets)/.test(key) && !/\/state\/(per_shop|likely)\/p/.test(key))
     .map(([key, value]) => [key, Buffer.from(value).toString(key.includes('/state/') ? 'hex' : 'utf8')]);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Transport } from '../log.ts';
 import { openEmbedded } from './open.ts';
-import { claim } from './ownership.ts';
+import { claim, ownerOf } from './ownership.ts';
 import { isAlive, thisProcess } from './process.ts';
 
 let dir: string;
@@ -90,4 +90,19 @@ test('a number that another process has got since is no owner', () => {
   expect(isAlive(self)).toBe(true);
   expect(isAlive({ ...self, started: 'another boot/1' })).toBe(self.started === '');
   expect(isAlive({ pid: 2 ** 22 + 1, started: '' })).toBe(false);
+});
+
+test('an owner that lives is replaced by who says so and knows it; its commits are refused from then on', async () => {
+  const first = await claim(transport, dir, 'analyze');
+  const known = ownerOf(transport, 'analyze');
+  await expect(claim(transport, dir, 'analyze')).rejects.toMatchObject({ code: 'already_running' });
+  const second = await claim(transport, dir, 'analyze', known);
+  expect(second.generation).toBe(first.generation + 1);
+  // known was the first
+  await expect(claim(transport, dir, 'analyze', known)).rejects.toMatchObject({ code: 'already_running' });
+  const write = async (fence: typeof first.fence): Promise<void> => transport.commit({ appenders: [], puts: [['x', Buffer.from('y')]], fence });
+  await expect(write(first.fence)).rejects.toMatchObject({ code: 'fenced' });
+  await write(second.fence);
+  await first.release();
+  await expect(claim(transport, dir, 'analyze')).rejects.toMatchObject({ code: 'already_running' });
 });

@@ -115,6 +115,8 @@ export interface KillOptions {
   readonly clean?: boolean;
   /** starts of a batch's commit that surely hold a record taken; default: GAIN */
   readonly gain?: number;
+  /** points to be killed at first, one after the other; taken out as they come up */
+  readonly tour?: ProbePoint[];
   /** called after each kill, before the next start */
   readonly between?: () => void;
 }
@@ -218,10 +220,13 @@ function choose(
   log: KillLog,
   random: Random,
   inVain: number,
-  { points, often, gain = GAIN }: KillOptions,
+  { points, often, gain = GAIN, tour }: KillOptions,
 ): { point: string | null; hit: number } {
   if (points !== undefined) return { point: points[random.below(points.length)] as string, hit: 2 + random.below(2) };
   if (inVain >= 2 && log.atPoint.has('batch.committed')) return { point: 'batch.committed', hit: gain + random.below(8) };
+  const next = tour?.shift();
+  // what a run may come to but once is hit there
+  if (next !== undefined) return { point: next, hit: /^(batch|kafka|analyze)/.test(next) ? 1 + random.below(2) : 1 };
   const what = random.uniform();
   if (what < (often ? 0.25 : 0.4)) return { point: null, hit: 0 };
   const early = (often ?? EARLY).filter((point) => log.atPoint.has(point) && !scenario.never?.includes(point));

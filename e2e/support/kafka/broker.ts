@@ -18,6 +18,8 @@ export interface BrokerOptions {
   readonly protocol?: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
   /** more arguments of `kafka-storage format`, such as --add-scram */
   readonly format?: readonly string[];
+  /** the port of the loopback at which clients are told to find the broker (of one node), where that is not its own */
+  readonly advertise?: () => number;
 }
 
 /** What can be done to one broker, or to all of a cluster. */
@@ -35,8 +37,10 @@ interface Power {
 }
 
 export interface Broker extends Power {
-  /** host:port of each */
+  /** host:port of each, as clients are told */
   readonly brokers: string[];
+  /** where each listens for clients */
+  readonly ports: readonly number[];
   readonly nodes: readonly Power[];
   /** runs one of Kafka's own commands by its class, such as org.apache.kafka.tools.ConsoleProducer; gives its stdout */
   tool(main: string, args: readonly string[], input?: string | Uint8Array): Promise<string>;
@@ -144,6 +148,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   const root = mkdtempSync(join(tmpdir(), 'millrace-kafka-'));
   const ports = await freePorts(count * 3);
   const clientPort = (node: number): number => ports[node] as number;
+  const toldPort = options.advertise ?? clientPort;
   const innerPort = (node: number): number => ports[count + node] as number;
   const controllerPort = (node: number): number => ports[2 * count + node] as number;
   const voters = Array.from({ length: count }, (_, node) => `${node + 1}@127.0.0.1:${controllerPort(node)}`).join(',');
@@ -159,7 +164,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       'node.id': String(node + 1),
       'controller.quorum.voters': voters,
       listeners: `${listeners},CONTROLLER://127.0.0.1:${controllerPort(node)}`,
-      'advertised.listeners': listeners,
+      'advertised.listeners': `CLIENT://127.0.0.1:${toldPort(node)},INNER://127.0.0.1:${innerPort(node)}`,
       'controller.listener.names': 'CONTROLLER',
       'inter.broker.listener.name': 'INNER',
       'listener.security.protocol.map': `CLIENT:${protocol},INNER:PLAINTEXT,CONTROLLER:PLAINTEXT`,
@@ -204,7 +209,8 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     throw error;
   }
   return {
-    brokers: nodes.map((_, node) => `127.0.0.1:${clientPort(node)}`),
+    brokers: nodes.map((_, node) => `127.0.0.1:${toldPort(node)}`),
+    ports: nodes.map((_, node) => clientPort(node)),
     nodes,
     kill: () => all((node) => node.kill()),
     stop: () => all((node) => node.stop()),

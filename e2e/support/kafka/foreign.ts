@@ -23,7 +23,7 @@ export function kafkaOf(brokers: readonly string[]): Kafka {
 
 export async function makeTopics(
   brokers: readonly string[],
-  topics: readonly { topic: string; numPartitions: number; configEntries?: { name: string; value: string }[] }[],
+  topics: readonly { topic: string; numPartitions: number; replicationFactor?: number; configEntries?: { name: string; value: string }[] }[],
 ): Promise<void> {
   const admin = kafkaOf(brokers).admin();
   await admin.connect();

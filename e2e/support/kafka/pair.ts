@@ -34,6 +34,8 @@ export interface ProfileOptions {
   readonly commitEvery?: number;
   readonly checkpointEvery?: number;
   readonly create?: boolean;
+  /** copies of what is made, the inputs too */
+  readonly replication?: number;
   /** more of `transport`, such as `tls: true` */
   readonly more?: string;
 }
@@ -42,7 +44,7 @@ const EMBEDDED = 'base';
 
 export function kafkaProfile(
   brokers: readonly string[],
-  { client = 'fast', commitEvery = 20, checkpointEvery = 150, create = true, more }: ProfileOptions = {},
+  { client = 'fast', commitEvery = 20, checkpointEvery = 150, create = true, replication = 1, more }: ProfileOptions = {},
 ): string {
   const list = brokers.map((broker) => JSON.stringify(broker)).join(', ');
   const transport = [
@@ -50,7 +52,7 @@ export function kafkaProfile(
     `brokers: [${list}]`,
     `client: ${client}`,
     `commit_every: ${commitEvery}ms`,
-    `topics: { create: ${create}, partitions: 4, replication: 1 }`,
+    `topics: { create: ${create}, partitions: 4, replication: ${replication} }`,
     ...(more === undefined ? [] : [more]),
   ];
   return `transport: { ${transport.join(', ')} }\ncheckpoint: { every: ${checkpointEvery}ms }\n`;
@@ -78,7 +80,7 @@ function fileAnswer(pair: Pair, dir: string): Answer {
   return Object.fromEntries(pair.files.map((file) => [file, lines(file)]));
 }
 
-export function tagged(topics: readonly string[], tag: string): string[] {
+function tagged(topics: readonly string[], tag: string): string[] {
   return topics.map((topic) => `${tag}.${topic}`);
 }
 
@@ -114,7 +116,7 @@ export async function onKafka(
   writeFileSync(join(dir, 'kafka.yaml'), kafkaProfile(brokers, profile));
   for (const [topic, records] of inputs) {
     const partitions = records.reduce((most, { partition }) => Math.max(most, partition + 1), 0);
-    await makeTopics(brokers, [{ topic: `${tag}.${topic}`, numPartitions: partitions }]);
+    await makeTopics(brokers, [{ topic: `${tag}.${topic}`, numPartitions: partitions, replicationFactor: profile?.replication ?? 1 }]);
     await produce(brokers, `${tag}.${topic}`, records);
   }
   return { name: tag, yaml: '', prepare: async () => {}, files: pair.files, topics: [], args: ['--profile', 'kafka.yaml'] };

@@ -59,6 +59,17 @@ function orderLines(count: number): string[] {
  * of two partitions came first: what may be late or a repeat is judged by the source's own key, in front of any exchange.
  */
 export function both(name: string, payments: number): Pair {
+  return pairOf(name, payments, true);
+}
+
+/** The same with topics in the place of files, so that it can go on where there is nothing of it. */
+export function topicsOnly(name: string, payments: number): Pair {
+  return pairOf(name, payments, false);
+}
+
+function pairOf(name: string, payments: number, files: boolean): Pair {
+  const to = (topic: string, key: string, path: string, format: string): string =>
+    files ? `type: file, path: out/${path}, format: ${format}` : `type: topic, topic: ${topic}, key: ${key}`;
   return {
     name,
     yaml: (tag) => `version: 1
@@ -87,8 +98,8 @@ preprocess:
     - { id: bridge, from: recent, topic: ${tag}.scored, schema: scored, key: card }
     - { id: cards_topic, from: per_card, topic: ${tag}.cards, format: json, key: card }
     - { id: items_topic, from: items, topic: ${tag}.items, schema: sum, key: item }
-    - { id: cards_file, from: per_card, type: file, path: out/cards.csv, format: csv }
-    - { id: slides_file, from: slides, type: file, path: out/slides.jsonl, format: json }
+    - { id: cards_file, from: per_card, ${to(`${tag}.cards2`, 'card', 'cards.csv', 'csv')}${files ? '' : ', format: json'} }
+    - { id: slides_file, from: slides, ${to(`${tag}.slides`, 'item', 'slides.jsonl', 'json')}${files ? '' : ', format: json'} }
 analyze:
   trigger: { every: 0s, max_records: 500 }
   sources:
@@ -96,7 +107,7 @@ analyze:
   queries:
     - { id: by_shop, type: aggregate, from: scored, group_by: [shop], window: { tumbling: 30s }, watermark: bridge, select: { n: "count(*)", fees: "sum(fee)", top: "max(n)" } }
   sinks:
-    - { id: shops_file, from: by_shop, type: file, path: out/shops.jsonl, format: json }
+    - { id: shops_file, from: by_shop, ${to(`${tag}.shops2`, 'shop', 'shops.jsonl', 'json')} }
     - { id: shops_topic, from: by_shop, type: topic, topic: ${tag}.shops, key: shop }
     - { id: dear, from: scored, where: "fee > 180", type: topic, topic: ${tag}.dear, schema: scored, key: card }
     - { id: screen, from: by_shop, type: console, limit: 100000 }
@@ -125,7 +136,7 @@ dead_letter: { topic: ${tag}.dead }
       ]);
     },
     inputs: ['payments', 'orders'],
-    outputs: ['scored', 'cards', 'items', 'shops', 'dear', 'dead'],
-    files: ['out/cards.csv', 'out/slides.jsonl', 'out/shops.jsonl'],
+    outputs: ['scored', 'cards', 'items', 'shops', 'dear', 'dead', ...(files ? [] : ['cards2', 'slides', 'shops2'])],
+    files: files ? ['out/cards.csv', 'out/slides.jsonl', 'out/shops.jsonl'] : [],
   };
 }

@@ -1,0 +1,137 @@
+/**
+ * SIGKILL on a broker: both stages in one process, or a process each, at named points and at random times, sometimes with the data directory
+ * lost as well. `MILLRACE_SEED` is the first seed, `MILLRACE_SEEDS` how many there are.
+ */
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { kafkaPoints, type ProbePoint, probePoints } from '@millrace/runtime/probe.ts';
+import { type Random, seededRandom } from '@millrace/runtime/random.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { succeed } from '../support/cli.ts';
+import { copySources, patch } from '../support/copy.ts';
+import { kafkaAnswers, type Laid, layPair, onKafka } from '../support/kafka/pair.ts';
+import { both } from '../support/kafka/pairs.ts';
+import { type Broker, describeKafka, startBroker } from '../support/kafka.ts';
+import { difference, type KillLog, type KillOptions, live, newKillLog, recordPoints, runArgs, type Scenario } from '../support/kills.ts';
+
+const MINUTES = 60_000;
+const KILLS = 8;
+const PAYMENTS = 12_000;
+const first = Number(process.env['MILLRACE_SEED'] ?? 1);
+const seeds = Number(process.env['MILLRACE_SEEDS'] ?? 12);
+const never: readonly ProbePoint[] = ['window.burst', 'analyze.trained', 'analyze.promoted'];
+
+const records: readonly ProbePoint[] = [...recordPoints.filter((point) => !never.includes(point)), ...kafkaPoints];
+const analyzer: readonly ProbePoint[] = [...probePoints.filter((point) => point.startsWith('analyze.') && !never.includes(point)), ...kafkaPoints];
+
+describeKafka('killed on a broker', () => {
+  const base = mkdtempSync(join(tmpdir(), 'millrace-kafka-kills-'));
+  const logs = { together: newKillLog([...new Set([...records, ...analyzer])]), records: newKillLog(records), analyzer: newKillLog(analyzer) };
+  let broker: Broker;
+  let laid: Laid;
+  let lost = 0;
+  let ms = 0;
+
+  beforeAll(async () => {
+    [broker, laid] = await Promise.all([startBroker(), layPair(both('kills', PAYMENTS), base)]);
+    for (const [output, lines] of Object.entries(laid.expected)) expect(lines.length, `${output} has lines`).toBeGreaterThan(0);
+    const dir = join(base, 'undisturbed');
+    const scenario = await onKafka(laid, broker.brokers, dir, 'undisturbed', { commitEvery: 10, checkpointEvery: 100 });
+    const from = performance.now();
+    await succeed(runArgs(scenario), { cwd: dir });
+    ms = performance.now() - from;
+  });
+  afterAll(async () => {
+    await broker?.close();
+    rmSync(base, { recursive: true, force: true });
+  });
+
+  /** half of the times the copy of the ledger is gone too, as when another machine takes over */
+  function options(dir: string, dataDir: string, random: Random, log: KillLog): KillOptions {
+    const between = (): void => {
+      if (random.below(2) === 0) return;
+      rmSync(join(dir, dataDir, 'kafka'), { recursive: true, force: true });
+      lost++;
+    };
+    // a run that was killed at its end has little left to be killed at
+    const late = (point: ProbePoint): number => Number(point === 'end.marked') + 2 * Number(point === 'run.finished');
+    const unseen = [...log.atPoint].flatMap(([point, hits]) => (hits === 0 ? [point as ProbePoint] : []));
+    return { timesUpTo: ms, between, gain: 20, tour: unseen.sort((a, b) => late(a) - late(b)).slice(0, KILLS - 2) };
+  }
+
+  async function together(scenario: Scenario, dir: string, random: Random): Promise<void> {
+    await live(scenario, dir, runArgs(scenario), KILLS, random, logs.together, options(dir, 'data', random, logs.together));
+  }
+
+  async function apart(scenario: Scenario, dir: string, seed: number): Promise<void> {
+    cpSync(join(dir, 'data'), join(dir, 'elsewhere'), { recursive: true });
+    const toTheEnd = runArgs(scenario);
+    const analyze = [...toTheEnd.map((arg) => (arg === 'data' ? 'elsewhere' : arg)), '--only', 'analyze'];
+    const following = analyze.filter((arg) => arg !== '--until' && arg !== 'end');
+    const over = new AbortController();
+    const [one, two] = [seededRandom(seed, 1), seededRandom(seed, 2)];
+    const own = {
+      ...options(dir, 'elsewhere', two, logs.analyzer),
+      clean: true,
+      often: ['analyze.results', 'analyze.committed', 'kafka.appended', 'kafka.committed'] as const,
+    };
+    await Promise.all([
+      live(scenario, dir, [...toTheEnd, '--only', 'preprocess'], KILLS, one, logs.records, { ...options(dir, 'data', one, logs.records), clean: true }).finally(
+        () => over.abort(),
+      ),
+      live(scenario, dir, following, KILLS, two, logs.analyzer, { ...own, until: over.signal }),
+    ]);
+    await live(scenario, dir, analyze, 2, two, logs.analyzer, own);
+  }
+
+  for (let seed = first; seed < first + seeds; seed++) {
+    const where = seed % 2 === 0 ? 'in one process' : 'in a process a stage';
+    test(`seed ${seed}: ${where}`, { timeout: 5 * MINUTES }, async () => {
+      const tag = `seed${seed}`;
+      const dir = join(base, tag);
+      const scenario = await onKafka(laid, broker.brokers, dir, tag, { client: seed % 4 < 2 ? 'fast' : 'kafkajs', commitEvery: 10, checkpointEvery: 100 });
+      if (seed % 2 === 0) await together(scenario, dir, seededRandom(seed));
+      else await apart(scenario, dir, seed);
+      const { own, foreign } = await kafkaAnswers(laid.pair, broker.brokers, dir, tag);
+      expect(difference(laid.expected, own), `seed ${seed}, our reader`).toBe('');
+      expect(difference(laid.expected, foreign), `seed ${seed}, a read_committed reader`).toBe('');
+    });
+  }
+
+  test('every named point was hit', () => {
+    const told = (log: KillLog): string =>
+      `${log.kills} kills, ${log.atTime} at a random time; ${[...log.atPoint].map(([point, hits]) => `${point} ${hits}`).join(', ')}`;
+    console.log(
+      `together: ${told(logs.together)}\nrecord stage alone: ${told(logs.records)}\nanalyzer alone: ${told(logs.analyzer)}\ndata directories lost: ${lost}`,
+    );
+    const hits = (point: ProbePoint): number => Object.values(logs).reduce((sum, log) => sum + (log.atPoint.get(point) ?? 0), 0);
+    for (const point of new Set([...records, ...analyzer])) expect(hits(point), point).toBeGreaterThan(0);
+    expect(lost).toBeGreaterThan(0);
+  });
+
+  /** Kills where the planted bug shows, and gives what differs. */
+  async function planted(name: string, from: string, to: string): Promise<string> {
+    const copy = join(base, `${name}-copy`);
+    const bin = copySources(copy);
+    if (from !== '') patch(join(copy, 'transport/kafka/transport.ts'), from, to);
+    const dir = join(base, name);
+    const scenario = await onKafka(laid, broker.brokers, dir, name, { commitEvery: 10, checkpointEvery: 100 });
+    const log = newKillLog(kafkaPoints);
+    await live(scenario, dir, runArgs(scenario), 3, seededRandom(first), log, { bin, clean: true, timesUpTo: ms, points: ['kafka.appended'] });
+    expect(log.kills).toBe(3);
+    return difference(laid.expected, (await kafkaAnswers(laid.pair, broker.brokers, dir, name)).foreign);
+  }
+
+  test('a planted bug: none, as a control', { timeout: 2 * MINUTES }, async () => {
+    expect(await planted('control', '', '')).toBe('');
+  });
+
+  test('a planted bug is found: what is known of a commit is in another transaction than its records', { timeout: 2 * MINUTES }, async () => {
+    const whole = 'await this.#producer.append(records);';
+    const split = 'await this.#producer.append(records.slice(0, records.length - entries.length));\nawait this.#producer.commit();\nif (taken.length > 0)';
+    const rest = 'await this.#producer.append(entries);';
+    const found = await planted('split', `${whole}\n      probe('kafka.appended');`, `${split} probe('kafka.appended');\n${rest}`);
+    expect(found).toContain('extra');
+  });
+});

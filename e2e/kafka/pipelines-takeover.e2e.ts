@@ -1,0 +1,99 @@
+/** Two processes for one pipeline: the newest owns it, the one before can write nothing more, whatever it was doing. */
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Finished } from '../support/cli.ts';
+import { produce } from '../support/kafka/foreign.ts';
+import { kafkaAnswers, type Laid, layPair, onKafka } from '../support/kafka/pair.ts';
+import { topicsOnly } from '../support/kafka/pairs.ts';
+import { begun, complaints, start, TO_END } from '../support/kafka/running.ts';
+import { type Broker, describeKafka, startBroker } from '../support/kafka.ts';
+import { difference } from '../support/kills.ts';
+
+function expectFenced({ code, stderr }: Finished): void {
+  expect(code, stderr).toBe(1);
+  expect(complaints(stderr)).toEqual([expect.stringMatching(/^millrace: fenced Another process has taken over millrace\./)]);
+}
+
+describeKafka('taken over on a broker', () => {
+  const base = mkdtempSync(join(tmpdir(), 'millrace-takeover-'));
+  let broker: Broker;
+  let laid: Laid;
+  beforeAll(async () => {
+    [broker, laid] = await Promise.all([startBroker(), layPair(topicsOnly('takeover', 30_000), base)]);
+  });
+  afterAll(async () => {
+    await broker?.close();
+    rmSync(base, { recursive: true, force: true });
+  });
+
+  async function laidFor(tag: string, client: 'fast' | 'kafkajs'): Promise<string> {
+    const dir = join(base, tag);
+    await onKafka(laid, broker.brokers, dir, tag, { client });
+    cpSync(join(dir, 'data'), join(dir, 'elsewhere'), { recursive: true });
+    return dir;
+  }
+
+  /** Gives the owner that woke up something to write, if it has nothing in hand: one more record, which is no payment. */
+  function nudge(tag: string): Promise<void> {
+    return produce(broker.brokers, `${tag}.payments`, [{ partition: 0, key: null, value: Buffer.from('?'), timestamp: String(Date.now()), headers: {} }]);
+  }
+
+  async function expectEqual(dir: string, tag: string): Promise<void> {
+    const { own, foreign } = await kafkaAnswers(laid.pair, broker.brokers, dir, tag);
+    expect(difference(laid.expected, own)).toBe('');
+    expect(difference(laid.expected, foreign)).toBe('');
+  }
+
+  for (const client of ['fast', 'kafkajs'] as const) {
+    test(`${client}: a second process starts while the first works`, async () => {
+      const tag = `second-${client}`;
+      const dir = await laidFor(tag, client);
+      const one = start(dir);
+      expect(await begun(one, broker.brokers, `${tag}.dear`)).toBe(true);
+      const two = start(dir, TO_END, { dataDir: 'elsewhere' });
+      expectFenced(await one.finished);
+      const { code, stderr } = await two.finished;
+      expect(code, stderr).toBe(0);
+      await expectEqual(dir, tag);
+    });
+
+    test(`${client}: the owner stands still, another takes over on an empty data directory and ends, the owner wakes up`, async () => {
+      const tag = `still-${client}`;
+      const dir = await laidFor(tag, client);
+      const one = start(dir);
+      expect(await begun(one, broker.brokers, `${tag}.dear`)).toBe(true);
+      one.child.kill('SIGSTOP');
+      const { code, stderr } = await start(dir, TO_END, { dataDir: 'elsewhere' }).finished;
+      expect(code, stderr).toBe(0);
+      one.child.kill('SIGCONT');
+      await nudge(tag);
+      expect(await Promise.race([one.finished.then(() => 'ended'), sleep(90_000)]), one.said).toBe('ended');
+      expectFenced(await one.finished);
+      await expectEqual(dir, tag);
+    });
+  }
+
+  test('each stage alone: the analyzer that stood still is fenced by a second, the record stage goes on', async () => {
+    const tag = 'alone';
+    const dir = await laidFor(tag, 'fast');
+    cpSync(join(dir, 'data'), join(dir, 'third'), { recursive: true });
+    const records = start(dir, ['--only', 'preprocess']);
+    const one = start(dir, ['--only', 'analyze'], { dataDir: 'elsewhere' });
+    expect(await begun(one, broker.brokers, `${tag}.dear`)).toBe(true);
+    one.child.kill('SIGSTOP');
+    const two = start(dir, ['--only', 'analyze'], { dataDir: 'third' });
+    await sleep(3000);
+    one.child.kill('SIGCONT');
+    expectFenced(await one.finished);
+    for (const run of [records, two]) expect(await run.kill('SIGTERM')).toMatchObject({ code: 0 });
+    for (const [only, dataDir] of [
+      ['preprocess', 'data'],
+      ['analyze', 'third'],
+    ] as const)
+      expect(await start(dir, [...TO_END, '--only', only], { dataDir }).finished).toMatchObject({ code: 0 });
+    await expectEqual(dir, tag);
+  });
+});

@@ -118,8 +118,11 @@ describeKafka('killed on a broker', () => {
     const dir = join(base, name);
     const scenario = await onKafka(laid, broker.brokers, dir, name, { commitEvery: 10, checkpointEvery: 100 });
     const log = newKillLog(kafkaPoints);
-    await live(scenario, dir, runArgs(scenario), 3, seededRandom(first), log, { bin, clean: true, timesUpTo: ms, points: ['kafka.appended'] });
+    const options: KillOptions = { bin, clean: true, timesUpTo: ms, points: ['kafka.appended'] };
+    const refused = await live(scenario, dir, runArgs(scenario), 3, seededRandom(first), log, options).then(() => null, String);
     expect(log.kills).toBe(3);
+    // the engine may see by itself that a writer's numbers do not follow one another
+    if (refused !== null) return refused;
     return difference(laid.expected, (await kafkaAnswers(laid.pair, broker.brokers, dir, name)).foreign);
   }
 
@@ -132,6 +135,6 @@ describeKafka('killed on a broker', () => {
     const split = 'await this.#producer.append(records.slice(0, records.length - entries.length));\nawait this.#producer.commit();\nif (taken.length > 0)';
     const rest = 'await this.#producer.append(entries);';
     const found = await planted('split', `${whole}\n      probe('kafka.appended');`, `${split} probe('kafka.appended');\n${rest}`);
-    expect(found).toContain('extra');
+    expect(found).toMatch(/extra|lost_tail|replay_diverged/);
   });
 });

@@ -46,6 +46,7 @@ export class Source {
   /** number of its first partition among those of all sources */
   readonly firstOrigin: number;
   readonly #log: Log;
+  readonly #lookups = new Map<number, Reader>();
   readonly #partitions: readonly PartitionReader[];
 
   /** A partition that is new to it is read from where it begins now. */
@@ -158,20 +159,20 @@ export class Source {
     return this.plan.output === null ? null : this.core.completeness;
   }
 
-  /** an earlier record, for its dead letter */
+  /** An earlier record, for its dead letter. Through a reader a partition that stays open: a batch of nothing but dead letters asks thousands of times. */
   lookup(partition: number, offset: number): ReturnType<Reader['lookup']> {
-    const reader = this.#log.reader(this.plan.topic, partition, { offset });
-    let found: ReturnType<Reader['lookup']> = null;
-    try {
-      found = reader.lookup(offset);
-    } finally {
-      if (!(found instanceof Promise)) reader.close();
+    let reader = this.#lookups.get(partition);
+    if (!reader) {
+      reader = this.#log.reader(this.plan.topic, partition, { offset });
+      this.#lookups.set(partition, reader);
     }
-    return found instanceof Promise ? found.finally(() => reader.close()) : found;
+    return reader.lookup(offset);
   }
 
   close(): void {
     for (const partition of this.#partitions) partition.close();
+    for (const reader of this.#lookups.values()) reader.close();
+    this.#lookups.clear();
   }
 }
 

@@ -19,7 +19,7 @@ const MINUTES = 60_000;
 const KILLS = 8;
 const PAYMENTS = 12_000;
 const first = Number(process.env['MILLRACE_SEED'] ?? 1);
-const seeds = Number(process.env['MILLRACE_SEEDS'] ?? 12);
+const seeds = Number(process.env['MILLRACE_SEEDS'] ?? 6);
 const never: readonly ProbePoint[] = ['window.burst', 'analyze.trained', 'analyze.promoted'];
 
 const records: readonly ProbePoint[] = [...recordPoints.filter((point) => !never.includes(point)), ...kafkaPoints];

@@ -1,4 +1,4 @@
-import { connect as connectPlain, isIP } from 'node:net';
+import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import kafkajs, {
@@ -36,6 +36,8 @@ export interface Library {
   producer(transactionalId?: string): Producer;
   /** connections that have ended so far */
   readonly ended: () => number;
+  /** cuts the connections that are left: kafkajs ends none that still waits for an answer, however long that takes, and so would keep the process alive */
+  readonly abandon: () => void;
 }
 
 /** longest pause between two tries of a send */
@@ -50,6 +52,8 @@ export function openLibrary(options: ClientOptions): Library {
   const { brokers, clientId, tls, sasl, patience } = options;
   const quick = { initialRetryTime: 10, factor: 0.2, multiplier: 2, maxRetryTime: LONGEST_PAUSE };
   let ended = 0;
+  let abandoned = false;
+  const sockets = new Set<Socket>();
   const common: KafkaConfig = {
     brokers: [...brokers],
     clientId,
@@ -64,9 +68,12 @@ export function openLibrary(options: ClientOptions): Library {
         : connectPlain({ host, port }, onConnect);
       socket.setNoDelay(true);
       socket.setKeepAlive(true, 60_000);
+      sockets.add(socket);
       socket.once('close', () => {
+        sockets.delete(socket);
         ended++;
       });
+      if (abandoned) socket.destroy(new Error('abandoned'));
       return socket;
     },
     logLevel: logLevel.NOTHING,
@@ -82,6 +89,10 @@ export function openLibrary(options: ClientOptions): Library {
     committed: clusterOf(kafka, clientId, false),
     all: clusterOf(kafka, clientId, true),
     ended: () => ended,
+    abandon() {
+      abandoned = true;
+      for (const socket of sockets) socket.destroy(new Error('abandoned'));
+    },
     producer(transactionalId) {
       const config: ProducerConfig = {
         idempotent: true,

@@ -89,6 +89,7 @@ export async function openKafkajs(options: ClientOptions): Promise<KafkaClient> 
   async function close(): Promise<void> {
     const done = Promise.allSettled(closing.map((one) => one.close()));
     await Promise.race([done, sleep(2000, undefined, { ref: false })]);
+    library.abandon();
   }
 
   return {

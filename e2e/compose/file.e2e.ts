@@ -164,6 +164,7 @@ test('the token is drawn once, long, and readable to others who are shown the vo
   rmSync(dir, { recursive: true });
 });
 
-test.skipIf(!succeeds('docker', 'compose', 'version'))('docker compose takes the file', () => {
+const compose = succeeds('docker', 'compose', 'version');
+test.skipIf(!compose)(`docker compose takes the file${compose ? '' : ' (no docker compose here)'}`, () => {
   execFileSync('docker', ['compose', '--file', join(root, 'docker-compose.yml'), 'config', '--quiet'], { stdio: 'pipe' });
 });

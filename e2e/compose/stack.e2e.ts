@@ -10,6 +10,7 @@ import { readCompose } from '../support/compose/file.ts';
 import { root } from '../support/compose/mapping.ts';
 import { Stack } from '../support/compose/stack.ts';
 import { describeKafka } from '../support/kafka.ts';
+import { describeRedis } from '../support/redis.ts';
 
 const has = (program: string): boolean => spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
 const prometheus = has('prometheus');
@@ -22,7 +23,7 @@ interface Alert {
   readonly event_time: number;
 }
 
-describeKafka('the stack of docker-compose.yml', () => {
+const suite = (): void => {
   const dir = mkdtempSync(join(tmpdir(), 'millrace-compose-'));
   let stack: Stack;
   let seen: Alert[] = [];
@@ -90,24 +91,27 @@ describeKafka('the stack of docker-compose.yml', () => {
       for (const path of ['metrics', 'ready', 'health']) expect((await fetch(`${stack.url(name)}/${path}`)).status, `${name}/${path}`).toBe(401);
   });
 
-  test.skipIf(!prometheus)('Prometheus reaches every process, and the dashboard shows something in every panel', async () => {
-    const rates = performance.now() + 60_000;
-    const queries = queriesOf(join(root, 'deploy/grafana/dashboards/millrace.json'));
-    expect(queries.length).toBeGreaterThan(15);
-    for (const { panel, expr } of queries) {
-      for (;;) {
-        const { result } = await ask<{ result: { value: [number, string] }[] }>(`query?query=${encodeURIComponent(expr)}`);
-        if (result.some(({ value }) => value[1] !== 'NaN')) break;
-        if (performance.now() > rates) expect.unreachable(`${panel} shows nothing: ${expr}`);
-        await sleep(1000);
+  test.skipIf(!prometheus)(
+    `Prometheus reaches every process, and the dashboard shows something in every panel${prometheus ? '' : ' (no prometheus here: apt-get install prometheus)'}`,
+    async () => {
+      const rates = performance.now() + 60_000;
+      const queries = queriesOf(join(root, 'deploy/grafana/dashboards/millrace.json'));
+      expect(queries.length).toBeGreaterThan(15);
+      for (const { panel, expr } of queries) {
+        for (;;) {
+          const { result } = await ask<{ result: { value: [number, string] }[] }>(`query?query=${encodeURIComponent(expr)}`);
+          if (result.some(({ value }) => value[1] !== 'NaN')) break;
+          if (performance.now() > rates) expect.unreachable(`${panel} shows nothing: ${expr}`);
+          await sleep(1000);
+        }
       }
-    }
-    const { activeTargets } = await ask<{ activeTargets: { labels: { service: string }; health: string; lastError: string }[] }>('targets');
-    const told = activeTargets.map(({ labels, health, lastError }) => `${labels.service} ${health} ${lastError}`.trim());
-    expect(told.sort()).toEqual(['analyzer up', 'generator up', 'preprocessor up', 'worker-1 up', 'worker-2 up']);
-    const { groups } = await ask<{ groups: { rules: { name: string; health: string }[] }[] }>('rules');
-    for (const { name, health } of groups.flatMap(({ rules }) => rules)) expect(health, name).toBe('ok');
-  });
+      const { activeTargets } = await ask<{ activeTargets: { labels: { service: string }; health: string; lastError: string }[] }>('targets');
+      const told = activeTargets.map(({ labels, health, lastError }) => `${labels.service} ${health} ${lastError}`.trim());
+      expect(told.sort()).toEqual(['analyzer up', 'generator up', 'preprocessor up', 'worker-1 up', 'worker-2 up']);
+      const { groups } = await ask<{ groups: { rules: { name: string; health: string }[] }[] }>('rules');
+      for (const { name, health } of groups.flatMap(({ rules }) => rules)) expect(health, name).toBe('ok');
+    },
+  );
 
   test('a killed preprocessor is started again, and no alert comes twice', async () => {
     const before = await alerts();
@@ -136,4 +140,6 @@ describeKafka('the stack of docker-compose.yml', () => {
       expect(ms, name).toBeLessThan(10_000);
     }
   });
-});
+};
+
+describeKafka('on a broker', () => describeRedis('and a Redis, the stack of docker-compose.yml', suite));

@@ -45,7 +45,8 @@ describeKafka('a broker that fails under a run', () => {
     const dir = join(base, tag);
     await onKafka(laid, broker.brokers, dir, tag, { client });
     const run = start(dir, TO_END);
-    expect(await begun(run, broker.brokers, `${tag}.scored`), 'it writes something').toBe(true);
+    const wrote = await begun(run, broker.brokers, `${tag}.scored`);
+    expect(wrote, run.said).toBe(true);
     await trouble();
     const { code, stderr } = await run.finished;
     expect(code, stderr).toBe(0);
@@ -105,7 +106,8 @@ describeKafka('a broker that fails under a run', () => {
         const dir = join(base, tag);
         await onKafka(laid, cluster.brokers, dir, tag, { client, replication: 3 });
         const run = start(dir, TO_END);
-        expect(await begun(run, cluster.brokers, `${tag}.scored`), 'it writes something').toBe(true);
+        const wrote = await begun(run, cluster.brokers, `${tag}.scored`);
+        expect(wrote, run.said).toBe(true);
         for (const node of cluster.nodes) {
           await node.kill();
           await node.start();

@@ -23,6 +23,8 @@ const REFRESH_MS = 3000;
 /** how long an end waits for transactions that are being decided, ms, and how often it looks */
 const UNDECIDED_MS = 1000;
 const UNDECIDED_LOOK_MS = 20;
+/** how often brokers are asked for a topic that was just made, ms */
+const CREATED_LOOK_MS = 50;
 
 /** what makes a topic the ledger of a pipeline: none of those that are listed */
 export const LEDGER_META: Meta = { internal: 'true', kind: 'ledger' };
@@ -170,7 +172,11 @@ async function created(options: KafkaLogOptions, name: string, partitions: numbe
         .join('')}, or set transport.topics.create: true.`,
     });
   await client.create([{ name, partitions, replication, config }]);
-  there = (await client.topics([name])).get(name);
-  if (there === undefined) throw new MillraceError('unknown_topic', `Topic ${name} was created and is not there.`);
-  return there;
+  // of several brokers some learn of it later
+  for (let waited = 0; waited <= options.patience; waited += CREATED_LOOK_MS) {
+    there = (await client.topics([name])).get(name);
+    if (there !== undefined) return there;
+    await new Promise((resolve) => setTimeout(resolve, CREATED_LOOK_MS));
+  }
+  throw new MillraceError('unknown_topic', `Topic ${name} was created and is not there.`);
 }

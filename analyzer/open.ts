@@ -2,13 +2,12 @@ import type { QueryPlan } from '@millrace/pipeline/analyze/plan.ts';
 import { type Duckdb, openDuckdb } from '@millrace/runtime/duckdb.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { modelsTopic } from '@millrace/shared-schemas/model-decision.ts';
-import { openRegistry } from '@millrace/shared-schemas/registry/open.ts';
 import { settleSchemas } from '@millrace/shared-schemas/registry/register.ts';
 import { rowMaker } from '@millrace/shared-schemas/row.ts';
 import type { Row } from '@millrace/shared-schemas/types.ts';
 import { type Claim, claim } from '@millrace/transport/embedded/ownership.ts';
 import type { Log, Transport } from '@millrace/transport/log.ts';
-import { openTransport } from '@millrace/transport/open.ts';
+import { openSchemas, openTransport } from '@millrace/transport/open.ts';
 import { Batches } from './batch/batches.ts';
 import { Checkpoint } from './batch/checkpoint.ts';
 import { EventTimes } from './batch/progress.ts';
@@ -128,7 +127,7 @@ async function openBatches(
   const deadLetters = new DeadLetters(inHand, core.deadLetters, () => wall.now);
   const models = new ModelsInForce(plan.name, transport);
   await models.catchUp();
-  const registry = openRegistry(profile.registry, dataDir, options.clock);
+  const registry = await openSchemas(profile.registry, transport, dataDir, options.clock);
   const schemaIds = await settleSchemas(
     registry,
     analyze.sinks.flatMap((sink) => (sink.type === 'topic' && sink.format === 'avro' ? [{ topic: sink.topic, schema: sink.schema }] : [])),

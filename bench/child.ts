@@ -52,6 +52,28 @@ export async function millrace(pipeline: string, options: readonly string[], env
   return { ...finished, elapsedMs: done.elapsed_ms, recordsIn: done.records_in };
 }
 
+/** A broker in a process of its own. */
+export interface Broker {
+  readonly brokers: readonly string[];
+  close(): Promise<void>;
+}
+
+export async function startBroker(): Promise<Broker> {
+  const child = spawn(process.execPath, [here('../e2e/support/kafka/run-broker.ts')], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const ended = new Promise<void>((done) => child.on('close', () => done()));
+  const address = await new Promise<string>((told, failed) => {
+    child.stdout.setEncoding('utf8').once('data', told);
+    child.once('close', () => failed(new Error('the broker did not start')));
+  });
+  return {
+    brokers: address.trim().split(','),
+    close() {
+      child.stdin.end();
+      return ended;
+    },
+  };
+}
+
 /** Starts `millrace run` on a pipeline of this directory, to run until `stop`. */
 export function start(pipeline: string, options: readonly string[]): { stop(): Promise<void> } {
   const child = spawn(process.execPath, [CLI, 'run', here(pipeline), ...options, '--json'], { stdio: ['ignore', 'ignore', 'inherit'] });

@@ -2,12 +2,12 @@ import type { InputPlan, OutputPlan, StagePlan } from '@millrace/pipeline/plan.t
 import type { Clock } from '@millrace/runtime/clock.ts';
 import { eventTimeOf } from '@millrace/shared-schemas/event-time.ts';
 import { HeaderReader } from '@millrace/shared-schemas/header.ts';
-import { openRegistry } from '@millrace/shared-schemas/registry/open.ts';
 import { rowMaker } from '@millrace/shared-schemas/row.ts';
 import { rowCodec } from '@millrace/shared-schemas/row-codec.ts';
 import type { Row } from '@millrace/shared-schemas/types.ts';
 import { FileMarker } from '@millrace/transport/connectors/stamp.ts';
 import type { Reader, Transport } from '@millrace/transport/log.ts';
+import { openSchemas } from '@millrace/transport/open.ts';
 import { Decisions } from './decisions.ts';
 import { Host } from './host.ts';
 import { bridges, inputsOf, originNumber, originOf, writerNumber } from './layout.ts';
@@ -59,7 +59,7 @@ export async function assembleHost(
     log: transport.log,
     clock,
     begun: setup.begun,
-    registry: openRegistry(setup.profile.registry, setup.dataDir, clock),
+    registry: await openSchemas(setup.profile.registry, transport, setup.dataDir, clock),
     stamps: setup.stamps,
     expressions: { hmacSecret: setup.profile.secrets.hmac },
   };

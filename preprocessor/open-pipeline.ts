@@ -2,13 +2,12 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { GeneratorPlan, Plan, SourcePlan } from '@millrace/pipeline/plan.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
-import { openRegistry } from '@millrace/shared-schemas/registry/open.ts';
 import { settleSchemas } from '@millrace/shared-schemas/registry/register.ts';
 import type { SchemaRegistry } from '@millrace/shared-schemas/registry/registry.ts';
 import { checkMark, type FileStamp, stampFile } from '@millrace/transport/connectors/stamp.ts';
 import { type Claim, claim } from '@millrace/transport/embedded/ownership.ts';
 import type { Commit, Fence, Position, Transport } from '@millrace/transport/log.ts';
-import { openTransport } from '@millrace/transport/open.ts';
+import { openSchemas, openTransport } from '@millrace/transport/open.ts';
 import { PipelineLedger, type PipelineRecord, type RunRecord, record } from './lifecycle.ts';
 import { prepare } from './prepare.ts';
 import type { RunOptions } from './run-options.ts';
@@ -61,7 +60,7 @@ export class Opened {
         fence,
         stamps: await stampsOf(plan, transport, fence),
         tables: await tablesOf(plan, transport, fence),
-        schemaIds: await registerSchemas(plan, openRegistry(profile.registry, dataDir, clock)),
+        schemaIds: await registerSchemas(plan, await openSchemas(profile.registry, transport, dataDir, clock)),
       });
     } catch (error) {
       await owned?.release();
@@ -92,7 +91,7 @@ export class Opened {
       log: this.transport.log,
       clock,
       begun: null,
-      registry: openRegistry(this.#setup.profile.registry, this.#options.dataDir, clock),
+      registry: await openSchemas(this.#setup.profile.registry, this.transport, this.#options.dataDir, clock),
       stamps: this.#setup.stamps,
       expressions: { hmacSecret: this.#setup.profile.secrets.hmac },
     };

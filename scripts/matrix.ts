@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   analyzer: ['shared-schemas', 'pipeline', 'runtime', 'transport'],
   cli: PACKAGES,
   e2e: ['runtime', 'transport'],
-  bench: ['transport', 'shared-schemas', 'runtime', 'pipeline', 'analyzer', 'e2e'],
+  bench: ['transport', 'shared-schemas', 'runtime', 'pipeline', 'analyzer'],
   scripts: PACKAGES,
 };
 

@@ -1,4 +1,7 @@
 import type { Clock } from '@millrace/runtime/clock.ts';
+import { openRegistry } from '@millrace/shared-schemas/registry/open.ts';
+import type { SchemaRegistry } from '@millrace/shared-schemas/registry/registry.ts';
+import type { RegistrySettings } from '@millrace/shared-schemas/registry/rest.ts';
 import { openEmbedded } from './embedded/open.ts';
 import type { KafkaSettings } from './kafka/client.ts';
 import type { Transport } from './log.ts';
@@ -30,4 +33,16 @@ export async function openTransport({ kafka, partitions, type }: TransportSettin
   const { openKafka } = await import('./kafka/transport.ts');
   const { create, replication, ...settings } = kafka;
   return openKafka({ settings, clock, create, replication, partitions, dataDir, pipeline, host: `millrace.${pipeline}.${host}` });
+}
+
+/** The schemas of what a transport carries: the registry that a profile names; without one those of the cluster, or of the data directory. */
+export async function openSchemas(
+  settings: RegistrySettings | null,
+  { kind, log }: Pick<Transport, 'kind' | 'log'>,
+  dataDir: string,
+  clock: Clock,
+): Promise<SchemaRegistry> {
+  if (settings !== null || kind !== 'kafka') return openRegistry(settings, dataDir, clock);
+  const { CatalogRegistry } = await import('./kafka/catalog-registry.ts');
+  return new CatalogRegistry(log, clock);
 }

@@ -3,9 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Profile, RedisProfile } from '@millrace/pipeline/profile.ts';
 import type { Clock } from '@millrace/runtime/clock.ts';
 import { modelsTopic } from '@millrace/shared-schemas/model-decision.ts';
-import { openRegistry } from '@millrace/shared-schemas/registry/open.ts';
 import type { Log, Transport } from '@millrace/transport/log.ts';
-import { openTransport } from '@millrace/transport/open.ts';
+import { openSchemas, openTransport } from '@millrace/transport/open.ts';
 import { Checkpoint } from '../batch/checkpoint.ts';
 import type { JobsWord } from '../batch/words.ts';
 import { ModelsInForce } from '../ml/models-in-force.ts';
@@ -53,7 +52,7 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
         plan: plan.analyze,
         expressions: { hmacSecret: profile.secrets.hmac },
         log: transport.log,
-        registry: openRegistry(profile.registry, dataDir, clock),
+        registry: await openSchemas(profile.registry, transport, dataDir, clock),
         listened: listenedBy(plan.models),
         model: (hash) => models.byHash(hash),
       }),

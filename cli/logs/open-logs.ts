@@ -1,9 +1,7 @@
-import { join } from 'node:path';
 import type { Profile } from '@millrace/pipeline/profile.ts';
-import { MillraceError } from '@millrace/runtime/errors.ts';
-import { openRegistry } from '@millrace/shared-schemas/registry/open.ts';
 import type { SchemaRegistry } from '@millrace/shared-schemas/registry/registry.ts';
 import type { Log } from '@millrace/transport/log.ts';
+import { openSchemas } from '@millrace/transport/open.ts';
 import type { Call, OptionSpec } from '../command.ts';
 import { shownPath } from '../files.ts';
 import { resolveProfile } from '../profiles.ts';
@@ -35,22 +33,18 @@ export async function openLogs(call: Call, make: boolean): Promise<Logs> {
   if (kafka !== null) {
     const { openKafkaLog } = await import('@millrace/transport/kafka/transport.ts');
     const { create, replication, ...settings } = kafka;
-    const dir = profile.registry === null ? await schemaDir(call) : '';
     const { log, close } = await openKafkaLog({ settings, clock: host.clock, create, replication });
-    return { log, close, profile, dataDir: null, place: kafka.brokers.join(','), registry: openRegistry(profile.registry, dir, host.clock) };
+    return {
+      log,
+      close,
+      profile,
+      dataDir: null,
+      place: kafka.brokers.join(','),
+      registry: await openSchemas(profile.registry, { kind: 'kafka', log }, '', host.clock),
+    };
   }
   const dir = await dataDirOf(call);
   const transport = make ? (await import('@millrace/transport/embedded/open.ts')).openEmbedded(dir) : await openExisting(host.cwd, dir);
-  const registry = openRegistry(profile.registry, dir, host.clock);
+  const registry = await openSchemas(profile.registry, transport, dir, host.clock);
   return { log: transport.log, close: () => transport.close(), profile, dataDir: dir, place: shownPath(host.cwd, dir), registry };
-}
-
-/** Where schemas are kept beside brokers without a registry: the data directory of the pipeline, else below the first that is made here. A topic names its own schema as well. */
-async function schemaDir(call: Call): Promise<string> {
-  try {
-    return await dataDirOf(call);
-  } catch (error) {
-    if (!(error instanceof MillraceError && error.code === 'not_found_here')) throw error;
-    return join(call.host.cwd, '.millrace');
-  }
 }

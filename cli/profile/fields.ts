@@ -101,7 +101,7 @@ export const profileFields = {
   transport: optional(object('transport', transportFields), 'what records travel on'),
   registry: optional(
     object('registry', registryFields),
-    "a schema registry that speaks Confluent's protocol; left out, schemas are kept in the data directory",
+    "a schema registry that speaks Confluent's protocol; left out, schemas are kept in the data directory, on Kafka in the cluster's catalog",
   ),
   checkpoint: optional(object('checkpoint', checkpointFields), 'where state is kept, and how often it is saved'),
   parallelism: withDefault(number({ min: 1, max: 256, integer: true }), defaultProfile.parallelism, '1', 'threads of the process'),

@@ -83,13 +83,14 @@ export class Histories {
 
   /** Appends a record that is not before the last, without touching the running windows; `settle` follows. */
   load(cell: number, time: number, values: readonly Value[]): void {
-    this.records.append(cell * this.stride, time, values);
+    const at = cell * this.stride;
+    const n = this.records.append(at, time, values);
+    for (let i = 0; i < this.windows.length; i++) this.windows[i].appended(at, n, time);
   }
 
   /** Builds the running windows of the last record. */
   settle(cell: number): void {
-    if (this.end(cell) === this.first(cell)) return;
-    for (const window of this.windows) window.settle(cell, cell * this.stride, this.latest(cell));
+    if (this.end(cell) > this.first(cell)) this.advance(cell, this.latest(cell));
   }
 
   /** Takes a record in and gives its number. `isLast` tells whether its windows are the running ones. */
@@ -98,8 +99,8 @@ export class Histories {
     const at = cell * this.stride;
     const end = data[at + END];
     if (end === data[at + HEAD] || time >= data[at + LATEST]) {
-      this.records.append(at, time, values);
-      for (let i = 0; i < this.windows.length; i++) this.windows[i].advance(cell, at, time);
+      this.load(cell, time, values);
+      this.advance(cell, time);
       return end;
     }
     const n = this.records.squeeze(at, time, values);
@@ -143,5 +144,10 @@ export class Histories {
     for (const window of this.windows) window.forget(cell, at, head);
     this.records.forget(at, head);
     return true;
+  }
+
+  private advance(cell: number, time: number): void {
+    const at = cell * this.stride;
+    for (let i = 0; i < this.windows.length; i++) this.windows[i].advance(cell, at, time);
   }
 }

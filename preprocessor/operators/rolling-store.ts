@@ -8,8 +8,8 @@ import type { Histories } from './rolling-history.ts';
 /** records in a block: what is written again when one of them changes */
 const BLOCK = 64;
 
-/** that an entry has changed: not in its records, or in its records too */
-const CHANGED = 1;
+/** what of an entry has changed: its header only, or records (and perhaps the header) */
+const HEADER = 1;
 const RECORDS = 2;
 
 /** What is saved of a key, and what of that is not as it stands. */
@@ -21,6 +21,8 @@ interface Entry {
   readonly number: number;
   /** when it is looked at, to be forgotten */
   due: number;
+  /** the header has changed */
+  header: boolean;
   /** records from this number on have changed; +Infinity for none */
   from: number;
   /** blocks that are saved: [savedFrom, savedTo) */
@@ -31,9 +33,8 @@ interface Entry {
 /**
  * The keys of a rolling step, when they are forgotten, and how they are saved.
  *
- * State: `b<id>.<n>` a full block, records BLOCK·n and on: number of the first in it, then each one's time and arguments ·
- * `k<id>` due, number of the first record kept, key, and the records behind the full blocks in the same way: so a key that
- * changes is one entry nearly always. The running windows follow from these.
+ * State: `k<id>` due, number of the first record kept, key · `b<id>.<n>` records BLOCK·n and on: number of the first in it, then
+ * each one's time and arguments. The running windows follow from these.
  */
 export class RollingStore {
   readonly expiry: Expiry<number>;
@@ -64,7 +65,7 @@ export class RollingStore {
     const text = this.numbers.text(row) as string;
     const cell = this.histories.open(0);
     const due = this.expiry.add(cell, time + this.histories.keep);
-    this.put({ id: this.nextId++, text, cell, due, from: 0, savedFrom: 0, savedTo: 0 });
+    this.put({ id: this.nextId++, text, cell, due, header: true, from: 0, savedFrom: 0, savedTo: 0 });
     this.list(cell);
     return cell;
   }
@@ -81,6 +82,7 @@ export class RollingStore {
 
   /** The first record has changed. */
   forgot(cell: number): void {
+    (this.entries[cell] as Entry).header = true;
     this.list(cell);
   }
 
@@ -110,9 +112,16 @@ export class RollingStore {
     for (const cell of all ? this.entries.keys() : this.changed) {
       const entry = this.entries[cell];
       if (entry === undefined || (!all && this.listed[cell] === 0)) continue;
-      this.save(writer, bytes, entry, all ? 0 : entry.from);
+      if (all || entry.header) {
+        bytes.f64(entry.due);
+        bytes.varint(this.histories.first(cell));
+        bytes.text(entry.text);
+        writer.put(`k${entry.id}`, bytes.finish());
+      }
+      this.saveBlocks(writer, bytes, entry, all ? 0 : entry.from);
       if (all) continue;
       this.listed[cell] = 0;
+      entry.header = false;
       entry.from = Number.POSITIVE_INFINITY;
     }
     if (all) return;
@@ -120,36 +129,26 @@ export class RollingStore {
     this.changed = [];
   }
 
-  private save(writer: StateWriter, bytes: ByteWriter, entry: Entry, from: number): void {
-    const { histories } = this;
+  private saveBlocks(writer: StateWriter, bytes: ByteWriter, entry: Entry, from: number): void {
+    const { histories, types } = this;
     const { id, cell } = entry;
     const first = histories.first(cell);
     const end = histories.end(cell);
     const firstBlock = Math.floor(first / BLOCK);
-    const endBlock = Math.max(firstBlock, Math.floor(end / BLOCK));
+    const endBlock = Math.ceil(end / BLOCK);
     for (let block = entry.savedFrom; block < Math.min(firstBlock, entry.savedTo); block++) writer.delete(`b${id}.${block}`);
     for (let block = Math.floor(Math.max(first, from) / BLOCK); block < endBlock; block++) {
-      this.records(bytes, cell, Math.max(first, block * BLOCK), (block + 1) * BLOCK);
+      const start = Math.max(first, block * BLOCK);
+      bytes.varint(start);
+      for (let n = start; n < Math.min(end, (block + 1) * BLOCK); n++) {
+        bytes.f64(histories.time(cell, n));
+        for (let c = 0; c < types.length; c++) bytes.value(types[c], histories.argument(cell, n, c));
+      }
       writer.put(`b${id}.${block}`, bytes.finish());
     }
     // blocks of a dump that came before may be in the same place
     entry.savedFrom = firstBlock;
-    entry.savedTo = Math.max(entry.savedTo, endBlock);
-    bytes.f64(entry.due);
-    bytes.varint(first);
-    bytes.text(entry.text);
-    this.records(bytes, cell, Math.max(first, endBlock * BLOCK), end);
-    writer.put(`k${id}`, bytes.finish());
-  }
-
-  /** number of the first, then each one's time and arguments */
-  private records(bytes: ByteWriter, cell: number, start: number, end: number): void {
-    const { histories, types } = this;
-    bytes.varint(start);
-    for (let n = start; n < end; n++) {
-      bytes.f64(histories.time(cell, n));
-      for (let c = 0; c < types.length; c++) bytes.value(types[c], histories.argument(cell, n, c));
-    }
+    entry.savedTo = Math.max(entry.savedTo, firstBlock, endBlock);
   }
 
   /** Takes back a snapshot's entries `k…` and `b…`. */
@@ -172,17 +171,17 @@ export class RollingStore {
       const text = bytes.text();
       const cell = this.histories.open(first);
       const own = (blocks.get(id) ?? []).sort(([a], [b]) => a - b);
-      for (const [, block] of own) this.load(cell, new ByteReader(block), first);
-      this.load(cell, bytes, first);
+      for (const [, block] of own) this.loadBlock(cell, bytes, block, first);
       const savedFrom = own.length > 0 ? own[0][0] : 0;
       const savedTo = own.length > 0 ? own[own.length - 1][0] + 1 : 0;
-      this.put({ id, text, cell, due, from: Number.POSITIVE_INFINITY, savedFrom, savedTo });
+      this.put({ id, text, cell, due, header: false, from: Number.POSITIVE_INFINITY, savedFrom, savedTo });
       this.expiry.put(cell, due);
       this.histories.settle(cell);
     }
   }
 
-  private load(cell: number, bytes: ByteReader, first: number): void {
+  private loadBlock(cell: number, bytes: ByteReader, block: Uint8Array, first: number): void {
+    bytes.start(block);
     for (let n = bytes.varint(); !bytes.done; n++) {
       const time = bytes.f64();
       const values = this.types.map((type) => bytes.value(type));
@@ -209,7 +208,7 @@ export class RollingStore {
       this.listed = larger;
     }
     if (this.listed[cell] !== 0) return;
-    this.listed[cell] = CHANGED;
+    this.listed[cell] = HEADER;
     this.changed.push(cell);
   }
 }

@@ -7,10 +7,7 @@ import type { StateWriter } from './operator.ts';
 import type { PaneRun, Panes } from './pane-run.ts';
 import { insertSorted, lowerBound } from './sorted.ts';
 
-/** a key's newest panes, which are saved with the key: most keys have no others */
-const NEWEST = 2;
-
-/** The pane has changed since the last snapshot; a snapshot may hold it by itself. */
+/** The pane has changed since the last snapshot; a snapshot may hold it. */
 const DIRTY = 1;
 const SAVED = 2;
 
@@ -43,8 +40,7 @@ export interface Bucket {
 /**
  * The keys of a window step and their panes, and how they are saved.
  *
- * State: `n` next id · `k<id>` key, its values, fired windows, then start and aggregates of the newest panes · `p<id>.<start>` the
- * aggregates of each pane that is not among the newest any more.
+ * State: `n` next id · `k<id>` key, its values, fired windows · `p<id>.<start>` the pane's aggregates.
  */
 export class WindowStore {
   readonly cells: Cells;
@@ -140,7 +136,6 @@ export class WindowStore {
       const at = lowerBound(key.starts, start);
       if (key.run !== null && key.run.from <= start) key.run.dropBefore(key, start + 1);
       const cell = key.cells[at];
-      const newest = at >= key.starts.length - NEWEST;
       if (this.recentStart[key.number] === start) this.recentStart[key.number] = Number.NaN;
       key.starts.splice(at, 1);
       key.cells.splice(at, 1);
@@ -149,7 +144,6 @@ export class WindowStore {
       if ((this.flags[cell] & SAVED) !== 0) this.gone.push(`p${key.id}.${start}`);
       this.flags[cell] = 0;
       if (key.starts.length === 0) this.dropKey(key);
-      else if (newest) this.list(key);
     }
   }
 
@@ -161,7 +155,9 @@ export class WindowStore {
 
   changedKey(key: WindowKey): void {
     this.recentStart[key.number] = Number.NaN;
-    this.list(key);
+    if (key.dirty) return;
+    key.dirty = true;
+    this.dirtyKeys.push(key);
   }
 
   snapshot(writer: StateWriter, all: boolean): void {
@@ -175,24 +171,17 @@ export class WindowStore {
       for (const key of this.keys) {
         if (key === undefined) continue;
         this.saveKey(writer, bytes, key);
-        for (const cell of key.cells.slice(0, -NEWEST)) this.writePane(writer, bytes, cell);
+        for (const cell of key.cells) this.savePane(writer, bytes, cell);
       }
       return;
     }
-    for (const cell of this.dirtyCells) {
-      if ((this.flags[cell] & DIRTY) === 0) continue;
-      this.flags[cell] &= ~DIRTY;
-      const key = this.owners[cell];
-      if (key.starts.length <= NEWEST || this.ownStarts[cell] >= key.starts[key.starts.length - NEWEST]) this.list(key);
-      else this.savePane(writer, bytes, cell);
-    }
     for (const key of this.dirtyKeys) {
-      if (!key.dirty) continue;
+      if (key.dirty) this.saveKey(writer, bytes, key);
       key.dirty = false;
-      this.saveKey(writer, bytes, key);
-      key.saved = true;
-      // panes that newer ones have pushed out
-      for (let i = key.cells.length - NEWEST - 1; i >= 0; i--) if ((this.flags[key.cells[i]] & SAVED) === 0) this.savePane(writer, bytes, key.cells[i]);
+    }
+    for (const cell of this.dirtyCells) {
+      if ((this.flags[cell] & DIRTY) !== 0) this.savePane(writer, bytes, cell);
+      this.flags[cell] &= ~DIRTY;
     }
     this.dirtyKeys = [];
     this.dirtyCells = [];
@@ -210,18 +199,18 @@ export class WindowStore {
         const text = bytes.text();
         const values = this.keyTypes.map((type) => bytes.value(type));
         const fired: number[] = [];
-        for (let left = bytes.varint(); left > 0; left--) fired.push(bytes.varint());
-        const key = this.putKey(id, text, values, fired);
-        byId.set(id, key);
-        while (!bytes.done) this.loadPane(key, bytes.varint(), bytes);
+        while (!bytes.done) fired.push(bytes.varint());
+        byId.set(id, this.putKey(id, text, values, fired));
       } else {
         const [id, start] = entry.slice(1).split('.');
-        this.flags[this.loadPane(byId.get(Number(id)) as WindowKey, Number(start), bytes)] = SAVED;
+        const cell = this.addPane(byId.get(Number(id)) as WindowKey, Number(start));
+        for (const aggregate of this.aggregates) aggregate.load(cell, bytes);
       }
     }
     for (const key of byId.values()) {
       key.dirty = false;
       key.saved = true;
+      for (const cell of key.cells) this.flags[cell] = SAVED;
     }
     this.dirtyKeys = [];
   }
@@ -271,35 +260,14 @@ export class WindowStore {
     this.keyTypes.forEach((type, i) => {
       bytes.value(type, key.values[i]);
     });
-    bytes.varint(key.fired.length);
     for (const start of key.fired) bytes.varint(start);
-    for (let i = Math.max(0, key.cells.length - NEWEST); i < key.cells.length; i++) {
-      bytes.varint(key.starts[i]);
-      for (const aggregate of this.aggregates) aggregate.save(key.cells[i], bytes);
-    }
     writer.put(`k${key.id}`, bytes.finish());
+    key.saved = true;
   }
 
   private savePane(writer: StateWriter, bytes: ByteWriter, cell: number): void {
-    this.writePane(writer, bytes, cell);
-    this.flags[cell] |= SAVED;
-  }
-
-  private writePane(writer: StateWriter, bytes: ByteWriter, cell: number): void {
     for (const aggregate of this.aggregates) aggregate.save(cell, bytes);
     writer.put(`p${this.owners[cell].id}.${this.ownStarts[cell]}`, bytes.finish());
-  }
-
-  private loadPane(key: WindowKey, start: number, bytes: ByteReader): number {
-    const cell = this.addPane(key, start);
-    for (const aggregate of this.aggregates) aggregate.load(cell, bytes);
-    return cell;
-  }
-
-  /** The key is to be saved. */
-  private list(key: WindowKey): void {
-    if (key.dirty) return;
-    key.dirty = true;
-    this.dirtyKeys.push(key);
+    this.flags[cell] |= SAVED;
   }
 }

@@ -44,5 +44,5 @@ export async function openSchemas(
 ): Promise<SchemaRegistry> {
   if (settings !== null || kind !== 'kafka') return openRegistry(settings, dataDir, clock);
   const { CatalogRegistry } = await import('./kafka/catalog-registry.ts');
-  return new CatalogRegistry(log, clock);
+  return new CatalogRegistry(log, clock, dataDir === '' ? null : openRegistry(null, dataDir, clock));
 }

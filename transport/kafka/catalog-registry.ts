@@ -18,12 +18,15 @@ const LATEST = 'schema.latest';
 export class CatalogRegistry implements SchemaRegistry {
   readonly #log: Log;
   readonly #clock: Clock;
+  readonly #local: Pick<SchemaRegistry, 'byId'> | null;
   readonly #byId = new Map<number, ParsedSchema>();
   /** ids that nobody has, until when that is believed (`monotonic`) */
   readonly #unknown = new Map<number, number>();
 
-  constructor(log: Log, clock: Clock) {
+  /** `local`: where ids are looked up that the catalog does not have: those of a data directory, which others may write with */
+  constructor(log: Log, clock: Clock, local: Pick<SchemaRegistry, 'byId'> | null = null) {
     this.#log = log;
+    this.#local = local;
     this.#clock = clock;
   }
 
@@ -61,7 +64,7 @@ export class CatalogRegistry implements SchemaRegistry {
     if (known !== undefined) return known;
     const place = placeOf(id);
     const text = this.#log.topics().find(({ meta }) => meta[place] !== undefined)?.meta[place];
-    if (text === undefined) return null;
+    if (text === undefined) return this.#local?.byId(id) ?? null;
     const parsed = parseSchema(JSON.parse(text));
     this.#byId.set(id, parsed);
     return parsed;

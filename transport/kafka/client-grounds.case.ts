@@ -96,7 +96,7 @@ export async function readAll(client: KafkaClient, topic: string, partition = 0,
 
 /** Appends numbered records to all partitions, some appends at a time, while `harm` is done; gives what each partition must hold. */
 export async function appendThrough(client: KafkaClient, topic: string, partitions: number, appends: number, harm: (at: number) => void): Promise<string[][]> {
-  const under: Promise<void>[] = [];
+  const under: Promise<unknown>[] = [];
   const all = [...Array(partitions).keys()];
   const expected: string[][] = all.map(() => []);
   for (let at = 0; at < appends; at++) {

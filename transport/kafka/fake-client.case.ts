@@ -1,9 +1,9 @@
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { BatchReader, type BatchStore } from '../batchreader.ts';
-import type { ClientOptions, Feed, KafkaClient, PartitionBatches } from './client.ts';
+import type { Appended, ClientOptions, Feed, KafkaClient, PartitionBatches } from './client.ts';
 
 interface Partition {
-  readonly batches: { base: number; bytes: Buffer }[];
+  readonly batches: { base: number; count: number; bytes: Buffer }[];
   end: number;
 }
 
@@ -11,19 +11,24 @@ interface Partition {
 export class FakeBrokers {
   readonly #topics = new Map<string, Partition[]>();
   readonly #arrived = new Set<() => void>();
+  /** epoch of each id that fenced */
+  readonly #fences = new Map<string, number>();
   /** called at a transaction's end, before anything of it is visible; throwing makes the end fail */
   beforeCommit: () => Promise<void> = async () => {};
 
-  #append(records: readonly PartitionBatches[]): void {
+  #append(records: readonly PartitionBatches[]): Appended[] {
+    const appended: Appended[] = [];
     for (const { topic, partition, batches } of records) {
       const of = this.#topics.get(topic)?.[partition];
       if (of === undefined) throw new MillraceError('unknown_topic', topic);
       for (const batch of batches) {
-        of.batches.push({ base: of.end, bytes: Buffer.from(batch.finish(of.end)) });
+        of.batches.push({ base: of.end, count: batch.count, bytes: Buffer.from(batch.finish(of.end)) });
         of.end += batch.count;
       }
+      if (batches.some(({ count }) => count > 0)) appended.push({ topic, partition, end: of.end });
     }
     for (const arrived of this.#arrived) arrived();
+    return appended;
   }
 
   readonly open = async ({ arrived }: ClientOptions): Promise<KafkaClient> => {
@@ -58,6 +63,22 @@ export class FakeBrokers {
           },
         };
       },
+      fenced: async (id, places) => {
+        const epoch = (this.#fences.get(id) ?? 0) + 1;
+        this.#fences.set(id, epoch);
+        // a marker takes an offset
+        for (const { topic, partition } of places) (topics.get(topic)?.[partition] as Partition).end++;
+        return {
+          producerId: 1,
+          epoch,
+          append: async (records) => {
+            for (const { topic, partition } of records)
+              if (!places.some((of) => of.topic === topic && of.partition === partition)) throw new Error(`${topic}/${partition} was not named when fencing`);
+            if (this.#fences.get(id) !== epoch) throw new MillraceError('fenced', `Kafka, ${id}: INVALID_PRODUCER_EPOCH.`);
+            return this.#append(records);
+          },
+        };
+      },
       close: async () => void this.#arrived.delete(arrived),
     };
   };
@@ -72,8 +93,20 @@ function feedOf(of: Partition, topic: string, partition: number, offset: number)
     end: () => of.end,
   };
   const reader = new BatchReader(topic, partition, store, { offset });
+  /** over markers */
+  const skip = (): void => {
+    const at = reader.position.offset;
+    const batch = covering(at);
+    if (batch !== undefined && at < batch.base + batch.count) return;
+    reader.seek({ offset: of.batches.find(({ base }) => base > at)?.base ?? Math.max(at, of.end) });
+  };
   return {
-    poll: (maxBytes, maxRecords) => reader.poll(maxBytes, maxRecords),
+    poll(maxBytes, maxRecords) {
+      skip();
+      const view = reader.poll(maxBytes, maxRecords);
+      skip();
+      return view;
+    },
     get position() {
       return reader.position.offset;
     },

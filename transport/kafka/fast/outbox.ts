@@ -1,5 +1,6 @@
 import type { MillraceError } from '@millrace/runtime/errors.ts';
 import type { BatchBuilder } from '../../recordbatch.ts';
+import type { Place } from '../client.ts';
 import { type Identity, stamp } from './batchhead.ts';
 import type { Transient } from './codes.ts';
 import { Patience } from './patience.ts';
@@ -14,9 +15,15 @@ export interface Ticket {
   ended(error?: Error): void;
 }
 
+/** Where what one call of `append` sends to a partition ends. */
+export interface Reach extends Place {
+  end: number;
+}
+
 export interface Batch {
   readonly builder: BatchBuilder;
   readonly ticket: Ticket;
+  readonly reach: Reach;
   /** what is sent, and sent again: null before the first time */
   bytes: Buffer | null;
   order: number;
@@ -60,8 +67,8 @@ export class Outbox {
     return !this.gated && !this.resting && this.#returned.length === 0 && this.#waiting.length > 0 && this.#flying.length < (this.#known ? UNDER_WAY : 1);
   }
 
-  add(builder: BatchBuilder, ticket: Ticket): void {
-    this.#waiting.push({ builder, ticket, bytes: null, order: 0 });
+  add(builder: BatchBuilder, ticket: Ticket, reach: Reach): void {
+    this.#waiting.push({ builder, ticket, reach, bytes: null, order: 0 });
   }
 
   /** The next batch to send; `identity` is taken for the first of a row. */
@@ -87,9 +94,10 @@ export class Outbox {
     this.#flying.splice(this.#flying.indexOf(batch), 1);
   }
 
-  /** The broker has it. */
-  acknowledged(batch: Batch): void {
+  /** The broker has it, from this offset on (−1: it did not say). */
+  acknowledged(batch: Batch, offset: number): void {
     this.#land(batch);
+    if (offset >= 0) batch.reach.end = Math.max(batch.reach.end, offset + batch.builder.count);
     this.#known = true;
     this.failures = 0;
     this.patience.succeeded();

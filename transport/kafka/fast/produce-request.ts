@@ -12,6 +12,8 @@ export interface Acknowledged {
   readonly topic: string;
   readonly partition: number;
   readonly error: number;
+  /** of the first record; −1 with an error */
+  readonly offset: number;
   readonly said: string | null;
 }
 
@@ -35,7 +37,8 @@ export function produce(transactionalId: string | null, timeout: number, sent: r
           const partitions = answer.array(() => {
             const partition = answer.int32();
             const error = answer.int16();
-            answer.pos += 24;
+            const offset = answer.int64();
+            answer.pos += 16;
             answer.array(() => {
               answer.int32();
               answer.string();
@@ -43,7 +46,7 @@ export function produce(transactionalId: string | null, timeout: number, sent: r
             });
             const said = answer.string();
             answer.tags();
-            return { topic, partition, error, said };
+            return { topic, partition, error, offset, said };
           });
           answer.tags();
           return partitions;

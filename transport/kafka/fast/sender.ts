@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MillraceError } from '@millrace/runtime/errors.ts';
-import type { PartitionBatches } from '../client.ts';
+import type { Appended, PartitionBatches } from '../client.ts';
 import type { Identity } from './batchhead.ts';
 import type { Cluster } from './cluster.ts';
 import { CODE, refusal, Transient } from './codes.ts';
 import type { Wire } from './library.ts';
-import { type Batch, Outbox, type Ticket } from './outbox.ts';
+import { type Batch, Outbox, type Reach, type Ticket } from './outbox.ts';
 import { waitBefore } from './patience.ts';
 import { type Acknowledged, produce } from './produce-request.ts';
 import { ask } from './requests.ts';
@@ -56,31 +56,35 @@ export class Sender {
     return outbox;
   }
 
-  append(records: readonly PartitionBatches[]): Promise<void> {
+  append(records: readonly PartitionBatches[]): Promise<readonly Appended[]> {
     if (this.#options.cluster.closed) return Promise.reject(new MillraceError('broker_unreachable', 'The connection to Kafka was closed.'));
     return new Promise((resolve, reject) => {
       let left = 0;
       let failure: Error | undefined;
+      const reaches: Reach[] = [];
       const ticket: Ticket = {
         ended: (error) => {
           failure ??= error;
           if (--left > 0) return;
-          if (failure === undefined) resolve();
+          if (failure === undefined) resolve(reaches);
           else reject(failure);
           this.#finished();
         },
       };
       for (const { topic, partition, batches } of records) {
         const outbox = this.outbox(topic, partition);
+        const reach = { topic, partition, end: -1 };
+        const before = left;
         for (const builder of batches) {
           if (builder.count === 0) continue;
-          outbox.add(builder, ticket);
+          outbox.add(builder, ticket, reach);
           this.#active.add(outbox);
           left++;
         }
+        if (left > before) reaches.push(reach);
       }
       if (left === 0) {
-        resolve();
+        resolve(reaches);
         return;
       }
       this.#pending++;
@@ -201,9 +205,9 @@ export class Sender {
     this.pump();
   }
 
-  #answered(outbox: Outbox, batch: Batch, { error, said }: Acknowledged): void {
+  #answered(outbox: Outbox, batch: Batch, { error, offset, said }: Acknowledged): void {
     if (error === CODE.none || error === CODE.duplicateSequence) {
-      outbox.acknowledged(batch);
+      outbox.acknowledged(batch, offset);
       batch.ticket.ended();
       if (outbox.empty) this.#active.delete(outbox);
       else if (outbox.turned) this.#rest(outbox, true);

@@ -1,3 +1,4 @@
+import type { Place } from '../client.ts';
 import { Encoder } from './bytes.ts';
 import type { Request } from './requests.ts';
 
@@ -18,11 +19,6 @@ export function initProducerId(transactionalId: string | null, timeout: number):
       return { error: answer.int16(), id: answer.int64(), epoch: answer.int16() };
     },
   };
-}
-
-export interface Place {
-  readonly topic: string;
-  readonly partition: number;
 }
 
 interface Owner {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MillraceError } from '@millrace/runtime/errors.ts';
-import type { PartitionBatches, TransactionalProducer } from '../client.ts';
+import type { PartitionBatches, Place, TransactionalProducer } from '../client.ts';
 import type { Identity } from './batchhead.ts';
 import type { Cluster } from './cluster.ts';
 import { CODE, refusal, Transient } from './codes.ts';
@@ -8,7 +8,7 @@ import type { Outbox } from './outbox.ts';
 import { persist } from './patience.ts';
 import type { Request } from './requests.ts';
 import { Sender } from './sender.ts';
-import { addPartitions, describeTransaction, endTransaction, initProducerId, type Place } from './transaction-requests.ts';
+import { addPartitions, describeTransaction, endTransaction, initProducerId } from './transaction-requests.ts';
 
 /** ms after which the coordinator aborts a transaction whose owner says nothing */
 const TIMEOUT = 60_000;

@@ -14,13 +14,14 @@ import kafkajs, {
   type PartitionAssigner,
   type Producer,
   type ProducerConfig,
+  type RecordMetadata,
   type SASLOptions,
   type Transaction,
 } from 'kafkajs';
 import type { ClientOptions } from '../client.ts';
 import { inflate } from '../fast/library.ts';
 
-export type { Cluster, IHeaders, Message, Producer, Transaction };
+export type { Cluster, IHeaders, Message, Producer, RecordMetadata, Transaction };
 
 /** The fence around kafkajs: what is asked of it, with the settings under which it is fast enough. */
 export interface Library {

@@ -1,8 +1,8 @@
 import type { MillraceError } from '@millrace/runtime/errors.ts';
-import type { PartitionBatches, Producer, TransactionalProducer } from '../client.ts';
+import type { Appended, PartitionBatches, Producer, TransactionalProducer } from '../client.ts';
 import { failure, isHalfOpen, patiently, typeOf, within } from './errors.ts';
-import type { Producer as LibraryProducer, Transaction } from './library.ts';
-import { sends } from './producing.ts';
+import type { Producer as LibraryProducer, RecordMetadata, Transaction } from './library.ts';
+import { type Send, sends } from './producing.ts';
 
 /** What both kinds of producers need to know of the client. */
 export interface Home {
@@ -23,10 +23,32 @@ const about = (records: readonly PartitionBatches[]) => `topic ${[...new Set(rec
 class Queue {
   #last: Promise<unknown> = Promise.resolve();
 
-  run(work: () => Promise<void>): Promise<void> {
+  run<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#last.then(work);
     this.#last = done.catch(() => {});
     return done;
+  }
+}
+
+/** How far the records of one append reach in each partition. */
+class Ends {
+  readonly #ends = new Map<string, number>();
+
+  take(sent: Send, acks: readonly RecordMetadata[]): void {
+    const counts = new Map<string, number>();
+    for (const { topic, messages } of sent)
+      for (const { partition } of messages) counts.set(`${topic}/${partition}`, (counts.get(`${topic}/${partition}`) ?? 0) + 1);
+    for (const { topicName, partition, baseOffset } of acks) {
+      const base = Number(baseOffset ?? -1);
+      const place = `${topicName}/${partition}`;
+      if (base >= 0) this.#ends.set(place, base + (counts.get(place) ?? 0));
+    }
+  }
+
+  of(records: readonly PartitionBatches[]): Appended[] {
+    return records
+      .filter(({ batches }) => batches.some(({ count }) => count > 0))
+      .map(({ topic, partition }) => ({ topic, partition, end: this.#ends.get(`${topic}/${partition}`) ?? -1 }));
   }
 }
 
@@ -45,17 +67,21 @@ export class PlainProducer implements Producer {
     this.#home = home;
   }
 
-  append(records: readonly PartitionBatches[]): Promise<void> {
+  append(records: readonly PartitionBatches[]): Promise<readonly Appended[]> {
     const { patience, known } = this.#home;
     const what = about(records);
+    const ends = new Ends();
     return this.#queue.run(async () => {
       await known(records.map(({ topic }) => topic));
       const producer = this.#producer ?? this.#make();
       try {
         if (this.#producer === null) await connect(producer, patience, 'brokers');
         this.#producer = producer;
-        for (const calls of sends(records, this.#home.several()))
-          await within(patience, what, Promise.all(calls.map((topicMessages) => producer.sendBatch({ acks: -1, topicMessages }))));
+        for (const calls of sends(records, this.#home.several())) {
+          const acks = await within(patience, what, Promise.all(calls.map((topicMessages) => producer.sendBatch({ acks: -1, topicMessages }))));
+          ends.take(calls.flat(), acks.flat());
+        }
+        return ends.of(records);
       } catch (error) {
         this.#producer = null;
         void producer.disconnect().catch(() => {});

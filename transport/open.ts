@@ -4,7 +4,8 @@ import type { SchemaRegistry } from '@millrace/shared-schemas/registry/registry.
 import type { RegistrySettings } from '@millrace/shared-schemas/registry/rest.ts';
 import { openEmbedded } from './embedded/open.ts';
 import type { KafkaSettings } from './kafka/client.ts';
-import type { Transport } from './log.ts';
+import type { KafkaOptions } from './kafka/transport.ts';
+import type { Parts, Transport } from './log.ts';
 import { openMemory } from './memory.ts';
 
 /** What a profile says of the transport. */
@@ -27,12 +28,23 @@ export interface TransportPlace {
 
 /** Opens the transport that a profile names. Kafka's client is loaded only where it is used. */
 export async function openTransport({ kafka, partitions, type }: TransportSettings, place: TransportPlace): Promise<Transport> {
-  const { dataDir, pipeline, host, clock, wake } = place;
+  const { dataDir, wake } = place;
   if (type === 'memory') return openMemory();
   if (kafka === null) return openEmbedded(dataDir, wake ? { wake } : {});
   const { openKafka } = await import('./kafka/transport.ts');
+  return openKafka(ofPlace(kafka, partitions, place));
+}
+
+/** The same where processes share a host: what this one takes part in, owning nothing yet. Only Kafka has that. */
+export async function openParts({ kafka, partitions }: TransportSettings, place: TransportPlace): Promise<Parts> {
+  if (kafka === null) throw new Error('only Kafka is shared by processes');
+  const { openKafkaParts } = await import('./kafka/transport.ts');
+  return openKafkaParts(ofPlace(kafka, partitions, place));
+}
+
+function ofPlace(kafka: NonNullable<TransportSettings['kafka']>, partitions: number, { dataDir, pipeline, host, clock }: TransportPlace): KafkaOptions {
   const { create, replication, ...settings } = kafka;
-  return openKafka({ settings, clock, create, replication, partitions, dataDir, pipeline, host: `millrace.${pipeline}.${host}` });
+  return { settings, clock, create, replication, partitions, dataDir, pipeline, host: `millrace.${pipeline}.${host}` };
 }
 
 /** The schemas of what a transport carries: the registry that a profile names; without one those of the cluster, or of the data directory. */

@@ -187,7 +187,7 @@ for (const client of ['kafkajs', 'fast'] as const) {
       const one = await start(pipeline, 'a', dir);
       await one.commit({ appenders: [], puts: [['n', Buffer.from('1')]] });
       await one.close();
-      const copy = new LedgerCopy(dir, `${pipeline}.a`, 'test');
+      const copy = LedgerCopy.open(dir, `${pipeline}.a`, 'test');
       const { positions = [] } = copy.standing ?? {};
       copy.write({ puts: [['missed', Buffer.from('x')]] }, positions, systemClock.now());
       await copy.close();
@@ -249,7 +249,7 @@ for (const client of ['kafkajs', 'fast'] as const) {
       const one = await start(pipeline, 'a', dir);
       await one.commit({ appenders: [], puts: [['n', Buffer.from('1')]] });
       await one.close();
-      const copy = new LedgerCopy(dir, `${pipeline}.a`, 'test');
+      const copy = LedgerCopy.open(dir, `${pipeline}.a`, 'test');
       copy.write({ puts: [['ghost', Buffer.from('x')]] }, [1000, 1000], systemClock.now());
       await copy.close();
       const two = await start(pipeline, 'a', dir);

@@ -14,11 +14,16 @@ export function takeReady(feed: Feed, take: (view: BatchView) => void): void {
   }
 }
 
+/** Hands on all records of a feed below `end`, waiting for them as `reach` does. */
+export function drainTo(feed: Feed, end: number, arrivals: Arrivals, patience: number, about: string, take: (view: BatchView) => void): Promise<void> {
+  return reach(feed, end, arrivals, patience, about, () => takeReady(feed, take));
+}
+
 /**
- * Hands on all records of a feed below `end`, waiting for them: for `patience` ms without any getting on. What keeps one waiting is an open
+ * Waits until a feed's position is at `end`: for `patience` ms without any getting on. `look` takes what is there. What keeps one waiting is an open
  * transaction of someone else; the broker ends that of a dead one after a minute.
  */
-export async function drainTo(feed: Feed, end: number, arrivals: Arrivals, patience: number, about: string, take: (view: BatchView) => void): Promise<void> {
+export async function reach(feed: Feed, end: number, arrivals: Arrivals, patience: number, about: string, look: () => void): Promise<void> {
   let over = false;
   const begin = () =>
     setTimeout(() => {
@@ -29,7 +34,7 @@ export async function drainTo(feed: Feed, end: number, arrivals: Arrivals, patie
     for (;;) {
       const since = arrivals.version;
       const before = feed.position;
-      takeReady(feed, take);
+      look();
       if (feed.position >= end) return;
       if (feed.position > before) {
         clearTimeout(timer);

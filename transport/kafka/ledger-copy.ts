@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { openEmbedded } from '../embedded/open.ts';
-import type { Commit, Ledger, Transport } from '../log.ts';
+import { isAlive, type ProcessId, thisProcess } from '../embedded/process.ts';
+import type { Commit, Fence, Ledger, Transport } from '../log.ts';
 
 /** What a copy says of itself. */
 interface Standing {
@@ -13,6 +14,13 @@ interface Standing {
   readonly at: number;
 }
 
+/** Who has a copy. */
+interface Owner {
+  readonly session: string;
+  /** null: given back */
+  readonly process: ProcessId | null;
+}
+
 /** keys of its own, before all printable ones */
 const OWN = '\0';
 const LAST = '\u{10ffff}';
@@ -20,20 +28,40 @@ const STANDING = `${OWN}standing`;
 const OWNER = `${OWN}owner`;
 
 /**
- * The copy of a ledger topic in the data directory, one a host: LMDB, so that a ledger larger than memory is no matter and a restart reads only what is new.
+ * The copy of a ledger topic in the data directory, one a process: LMDB, so that a ledger larger than memory is no matter and a restart reads only what is new.
  * It belongs to whoever opened it last: a process that was thought dead can no longer write to it.
  */
 export class LedgerCopy implements Ledger {
   readonly #store: Transport;
-  readonly #fence: { readonly key: string; readonly value: Uint8Array };
+  readonly #fence: Fence;
   #standing: Standing | null;
 
-  constructor(dataDir: string, host: string, session: string) {
-    this.#store = openEmbedded(join(dataDir, 'kafka', encodeURIComponent(host)));
-    this.#fence = { key: OWNER, value: Buffer.from(session) };
-    this.#store.note([[OWNER, this.#fence.value]]);
-    const bytes = this.#store.ledger.get(STANDING);
+  private constructor(store: Transport, fence: Fence) {
+    this.#store = store;
+    this.#fence = fence;
+    const bytes = store.ledger.get(STANDING);
     this.#standing = bytes === null ? null : (JSON.parse(Buffer.from(bytes).toString()) as Standing);
+  }
+
+  /** Takes the copy from whoever had it. */
+  static open(dataDir: string, host: string, session: string): LedgerCopy {
+    const store = openEmbedded(placeOf(dataDir, host, 1));
+    return new LedgerCopy(store, take(store, session));
+  }
+
+  /** Takes the first copy that nobody alive has: processes of one host that share a data directory have one each. */
+  static async free(dataDir: string, host: string, session: string): Promise<LedgerCopy> {
+    for (let n = 1; ; n++) {
+      const store = openEmbedded(placeOf(dataDir, host, n));
+      const old = store.ledger.get(OWNER);
+      const owner = old === null ? null : (JSON.parse(Buffer.from(old).toString()) as Owner);
+      try {
+        if (owner?.process == null || !isAlive(owner.process)) return new LedgerCopy(store, take(store, session, { key: OWNER, value: old }));
+      } catch (error) {
+        if (!(error instanceof MillraceError && error.code === 'fenced')) throw error;
+      }
+      await store.close();
+    }
   }
 
   get standing(): Standing | null {
@@ -82,7 +110,24 @@ export class LedgerCopy implements Ledger {
     }
   }
 
+  /** Gives it back; does nothing more when another process has taken it. */
   async close(): Promise<void> {
-    await this.#store.close();
+    try {
+      this.#store.note([[OWNER, ownerBytes({ session: '', process: null })]], this.#fence);
+    } catch (error) {
+      if (!(error instanceof MillraceError && error.code === 'fenced')) throw error;
+    } finally {
+      await this.#store.close();
+    }
   }
+}
+
+const placeOf = (dataDir: string, host: string, n: number) => join(dataDir, 'kafka', encodeURIComponent(host) + (n === 1 ? '' : `~${n}`));
+
+const ownerBytes = (owner: Owner) => Buffer.from(JSON.stringify(owner));
+
+function take(store: Transport, session: string, fence?: Fence): Fence {
+  const value = ownerBytes({ session, process: thisProcess() });
+  store.note([[OWNER, value]], fence);
+  return { key: OWNER, value };
 }

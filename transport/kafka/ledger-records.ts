@@ -51,16 +51,20 @@ export function appendEntry(out: BatchAppender, session: string, timestamp: numb
   }
 }
 
-/** Puts the records of one partition together again. */
-export class EntryReader {
-  /** the value being put together */
-  #key = '';
-  #missing = 0;
-  #parts: Buffer[] = [];
+/** A value being put together. */
+interface Beginning {
+  readonly key: string;
+  readonly parts: Buffer[];
+  missing: number;
+}
 
-  /** Whether the next record would be a part of a value begun before. */
+/** Puts the records of one partition together again. Those of several writers may lie between each other. */
+export class EntryReader {
+  readonly #begun = new Map<string, Beginning>();
+
+  /** Whether a value was begun and its end has not come. */
   get open(): boolean {
-    return this.#missing > 0;
+    return this.#begun.size > 0;
   }
 
   /** Calls `take` with each entry that is complete. A value whose parts are not all there counts as deleted: compaction left some of it, and the newer one follows. */
@@ -71,22 +75,23 @@ export class EntryReader {
       const [session, parts] = sessionOf(view, n);
       const nul = name.indexOf(NUL);
       if (nul > 0) {
-        const next = value !== null && this.open && name === `${this.#key}${NUL}${this.#parts.length}`;
+        const begun = this.#begun.get(session);
         // a part whose beginning compaction has taken: a newer value follows
-        if (!next) continue;
-        this.#parts.push(value);
-        if (--this.#missing === 0) take(this.#key, Buffer.concat(this.#parts.splice(0)), session);
+        if (begun === undefined || value === null || name !== `${begun.key}${NUL}${begun.parts.length}`) continue;
+        begun.parts.push(value);
+        if (--begun.missing > 0) continue;
+        this.#begun.delete(session);
+        take(begun.key, Buffer.concat(begun.parts), session);
         continue;
       }
-      if (this.open && this.#key !== name) take(this.#key, null, session);
-      this.#parts = [];
-      this.#missing = 0;
-      if (value === null || parts <= 1) take(name, value, session);
-      else {
-        this.#key = name;
-        this.#missing = parts - 1;
-        this.#parts.push(value);
+      // what is written of a key, or by its writer, ends what was begun
+      for (const [of, { key }] of this.#begun) {
+        if (of !== session && key !== name) continue;
+        this.#begun.delete(of);
+        if (key !== name) take(key, null, of);
       }
+      if (value === null || parts <= 1) take(name, value, session);
+      else this.#begun.set(session, { key: name, parts: [value], missing: parts - 1 });
     }
   }
 }

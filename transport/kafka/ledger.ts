@@ -3,7 +3,7 @@ import { BatchAppender } from '../batchappender.ts';
 import type { BatchView, Commit, Ledger } from '../log.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { Feed, KafkaClient, PartitionBatches } from './client.ts';
-import { drainTo, takeReady } from './drain.ts';
+import { drainTo, reach, takeReady } from './drain.ts';
 import type { LedgerCopy } from './ledger-copy.ts';
 import { appendEntry, EntryReader } from './ledger-records.ts';
 
@@ -22,14 +22,22 @@ export interface LedgerOptions {
   readonly topic: string;
   readonly partitions: number;
   readonly copy: LedgerCopy;
-  /** of this process: tells its records from all others' */
-  readonly session: string;
   readonly now: () => number;
   /** ms to wait for the topic's end at opening */
   readonly patience: number;
 }
 
-/** The ledger topic, and the copy of it that is read. Others write to the topic too (each to keys of its own): what they write arrives by itself. */
+/** A change on its way: from where the topic would have to be read again if it were lost here. */
+export interface Writing {
+  readonly session: string;
+  readonly records: readonly PartitionBatches[];
+  readonly from: readonly number[];
+}
+
+/**
+ * The ledger topic, and the copy of it that is read. Others write to the topic too (each to keys of its own): what they write arrives by itself. Writers
+ * of this process, each with a session of its own, say what they write, and it is passed over when it arrives.
+ */
 export class KafkaLedger implements Ledger {
   readonly #options: LedgerOptions;
   readonly #out: BatchAppender;
@@ -37,8 +45,10 @@ export class KafkaLedger implements Ledger {
   #feeds: Feed[] = [];
   /** null until the copy has caught up */
   #positions: number[] | null = null;
-  /** a commit of ours is on its way: what arrives waits, so that no position passes it before the copy has it */
-  #held = false;
+  readonly #own = new Set<string>();
+  /** commits of ours on their way: no position that is kept passes where they were made before the copy has them */
+  readonly #writing = new Set<Writing>();
+  #closed = false;
 
   constructor(options: LedgerOptions) {
     this.#options = options;
@@ -47,12 +57,14 @@ export class KafkaLedger implements Ledger {
     this.#readers = Array.from({ length: partitions }, () => new EntryReader());
   }
 
-  /** Brings the copy up to the topic's end, from where it stands if it may. `name` makes the topic's first record: a transaction of its own. */
-  async open(name: (records: readonly PartitionBatches[]) => Promise<void>): Promise<void> {
+  /**
+   * Brings the copy up to the topic's end, from where it stands if it may. `name` appends the topic's first record. `until`: an owner waits for the very end, as what it
+   * has committed may lie behind an open transaction of another; who owns nothing yet is content with what is decided, and `catchUp` waits for the rest.
+   */
+  async open(session: string, until: 'end' | 'stable', name: (records: readonly PartitionBatches[]) => Promise<void>): Promise<void> {
     const { client, topic, partitions, copy, arrivals, patience, now } = this.#options;
-    // Not the stable ends: what this host has committed may lie behind an open transaction of another, and must be waited for.
-    const ends = await client.offsets(topic, 'end');
-    const id = (await this.#named(ends[0] ?? 0)) ?? (await this.#name(name));
+    const ends = await client.offsets(topic, until);
+    const id = (await this.#named(ends[0] ?? 0)) ?? (await this.#name(session, name));
     const old = copy.standing;
     const follows =
       old !== null &&
@@ -90,23 +102,46 @@ export class KafkaLedger implements Ledger {
     return this.#options.copy.entries(prefix);
   }
 
-  /** Makes the records of a change, as the last arrivals leave the ledger. Until `written` or `failed` nothing else arrives. */
-  records(changes: Changes): PartitionBatches[] {
+  /** Waits until all that stands now in the partition of task `task` is in the copy: what the owner before has written. */
+  async catchUp(task: number): Promise<void> {
+    const { client, topic, arrivals, patience, partitions } = this.#options;
+    const n = task % partitions;
+    const end = (await client.offsets(topic, 'end'))[n] ?? 0;
+    await reach(this.#feeds[n] as Feed, end, arrivals, patience, `Partition ${n} of the ledger ${topic}`, () => this.#arrive());
+  }
+
+  /** Makes the records of a change, as the last arrivals leave the ledger. Then `written`, or `lost`. */
+  records(session: string, changes: Changes): Writing {
     this.#arrive();
-    this.#held = true;
-    const { copy, topic, session, now } = this.#options;
+    this.#own.add(session);
+    const { copy, topic, now } = this.#options;
     const at = now();
     const put = new Map(changes.puts);
     for (const key of this.#going(changes)) if (!put.has(key)) put.set(key, null);
     for (const [key, value] of put) appendEntry(this.#out, session, at, key, value, copy.get(key)?.length ?? 0);
-    return this.#out.take().map((of) => ({ topic, ...of }));
+    const writing = { session, records: this.#out.take().map((of) => ({ topic, ...of })), from: this.#kept() };
+    this.#writing.add(writing);
+    return writing;
   }
 
   /** The records are committed: now the copy. */
-  written(changes: Changes, records: readonly PartitionBatches[]): void {
-    for (const { batches } of records) this.#out.giveBack(batches);
-    this.#options.copy.write(changes, this.#positions as number[], this.#options.now());
-    this.#held = false;
+  written(changes: Changes, writing: Writing): void {
+    for (const { batches } of writing.records) this.#out.giveBack(batches);
+    this.#writing.delete(writing);
+    this.#options.copy.write(changes, this.#kept(), this.#options.now());
+  }
+
+  /** Nobody knows whether the records are committed: if they are, they are to arrive as another's do. */
+  lost(writing: Writing): void {
+    this.#own.delete(writing.session);
+    this.#writing.delete(writing);
+    for (const [n, feed] of this.#feeds.entries()) {
+      const from = writing.from[n] as number;
+      if (this.#positions === null || feed.position <= from) continue;
+      feed.seek(from);
+      this.#readers[n] = new EntryReader();
+      this.#positions[n] = from;
+    }
   }
 
   note(puts: Commit['puts']): void {
@@ -114,26 +149,33 @@ export class KafkaLedger implements Ledger {
   }
 
   close(): void {
-    this.#held = true;
+    this.#closed = true;
     for (const feed of this.#feeds) feed.close();
+  }
+
+  /** The positions that the copy may keep. */
+  #kept(): number[] {
+    const positions = [...(this.#positions as number[])];
+    for (const { from } of this.#writing) for (const [n, at] of from.entries()) positions[n] = Math.min(positions[n] as number, at);
+    return positions;
   }
 
   /** Takes in what others have written. */
   #arrive(): void {
-    const { copy, session, now } = this.#options;
+    const { copy, now } = this.#options;
     const positions = this.#positions;
-    if (this.#held || positions === null) return;
+    if (this.#closed || positions === null) return;
     const puts: [string, Uint8Array | null][] = [];
     for (const [n, feed] of this.#feeds.entries()) {
       const reader = this.#readers[n] as EntryReader;
       takeReady(feed, (view) => {
         reader.read(view, (key, value, writer) => {
-          if (writer !== session && key !== SELF) puts.push([key, value]);
+          if (!this.#own.has(writer) && key !== SELF) puts.push([key, value]);
         });
       });
       if (!reader.open) positions[n] = feed.position;
     }
-    if (puts.length > 0) copy.write({ puts }, positions, now());
+    if (puts.length > 0) copy.write({ puts }, this.#kept(), now());
   }
 
   /** The keys that a change deletes by prefix or range. */
@@ -174,8 +216,8 @@ export class KafkaLedger implements Ledger {
     return self.id;
   }
 
-  async #name(write: (records: readonly PartitionBatches[]) => Promise<void>): Promise<string> {
-    const { session, partitions, now, topic } = this.#options;
+  async #name(session: string, write: (records: readonly PartitionBatches[]) => Promise<void>): Promise<string> {
+    const { partitions, now, topic } = this.#options;
     appendEntry(this.#out, session, now(), SELF, Buffer.from(JSON.stringify({ id: session, partitions })), 0);
     const records = this.#out.take().map((of) => ({ topic, ...of }));
     await write(records);

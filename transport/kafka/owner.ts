@@ -1,0 +1,134 @@
+import { type ErrorCode, MillraceError } from '@millrace/runtime/errors.ts';
+import { probe } from '@millrace/runtime/probe.ts';
+import type { BatchAppender } from '../batchappender.ts';
+import type { Commit, Fence, Transport } from '../log.ts';
+import type { Arrivals } from './arrivals.ts';
+import type { KafkaClient, TransactionalProducer } from './client.ts';
+import type { KafkaLog } from './kafka-log.ts';
+import type { KafkaLedger } from './ledger.ts';
+
+/** What all owners in a process share. */
+export interface Shared {
+  readonly client: KafkaClient;
+  readonly arrivals: Arrivals;
+  readonly log: KafkaLog;
+  readonly ledger: KafkaLedger;
+}
+
+/** What one appender holds of a commit. */
+interface Taken {
+  readonly appender: BatchAppender;
+  readonly batches: ReturnType<BatchAppender['take']>;
+}
+
+/**
+ * The transport of whoever owns a transactional id: a commit is one Kafka transaction under it. Once anything of one has failed it is of no use: what stands
+ * is found out by whoever owns the id next.
+ */
+export class OwnerTransport implements Transport {
+  readonly kind = 'kafka';
+  readonly log: KafkaLog;
+  readonly ledger: KafkaLedger;
+  readonly #shared: Shared;
+  readonly #id: string;
+  readonly #session: string;
+  readonly #producer: TransactionalProducer;
+  readonly #closing: () => Promise<void>;
+  #last: Promise<void> = Promise.resolve();
+  #failure: { readonly code: ErrorCode; readonly cause: unknown } | null = null;
+  #closed = false;
+
+  /** `session` tells what this owner writes from all else; `closing` comes after the last commit */
+  constructor(shared: Shared, id: string, session: string, producer: TransactionalProducer, closing: () => Promise<void>) {
+    this.#shared = shared;
+    this.#id = id;
+    this.#session = session;
+    this.#producer = producer;
+    this.#closing = closing;
+    this.log = shared.log;
+    this.ledger = shared.ledger;
+  }
+
+  /** What the appenders hold when it is called is in the commit; they may be filled again at once. Commits follow one another. */
+  commit(wanted: Commit): Promise<void> {
+    let taken: Taken[];
+    let kept: Commit;
+    try {
+      this.#usable();
+      this.#check(wanted.fence);
+      taken = (wanted.appenders as readonly BatchAppender[]).map((appender) => ({ appender, batches: appender.take() }));
+      // whose buffers may be used again before these are written
+      kept = { ...wanted, puts: wanted.puts.map(([key, value]) => [key, value === null ? null : new Uint8Array(value)]) };
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const done = this.#last.then(async () => {
+      this.#usable();
+      try {
+        await this.#commit(kept, taken);
+      } catch (cause) {
+        const code = cause instanceof MillraceError ? cause.code : 'defect';
+        const error = code === 'fenced' ? new MillraceError(code, `Another process has taken over ${this.#id}.`, { cause }) : cause;
+        this.#failure ??= { code, cause: error };
+        throw error;
+      }
+    });
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  note(puts: Commit['puts'], fence?: Fence): void {
+    this.#usable();
+    this.#check(fence);
+    this.ledger.note(puts);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#last;
+    await this.#closing();
+  }
+
+  async #commit(wanted: Commit, taken: readonly Taken[]): Promise<void> {
+    const writing = this.ledger.records(this.#session, wanted);
+    const records = [...taken.flatMap(({ appender, batches }) => batches.map((of) => ({ topic: appender.topic, ...of }))), ...writing.records];
+    try {
+      if (records.length > 0) {
+        await this.#producer.append(records);
+        probe('kafka.appended');
+        await this.#producer.commit();
+        probe('kafka.committed');
+      }
+    } catch (error) {
+      this.ledger.lost(writing);
+      throw error;
+    }
+    this.ledger.written(wanted, writing);
+    for (const { appender, batches } of taken) for (const of of batches) appender.giveBack(of.batches);
+    await this.#truncate(wanted.truncate ?? []);
+    this.#shared.arrivals.notify();
+  }
+
+  async #truncate(wanted: NonNullable<Commit['truncate']>): Promise<void> {
+    const topics = new Map<string, Map<number, number>>();
+    for (const { topic, partition, before } of wanted) {
+      const of = topics.get(topic) ?? new Map<number, number>();
+      topics.set(topic, of.set(partition, before));
+    }
+    for (const [topic, before] of topics) await this.#shared.client.deleteRecords(topic, before);
+  }
+
+  /** The transactional id fences for good; this is for what a fence says beyond that. */
+  #check(fence: Fence | undefined): void {
+    if (fence === undefined) return;
+    const value = this.ledger.get(fence.key);
+    const holds = value === null || fence.value === null ? value === fence.value : Buffer.compare(value, fence.value) === 0;
+    if (!holds) throw new MillraceError('fenced', `Another process has taken ${fence.key}.`);
+  }
+
+  #usable(): void {
+    if (this.#closed) throw new Error('the transport is closed');
+    const { code, cause } = this.#failure ?? {};
+    if (code !== undefined) throw new MillraceError(code, `The transport is of no use since an earlier commit failed: ${(cause as Error).message}`, { cause });
+  }
+}

@@ -95,6 +95,11 @@ export interface FencedProducer extends Producer {
   /** who appends, as the brokers know it: stands in the head of each batch */
   readonly producerId: number;
   readonly epoch: number;
+  /**
+   * The producer id under which the fence put its first markers: an owner before that had this `producerId` is fenced, one that had another is not. It is another
+   * when the brokers forgot the id (7 days without a fence) or were made anew. Differs from `producerId` only when the epochs of one ran out.
+   */
+  readonly fencedProducerId: number;
 }
 
 /** Exactly one owner at a time. After any error it is of no use: the owner ends, and whoever comes next finds out what stands. */

@@ -70,6 +70,7 @@ export class FakeBrokers {
         for (const { topic, partition } of places) (topics.get(topic)?.[partition] as Partition).end++;
         return {
           producerId: 1,
+          fencedProducerId: 1,
           epoch,
           append: async (records) => {
             for (const { topic, partition } of records)

@@ -2,6 +2,7 @@ import { MillraceError } from '@millrace/runtime/errors.ts';
 import type { ClientOptions, KafkaClient } from '../client.ts';
 import { Admin } from './admin.ts';
 import { Cluster } from './cluster.ts';
+import { type FastFenced, fence } from './fenced.ts';
 import { Fetcher } from './fetcher.ts';
 import { persist } from './patience.ts';
 import { Sender } from './sender.ts';
@@ -20,7 +21,7 @@ export async function openFast(options: ClientOptions): Promise<KafkaClient> {
   const admin = new Admin(cluster, patience);
   const fetcher = new Fetcher(cluster, admin, options);
   const producer = new Sender({ cluster, patience, transactionalId: null, identify: () => anonymous({ cluster, patience }) });
-  const owners: FastTransactional[] = [];
+  const owners: (FastTransactional | FastFenced)[] = [];
   return {
     topics: (names) => admin.topics(names),
     create: (topics) => admin.create(topics),
@@ -30,6 +31,11 @@ export async function openFast(options: ClientOptions): Promise<KafkaClient> {
     producer,
     async transactional(id) {
       const owner = await takeOver({ cluster, patience }, id);
+      owners.push(owner);
+      return owner;
+    },
+    async fenced(id, places) {
+      const owner = await fence({ cluster, patience }, id, places);
       owners.push(owner);
       return owner;
     },

@@ -42,8 +42,10 @@ const SPOKEN: readonly (readonly [key: number, version: number, name: string])[]
   [65, 0, 'DescribeTransactions'],
 ];
 
-/** The requests that we need and the broker does not have, by name. */
-export function missingApis(): Request<string[]> {
+/** The versions of each request that a broker has, by api key. */
+export type Offered = ReadonlyMap<number, readonly [low: number, high: number]>;
+
+export function offeredApis(): Request<Offered> {
   return {
     key: 18,
     version: 0,
@@ -52,12 +54,19 @@ export function missingApis(): Request<string[]> {
       answer.int16();
       const offered = new Map<number, readonly [number, number]>();
       for (let left = answer.int32(); left > 0; left--) offered.set(answer.int16(), [answer.int16(), answer.int16()]);
-      return SPOKEN.filter(([key, version]) => {
-        const [low, high] = offered.get(key) ?? [1, 0];
-        return version < low || version > high;
-      }).map(([, version, name]) => `${name} ${version}`);
+      return offered;
     },
   };
+}
+
+export function offers(offered: Offered, key: number, version: number): boolean {
+  const [low, high] = offered.get(key) ?? [1, 0];
+  return version >= low && version <= high;
+}
+
+/** The requests that we need and the broker does not have, by name. */
+export function missingApis(offered: Offered): string[] {
+  return SPOKEN.filter(([key, version]) => !offers(offered, key, version)).map(([, version, name]) => `${name} ${version}`);
 }
 
 interface TopicMetadata {

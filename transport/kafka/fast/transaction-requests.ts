@@ -21,7 +21,8 @@ export function initProducerId(transactionalId: string | null, timeout: number):
   };
 }
 
-interface Owner {
+/** Whom the coordinator knows an id by. */
+export interface Owner {
   readonly transactionalId: string;
   readonly id: number;
   readonly epoch: number;
@@ -57,26 +58,26 @@ export function addPartitions({ transactionalId, id, epoch }: Owner, places: rea
   };
 }
 
-/** Ends the open transaction; gives Kafka's error code. Asking again for what was decided already is no error. */
-export function endTransaction({ transactionalId, id, epoch }: Owner, commit: boolean): Request<number> {
+/** Ends the open transaction. Asking again for what was decided already is no error. From version 5 on the coordinator gives the identity for what comes next. */
+export function endTransaction({ transactionalId, id, epoch }: Owner, commit: boolean, version: 3 | 5 = 3): Request<ProducerId> {
   return {
     key: 26,
-    version: 3,
+    version,
     body: new Encoder().string(transactionalId).int64(id).int16(epoch).bool(commit).tags().finish(),
     parse(answer) {
       answer.int32();
-      return answer.int16();
+      const error = answer.int16();
+      return version < 5 ? { error, id, epoch } : { error, id: answer.int64(), epoch: answer.int16() };
     },
   };
 }
 
-export interface TransactionState {
-  readonly error: number;
+export interface TransactionState extends ProducerId {
   /** such as Ongoing, PrepareCommit, CompleteCommit */
   readonly state: string;
 }
 
-/** How far a transaction is. */
+/** How far a transaction is, and whose it is. */
 export function describeTransaction(transactionalId: string): Request<TransactionState> {
   const out = new Encoder();
   return {
@@ -91,7 +92,9 @@ export function describeTransaction(transactionalId: string): Request<Transactio
       answer.unsigned();
       const error = answer.int16();
       answer.string();
-      return { error, state: answer.string() ?? '' };
+      const state = answer.string() ?? '';
+      answer.pos += 12;
+      return { error, state, id: answer.int64(), epoch: answer.int16() };
     },
   };
 }

@@ -121,6 +121,17 @@ describe('model list and show', () => {
     );
   });
 
+  test('where the profile says that it ran; --data-dir wins', async () => {
+    await store(models[0]);
+    writeFileSync(join(dir.path, 'here.yaml'), 'checkpoint: { path: .millrace/shop }\n');
+    writeFileSync(join(dir.path, 'there.yaml'), 'checkpoint: { path: nowhere }\n');
+    const hash = async (...args: string[]): Promise<string> =>
+      (JSON.parse((await command('list', 'p.yaml', '--json', ...args)).stdout) as { models: { hash: string }[] }).models[0].hash;
+    expect(await hash('--profile', './here.yaml')).toBe(hashes[0]);
+    expect(await command('list', 'p.yaml', '--profile', './there.yaml')).toMatchObject({ code: 1, stderr: expect.stringContaining('data_dir_missing') });
+    expect(await hash('--profile', './there.yaml', '--data-dir', '.millrace/shop')).toBe(hashes[0]);
+  });
+
   test('no data directory', async () => {
     expect(await command('list', 'p.yaml', '--data-dir', 'nowhere')).toMatchObject({ code: 1, stderr: expect.stringContaining('data_dir_missing') });
   });

@@ -34,7 +34,7 @@ export class Checkpoint {
 
   constructor(transport: Transport, pipeline: string, fence: Fence | undefined) {
     this.#transport = transport;
-    this.#prefix = `analyze/${encodeURIComponent(pipeline)}/`;
+    this.#prefix = prefixOf(pipeline);
     this.#fence = fence;
   }
 
@@ -143,6 +143,15 @@ export class Checkpoint {
       left?.models,
     );
   }
+}
+
+function prefixOf(pipeline: string): string {
+  return `analyze/${encodeURIComponent(pipeline)}/`;
+}
+
+/** What the keys of the ledger begin with under which a query's state stands: the whole of them, for those who read a ledger without a transport. */
+export function stateOf(pipeline: string, query: string): string {
+  return `${prefixOf(pipeline)}${stateKey(query, '')}`;
 }
 
 function leftPuts({ core, state }: BatchLeft): Puts {

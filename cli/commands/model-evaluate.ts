@@ -48,7 +48,7 @@ async function judged(call: Call, registry: Registry): Promise<Verdict<KnownMode
   if (chosen !== null && chosen.model.schema !== featureFingerprint(plan.train.columns))
     throw new MillraceError('model_mismatch', `The model ${chosen.hash.slice(0, SHOWN)} was trained on other features than ${plan.id} has now.`);
   const kept = new KeptRows(plan);
-  kept.restore(ofModel(registry.training(), plan.id));
+  kept.restore(ofModel(await registry.training(), plan.id));
   const models = (await registry.models()).filter(({ model }) => model.name === plan.id);
   return verdict({ plan, kept, models, chosen, range: windowOption(call.text('from'), call.text('to'), plan.train.window) });
 }

@@ -1,5 +1,4 @@
 import type { CommandSpec } from '../command.ts';
-import { shownPath } from '../files.ts';
 import { type KnownModel, modelOptions, Registry, SHOWN } from '../models/registry.ts';
 import { styleFor } from '../output/color.ts';
 import { count, time } from '../output/numbers.ts';
@@ -13,13 +12,17 @@ export const modelListCommand: CommandSpec = {
   doc: 'Metrics are of the window that follows the training boundary, once all its labels are known: AUC ROC, average precision, and of the k most suspect cards a day the fraction that were hit.',
   args: [{ name: '<file>', doc: 'the pipeline file' }],
   options: modelOptions,
-  examples: ['millrace model list pipeline.yaml', 'millrace model list pipeline.yaml --model fraud --json'],
+  examples: [
+    'millrace model list pipeline.yaml',
+    'millrace model list pipeline.yaml --model fraud --json',
+    'millrace model list pipeline.yaml --profile kafka',
+  ],
   run: (call) =>
     Registry.use(call, async (registry) => {
       const { host } = call;
       const models = await registry.models();
-      if (call.json) await host.stdout.write(`${JSON.stringify({ data_dir: registry.dir, models: models.map(entry) })}\n`);
-      else if (models.length === 0) await host.stdout.write(`${shownPath(host.cwd, registry.dir)} holds no models\n`);
+      if (call.json) await host.stdout.write(`${JSON.stringify({ ...registry.store.named, models: models.map(entry) })}\n`);
+      else if (models.length === 0) await host.stdout.write(`${registry.store.place} holds no models\n`);
       else {
         const columns = [
           { title: 'model' },

@@ -1,17 +1,15 @@
-import { resolve } from 'node:path';
-import { Checkpoint } from '@millrace/analyzer/batch/checkpoint.ts';
+import { stateOf } from '@millrace/analyzer/batch/checkpoint.ts';
 import { TRAINING } from '@millrace/analyzer/batch/words.ts';
 import type { ModelPlan } from '@millrace/pipeline/analyze/plan.ts';
 import type { Plan } from '@millrace/pipeline/plan.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { type Model, parseModel } from '@millrace/shared-schemas/model.ts';
 import { decisionOf, type ModelDecision, modelKey, modelsTopic } from '@millrace/shared-schemas/model-decision.ts';
-import type { Transport } from '@millrace/transport/log.ts';
 import { readToEnd } from '@millrace/transport/read-to-end.ts';
 import { checkFile, FindingsError } from '../checked.ts';
 import type { Call, OptionSpec } from '../command.ts';
-import { defaultDataDir, openExisting } from '../logs/data-dir.ts';
 import { promotions } from './promotions.ts';
+import { type ModelStore, openModels } from './store.ts';
 
 /** characters of a hash that people are shown */
 export const SHOWN = 12;
@@ -19,30 +17,29 @@ export const SHOWN = 12;
 export const modelOptions: readonly OptionSpec[] = [
   { flags: '--model <name>', doc: 'only this model of the file' },
   { flags: '--data-dir <dir>', doc: 'the data directory it ran on (default: .millrace/<name> beside the file)' },
+  { flags: '--profile <profile>', doc: 'the profile it ran with, a name under profiles/, or a path: models are on the brokers it names, or in its directory' },
 ];
 
-/** A model of the data directory. */
+/** A model that was trained. */
 export interface KnownModel {
   readonly hash: string;
   readonly model: Model;
   readonly inForce: boolean;
 }
 
-/** The trained models of a pipeline and what was decided about them, in its data directory. */
+/** The trained models of a pipeline and what was decided about them, in its data directory or on its cluster. */
 export class Registry {
-  readonly dir: string;
+  readonly store: ModelStore;
   readonly plan: Plan;
-  readonly #transport: Transport;
   readonly #only: string | undefined;
 
-  private constructor(dir: string, plan: Plan, transport: Transport, only: string | undefined) {
-    this.dir = dir;
+  private constructor(store: ModelStore, plan: Plan, only: string | undefined) {
+    this.store = store;
     this.plan = plan;
-    this.#transport = transport;
     this.#only = only;
   }
 
-  /** Runs `work` on the registry that the call names. Throws data_dir_missing, model_unknown for `--model`, or `FindingsError`. */
+  /** Runs `work` on the registry that the call names. Throws model_unknown for `--model`, `FindingsError`, or as `openModels` does. */
   static async use(call: Call, work: (registry: Registry) => Promise<number>): Promise<number> {
     const { host } = call;
     const [file] = call.args;
@@ -51,13 +48,11 @@ export class Registry {
     const only = call.text('model');
     const names = plan.models.map(({ id }) => id);
     if (only !== undefined && !names.includes(only)) throw await unknown(`There is no model ${only} in ${file}.`, only, names);
-    const given = call.text('dataDir');
-    const dir = given === undefined ? defaultDataDir(resolve(host.cwd, file), plan.name) : resolve(host.cwd, given);
-    const transport = await openExisting(host.cwd, dir);
+    const store = await openModels(call, file, plan);
     try {
-      return await work(new Registry(dir, plan, transport, only));
+      return await work(new Registry(store, plan, only));
     } finally {
-      await transport.close();
+      await store.close();
     }
   }
 
@@ -65,7 +60,7 @@ export class Registry {
   async models(): Promise<KnownModel[]> {
     const prefix = modelKey(this.plan.name, '');
     const inForce = new Set(await Promise.all(this.plan.models.map(({ id }) => this.inForce(id))));
-    return [...this.#transport.ledger.entries(prefix)]
+    return (await this.store.entries(prefix))
       .map(([key, bytes]) => ({ hash: key.slice(prefix.length), model: parseModel(Buffer.from(bytes).toString()) }))
       .filter(({ model }) => this.#only === undefined || model.name === this.#only)
       .map(({ hash, model }) => ({ hash, model, inForce: inForce.has(hash) }))
@@ -75,7 +70,7 @@ export class Registry {
   /** in their order, of one model */
   async decisions(name: string): Promise<ModelDecision[]> {
     const topic = modelsTopic(this.plan.name);
-    const { log } = this.#transport;
+    const { log } = this.store;
     if (log.topic(topic) === null) return [];
     const decisions: ModelDecision[] = [];
     const reader = log.reader(topic, 0, { offset: 0 });
@@ -110,7 +105,7 @@ export class Registry {
   /** Promotes by hand. A pipeline that runs takes it at once, one that does not when it starts. */
   async promote(name: string, hash: string, reason: string, now: number): Promise<void> {
     const topic = modelsTopic(this.plan.name);
-    const { log } = this.#transport;
+    const { log } = this.store;
     await log.ensure(topic, 1, { format: 'json' });
     const decision: ModelDecision = { model: name, boundary: null, trained: null, promoted: hash, reason };
     const value = Buffer.from(JSON.stringify(decision));
@@ -120,7 +115,7 @@ export class Registry {
     while (out.buffer.length - pos < value.length) pos = out.grow();
     value.copy(out.buffer, pos);
     out.end(pos + value.length);
-    await this.#transport.commit({ appenders: [out], puts: [] });
+    await this.store.append(out);
   }
 
   /** what the file says of a model. Throws model_unknown */
@@ -132,8 +127,9 @@ export class Registry {
   }
 
   /** The analyzer's saved state of what it trains: what models learn from and are judged on, as of its last batch. */
-  training(): Iterable<readonly [key: string, value: Uint8Array]> {
-    return new Checkpoint(this.#transport, this.plan.name, undefined).state(TRAINING);
+  async training(): Promise<Iterable<readonly [key: string, value: Uint8Array]>> {
+    const prefix = stateOf(this.plan.name, TRAINING);
+    return (await this.store.entries(prefix)).map(([key, value]) => [key.slice(prefix.length), value] as const);
   }
 
   /** the model that is meant when there is no hash. Throws wrong_usage where there are several */

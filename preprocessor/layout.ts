@@ -14,17 +14,34 @@ export interface Layout {
   readonly topics: Readonly<Record<string, number>>;
 }
 
-/** Counts what is there and creates what is not; a topic that exists keeps its partitions. */
-export async function layOut(plan: Plan, log: Log, partitions: number, generation: number): Promise<Layout> {
+/** A task by the index of its stage and its number. */
+export type Tasks = readonly (readonly [stage: number, task: number])[];
+
+/** Every task of a layout; of one slot, those with its number. */
+export function tasksOf({ tasks }: Pick<Layout, 'tasks'>, slot: number | null = null): Tasks {
+  return tasks
+    .flatMap((count, stage) => Array.from({ length: count }, (_, task) => [stage, task] as const))
+    .filter(([, task]) => slot === null || task === slot);
+}
+
+/** A topic of the pipeline that a layout counts. */
+interface Wanted {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly meta: Readonly<Record<string, string>>;
+}
+
+/** Counts what is there and what would be made; a topic that exists keeps its partitions. */
+function count(plan: Plan, log: Log, partitions: number): Omit<Layout, 'generation'> & { readonly wanted: readonly Wanted[] } {
   const topics: Record<string, number> = {};
-  const ensure = async (topic: string, wanted: number, meta: Record<string, string>): Promise<number> => {
-    const count = log.topic(topic)?.partitions ?? wanted;
-    await log.ensure(topic, count, meta);
-    topics[topic] = count;
-    return count;
+  const wanted: Wanted[] = [];
+  const want = (topic: string, ifMissing: number, meta: Record<string, string>): number => {
+    const there = topics[topic] ?? log.topic(topic)?.partitions ?? ifMissing;
+    topics[topic] = there;
+    wanted.push({ topic, partitions: there, meta });
+    return there;
   };
-  const sources: number[] = [];
-  for (const source of plan.sources) sources.push(source.type === 'topic' ? await ensure(source.topic as string, partitions, sourceMeta(source)) : 1);
+  const sources = plan.sources.map((source) => (source.type === 'topic' ? want(source.topic as string, partitions, sourceMeta(source)) : 1));
   const tasks: number[] = [];
   for (const stage of plan.stages) {
     const counts = stage.inputs.map((input) => (input.kind === 'source' ? (sources[input.source] as number) : (topics[input.topic] as number)));
@@ -32,18 +49,31 @@ export async function layOut(plan: Plan, log: Log, partitions: number, generatio
     for (const output of stage.outputs) {
       if (output.kind === 'file') continue;
       const single = output.kind === 'exchange' && output.single;
-      await ensure(
-        output.topic,
-        single ? 1 : partitions,
-        output.kind === 'exchange' ? { format: 'exchange', internal: 'true' } : topicMeta(output.format, output.schema),
-      );
+      const meta = output.kind === 'exchange' ? { format: 'exchange', internal: 'true' } : topicMeta(output.format, output.schema);
+      want(output.topic, single ? 1 : partitions, meta);
     }
   }
-  for (const topic of bridges(plan)) await ensure(topic, partitions, { writers: JSON.stringify(writersOf(plan, tasks, generation, topic)) });
-  await ensure(plan.deadLetter.topic, partitions, { format: 'bytes' });
+  for (const topic of bridges(plan)) want(topic, partitions, {});
+  want(plan.deadLetter.topic, partitions, { format: 'bytes' });
   // whoever decides on the models may start later
-  if (plan.models.length > 0) await ensure(modelsTopic(plan.name), 1, { format: 'json' });
-  return { generation, sources, tasks, topics };
+  if (plan.models.length > 0) want(modelsTopic(plan.name), 1, { format: 'json' });
+  return { sources, tasks, topics, wanted };
+}
+
+/** How many slots a pipeline has for processes to share: task n of every stage is slot n. Creates nothing. */
+export function countSlots(plan: Plan, log: Log, partitions: number): { readonly slots: number; readonly topics: ReadonlyMap<string, number> } {
+  const { sources, tasks } = count(plan, log, partitions);
+  const topics = plan.sources.flatMap(({ index, type, topic }) => (type === 'topic' ? [[topic as string, sources[index] as number] as const] : []));
+  return { slots: Math.max(...tasks), topics: new Map(topics) };
+}
+
+/** Counts what is there and creates what is not. */
+export async function layOut(plan: Plan, log: Log, partitions: number, generation: number): Promise<Layout> {
+  const { wanted, ...counted } = count(plan, log, partitions);
+  for (const { topic, partitions: there, meta } of wanted) await log.ensure(topic, there, meta);
+  for (const topic of bridges(plan))
+    await log.ensure(topic, counted.topics[topic] as number, { writers: JSON.stringify(writersOf(plan, counted.tasks, generation, topic)) });
+  return { generation, ...counted };
 }
 
 /** The topics that the analyzer reads: whoever writes one tells it of event time. */

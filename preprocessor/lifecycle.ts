@@ -2,8 +2,17 @@ import type { Plan } from '@millrace/pipeline/plan.ts';
 import type { Ledger, Position } from '@millrace/transport/log.ts';
 import { pipelineKey } from './task/store.ts';
 
-/** What a data directory knows of a pipeline as a whole. */
-export interface PipelineRecord {
+/** Whether those who worked on something ended well. */
+export interface Liveness {
+  /** a clean exit leaves false; found true, the last process died */
+  readonly running: boolean;
+  /** deaths in a row in which no task got further, and the progress they stuck at */
+  readonly deaths: number;
+  readonly stuckAt: string;
+}
+
+/** What is known of a pipeline as a whole. Where processes share it, each of its slots has a `Liveness` of its own, and that of the whole stays as it began. */
+export interface PipelineRecord extends Liveness {
   readonly planHash: string;
   /** the release that wrote the snapshots */
   readonly build: string;
@@ -13,11 +22,13 @@ export interface PipelineRecord {
   readonly files: Readonly<Record<string, string>>;
   /** what of each stateful step's meaning its saved state depends on, by step id */
   readonly states: Readonly<Record<string, string>>;
-  /** a clean exit leaves false; found true, the last process died */
-  readonly running: boolean;
-  /** deaths in a row in which no task got further, and the progress they stuck at */
-  readonly deaths: number;
-  readonly stuckAt: string;
+}
+
+export const newborn: Liveness = { running: false, deaths: 0, stuckAt: '' };
+
+/** What concerns one slot of several: it stands with the tasks of its number. No stage is named like this. */
+export function slotKey(pipeline: string, slot: number, ...rest: string[]): string {
+  return pipelineKey(pipeline, 't', `!slot.${slot}`, ...rest);
 }
 
 /** A run: one pass of the process over its inputs, numbered. `ends` null: until it is stopped. */
@@ -54,10 +65,10 @@ export class PipelineLedger {
   }
 }
 
-export function record(value: PipelineRecord | RunRecord): Uint8Array {
+export function record(value: Liveness | PipelineRecord | RunRecord): Uint8Array {
   return Buffer.from(JSON.stringify(value));
 }
 
 export function freshRecord(plan: Plan, build: string): PipelineRecord {
-  return { planHash: plan.hash, build, generation: 0, topics: {}, files: {}, states: {}, running: false, deaths: 0, stuckAt: '' };
+  return { planHash: plan.hash, build, generation: 0, topics: {}, files: {}, states: {}, ...newborn };
 }

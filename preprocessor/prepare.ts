@@ -1,34 +1,46 @@
-import type { Plan } from '@millrace/pipeline/plan.ts';
+import type { Plan, StagePlan } from '@millrace/pipeline/plan.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
-import type { Fence, Transport } from '@millrace/transport/log.ts';
-import { type Layout, layOut, writerNumber } from './layout.ts';
-import { freshRecord, PipelineLedger, type PipelineRecord, type RunRecord, record } from './lifecycle.ts';
+import type { Commit, Fence, Ledger, Transport } from '@millrace/transport/log.ts';
+import { type Layout, layOut, type Tasks, tasksOf, writerNumber } from './layout.ts';
+import { freshRecord, type Liveness, PipelineLedger, type PipelineRecord, type RunRecord, record } from './lifecycle.ts';
 import { filesOf, migrate, misfits, statesOf } from './migrate.ts';
 import { afterDeath, readSuspect, type Suspect, suspectBytes, suspectKey } from './suspect.ts';
-import { TaskStore } from './task/store.ts';
+import { pipelineKey, TaskStore } from './task/store.ts';
 
 /** The release whose snapshots this process writes and reads. */
-const BUILD = '0.1';
+export const BUILD = '0.1';
 
+/** How those who worked before on these tasks ended, and what that asks of the next. */
 export interface Prepared {
-  readonly layout: Layout;
-  readonly run: RunRecord;
   /** the last process died: take less at a time */
   readonly wary: boolean;
   /** and again, with nothing gained: take one record at a time, so that what kills the process can be named; with what is suspected */
   readonly careful: { readonly suspect: Suspect | null } | null;
 }
 
+/** The numbers that a pipeline goes on under: not yet written down. */
+export interface Settled {
+  readonly layout: Layout;
+  readonly record: PipelineRecord;
+  readonly run: RunRecord;
+}
+
 /**
- * Looks at what the data directory holds of this pipeline and settles under which numbers it goes on. Refuses (`plan_changed`,
- * `partition_count_changed`) what could not be answered exactly.
+ * Looks at what the ledger holds of this pipeline and settles under which numbers it goes on. Refuses (`plan_changed`, `partition_count_changed`) what could not be
+ * answered exactly. `running`: whether someone who worked on it has not ended well; asked of an edited plan only.
  */
-export async function prepare(plan: Plan, transport: Transport, partitions: number, fence: Fence | undefined): Promise<Prepared> {
+export async function settle(
+  plan: Plan,
+  transport: Transport,
+  partitions: number,
+  fence: Fence | undefined,
+  running: (old: PipelineRecord) => boolean | Promise<boolean>,
+): Promise<Settled> {
   const ledger = new PipelineLedger(transport.ledger, plan.name);
   const old = ledger.pipeline();
   const current = old ?? freshRecord(plan, BUILD);
   const edited = old !== null && (old.planHash !== plan.hash || old.build !== BUILD);
-  if (edited) await checkEdit(plan, old, transport);
+  if (edited) await checkEdit(plan, old, transport, await running(old));
   const generation = edited ? current.generation + 1 : current.generation;
   const layout = await layOut(plan, transport.log, partitions, generation);
   for (const [topic, count] of Object.entries(layout.topics)) {
@@ -38,36 +50,49 @@ export async function prepare(plan: Plan, transport: Transport, partitions: numb
     }
   }
   if (edited) await transport.commit({ appenders: [], ...(await migrate(plan, layout, transport, current.files)), ...(fence ? { fence } : {}) });
-  const stuckAt = progressOf(plan, layout, transport);
-  const deaths = !current.running ? 0 : current.stuckAt === stuckAt ? current.deaths + 1 : 1;
-  const next: PipelineRecord = {
-    ...current,
-    planHash: plan.hash,
-    build: BUILD,
-    generation,
-    topics: layout.topics,
-    files: filesOf(plan),
-    states: statesOf(plan),
-    running: true,
-    deaths,
-    stuckAt,
-  };
-  const puts: [string, Uint8Array][] = [[ledger.pipelineKey, record(next)]];
-  let suspect = readSuspect(transport.ledger, plan.name);
-  if (suspect && current.running) {
+  const record = { ...current, planHash: plan.hash, build: BUILD, generation, topics: layout.topics, files: filesOf(plan), states: statesOf(plan) };
+  return { layout, record, run: ledger.run() ?? { run: 0, ends: null, finished: true } };
+}
+
+/** What a new process makes of how the last one ended on these tasks; `liveness` and `puts` are to be committed before it touches a record. */
+export function arise(
+  plan: Plan,
+  tasks: Tasks,
+  ledger: Ledger,
+  was: Liveness,
+  suspectAt: string,
+): Prepared & { readonly liveness: Liveness; readonly puts: Commit['puts'] } {
+  const stuckAt = progressOf(plan, tasks, ledger);
+  const deaths = !was.running ? 0 : was.stuckAt === stuckAt ? was.deaths + 1 : 1;
+  let suspect = readSuspect(ledger, suspectAt);
+  const puts: [string, Uint8Array][] = [];
+  if (suspect && was.running) {
     suspect = afterDeath(suspect);
-    puts.push([suspectKey(plan.name), suspectBytes(suspect)]);
+    puts.push([suspectAt, suspectBytes(suspect)]);
   }
-  await transport.commit({ appenders: [], puts, ...(fence ? { fence } : {}) });
-  return { layout, run: ledger.run() ?? { run: 0, ends: null, finished: true }, wary: deaths > 0, careful: deaths >= 2 || suspect ? { suspect } : null };
+  return { liveness: { running: true, deaths, stuckAt }, puts, wary: deaths > 0, careful: deaths >= 2 || suspect ? { suspect } : null };
+}
+
+/** Both, for one process that has all tasks. */
+export async function prepare(
+  plan: Plan,
+  transport: Transport,
+  partitions: number,
+  fence: Fence | undefined,
+): Promise<Prepared & Pick<Settled, 'layout' | 'run'>> {
+  const { layout, record: settled, run } = await settle(plan, transport, partitions, fence, (old) => old.running);
+  const { liveness, puts, ...prepared } = arise(plan, tasksOf(layout), transport.ledger, settled, suspectKey(plan.name));
+  const pipeline = [pipelineKey(plan.name, 'pipeline'), record({ ...settled, ...liveness })] as const;
+  await transport.commit({ appenders: [], puts: [pipeline, ...puts], ...(fence ? { fence } : {}) });
+  return { layout, run, ...prepared };
 }
 
 /** An edited file is taken only where nothing is under way: no journal to replay, no exchange to drain, no end to reach. */
-async function checkEdit(plan: Plan, old: PipelineRecord, transport: Transport): Promise<void> {
+async function checkEdit(plan: Plan, old: PipelineRecord, transport: Transport, running: boolean): Promise<void> {
   const refuse = (why: string): never => {
     throw new MillraceError('plan_changed', `${plan.file} has changed since the data directory was last used, and ${why}`);
   };
-  if (old.running) refuse('the last run did not stop cleanly: finish it with the file as it was, then edit');
+  if (running) refuse('the last run did not stop cleanly: finish it with the file as it was, then edit');
   const run = new PipelineLedger(transport.ledger, plan.name).run();
   if (run && !run.finished && run.ends) refuse('a run to the end is unfinished: finish it with the file as it was, then edit');
   const [misfit] = misfits(plan, old);
@@ -82,14 +107,12 @@ async function checkEdit(plan: Plan, old: PipelineRecord, transport: Transport):
   }
 }
 
-/** One text for how far all tasks are: the same text after a death means that nothing was gained. */
-function progressOf(plan: Plan, layout: Layout, transport: Transport): string {
-  return plan.stages
-    .flatMap((stage) =>
-      Array.from({ length: layout.tasks[stage.index] as number }, (_, task) => {
-        const saved = new TaskStore(transport.ledger, plan.name, stage.id, task).progress();
-        return `${writerNumber(0, stage.index, task)}:${saved === null ? '' : saved.inputs.map((input) => input.offset).join(',')}`;
-      }),
-    )
+/** One text for how far tasks are: the same text after a death means that nothing was gained. */
+function progressOf(plan: Plan, tasks: Tasks, ledger: Ledger): string {
+  return tasks
+    .map(([stage, task]) => {
+      const saved = new TaskStore(ledger, plan.name, (plan.stages[stage] as StagePlan).id, task).progress();
+      return `${writerNumber(0, stage, task)}:${saved === null ? '' : saved.inputs.map((input) => input.offset).join(',')}`;
+    })
     .join(' ');
 }

@@ -26,6 +26,9 @@ export interface RunProgress {
   readonly commits: { readonly count: number; readonly snapshots: number; readonly ms: number };
 }
 
+/** records a fetch takes at most, unless told otherwise */
+export const MAX_RECORDS = 10_000;
+
 export interface RunOptions {
   readonly plan: Plan;
   readonly profile: Profile;

@@ -20,6 +20,8 @@ export interface HostSetup {
   /** epoch ms at which paced records begin to come; null: when their reader opens */
   readonly begun: number | null;
   readonly careful: Prepared['careful'];
+  /** where it is written down what is touched, while careful */
+  readonly suspectKey: string;
   readonly fence: Fence | undefined;
   /** content hash of each table's newest version, by table id */
   readonly tables: Readonly<Record<string, string>>;

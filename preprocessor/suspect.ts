@@ -1,4 +1,5 @@
 import type { Commit, Ledger } from '@millrace/transport/log.ts';
+import { slotKey } from './lifecycle.ts';
 import { pipelineKey } from './task/store.ts';
 
 /** After this many deaths at one record it is taken for poison. */
@@ -18,12 +19,13 @@ export interface Suspect {
   readonly armed: boolean;
 }
 
-export function suspectKey(pipeline: string): string {
-  return pipelineKey(pipeline, 'suspect');
+/** Where the suspect of those stands that one process works on: all tasks, or those of a slot. */
+export function suspectKey(pipeline: string, slot: number | null = null): string {
+  return slot === null ? pipelineKey(pipeline, 'suspect') : slotKey(pipeline, slot, 'suspect');
 }
 
-export function readSuspect(ledger: Ledger, pipeline: string): Suspect | null {
-  const bytes = ledger.get(suspectKey(pipeline));
+export function readSuspect(ledger: Ledger, key: string): Suspect | null {
+  const bytes = ledger.get(key);
   return bytes ? (JSON.parse(Buffer.from(bytes).toString()) as Suspect) : null;
 }
 
@@ -46,8 +48,8 @@ export class Caution {
   #armed = false;
   #passed = false;
 
-  constructor(pipeline: string, tasks: readonly string[], found: Suspect | null) {
-    this.#key = suspectKey(pipeline);
+  constructor(key: string, tasks: readonly string[], found: Suspect | null) {
+    this.#key = key;
     this.#found = found;
     this.#left = new Map(tasks.map((task) => [task, WARY_RECORDS]));
   }

@@ -12,7 +12,12 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const stage = join(root, 'dist/package');
 
 /** Name in the package's `dist/` → source. A file that a thread or process starts on its own belongs here. */
-const ENTRIES: Readonly<Record<string, string>> = { main: 'cli/main.ts', worker: 'preprocessor/worker.ts', 'analyze-worker': 'analyzer/analyze-worker.ts' };
+const ENTRIES: Readonly<Record<string, string>> = {
+  main: 'cli/main.ts',
+  worker: 'preprocessor/worker.ts',
+  'analyze-worker': 'analyzer/analyze-worker.ts',
+  'group-worker': 'transport/kafka/group/worker.ts',
+};
 
 /** Copied as they are. */
 const EXTRAS = ['README.md', 'LICENSE', 'CHANGELOG.md', 'pipelines', 'shared-schemas/avro'];

@@ -10,6 +10,6 @@ describeKafka('a Kafka client', () => {
     broker = await startBroker();
   });
   afterAll(() => broker?.close());
-  describe('fast', () => clientCases(openFast, () => broker));
-  describe('kafkajs', () => clientCases(openKafkajs, () => broker));
+  describe('fast', () => clientCases(openFast, () => broker, true));
+  describe('kafkajs', () => clientCases(openKafkajs, () => broker, false));
 });

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach } from 'vitest';
 import { BatchBuilder } from '../recordbatch.ts';
-import type { ClientOptions, Feed, KafkaClient, NewTopic } from './client.ts';
+import type { ClientOptions, Feed, KafkaClient, NewTopic, Producer } from './client.ts';
 
 /** A broker that the suite may harm. */
 export interface Grounds {
@@ -95,7 +95,13 @@ export async function readAll(client: KafkaClient, topic: string, partition = 0,
 }
 
 /** Appends numbered records to all partitions, some appends at a time, while `harm` is done; gives what each partition must hold. */
-export async function appendThrough(client: KafkaClient, topic: string, partitions: number, appends: number, harm: (at: number) => void): Promise<string[][]> {
+export async function appendThrough(
+  client: { readonly producer: Producer },
+  topic: string,
+  partitions: number,
+  appends: number,
+  harm: (at: number) => void,
+): Promise<string[][]> {
   const under: Promise<unknown>[] = [];
   const all = [...Array(partitions).keys()];
   const expected: string[][] = all.map(() => []);

@@ -9,6 +9,7 @@ import { FileMarker } from '@millrace/transport/connectors/stamp.ts';
 import type { Reader, Transport } from '@millrace/transport/log.ts';
 import { openSchemas } from '@millrace/transport/open.ts';
 import { Decisions } from './decisions.ts';
+import type { Ends } from './ends.ts';
 import { Host } from './host.ts';
 import { bridges, inputsOf, originNumber, originOf, writerNumber } from './layout.ts';
 import { SourceLineage } from './lineage.ts';
@@ -19,12 +20,14 @@ import { asIs, slotsRead, type Told, told } from './source/unread.ts';
 import type { Notice } from './stats.ts';
 import { Caution, poison, WARY_RECORDS } from './suspect.ts';
 import { TableStore } from './table-store.ts';
+import { DEAD_LETTERS, type Found, takeOver } from './takeover.ts';
 import { buildChain } from './task/chain.ts';
 import type { InputCore } from './task/core.ts';
 import { DeadLetters } from './task/dead-letter.ts';
 import { freshCore, freshInput, freshWriters } from './task/fresh.ts';
 import { ExchangeInput, SourceInput, type TaskInput } from './task/inputs.ts';
 import { Journal } from './task/journal.ts';
+import type { Left } from './task/left.ts';
 import type { OutputHost } from './task/log-output.ts';
 import { ModelChoice } from './task/model-choice.ts';
 import { ModelsInForce } from './task/models-in-force.ts';
@@ -32,11 +35,10 @@ import { type FileInput, OpenTask } from './task/open-task.ts';
 import { coreOf, openOutputs } from './task/outputs.ts';
 import { Policy, type RunEnds } from './task/policy.ts';
 import { TaskStore } from './task/store.ts';
-import { live, Task } from './task/task.ts';
+import { Task } from './task/task.ts';
 import { trainingStages } from './training-stages.ts';
 
 const MAX_BYTES = 1 << 20;
-const DEAD_LETTERS = '!dead';
 
 /** What the tasks of a thread share. */
 interface Shared {
@@ -64,9 +66,12 @@ export async function assembleHost(
     expressions: { hmacSecret: setup.profile.secrets.hmac },
   };
   const open: OpenTask[] = [];
+  let ends: Ends | null = null;
   try {
+    const taken = await takeOver(setup, transport, tasks);
+    ends = taken.ends;
     await decisions.catchUp();
-    for (const [stage, task] of tasks) open.push(await openTask(setup, transport, clock, context, shared, setup.plan.stages[stage] as StagePlan, task));
+    for (const of of taken.found) open.push(await openTask(setup, transport, clock, context, shared, of));
   } catch (error) {
     for (const task of open) task.close();
     decisions.close();
@@ -81,7 +86,7 @@ export async function assembleHost(
     );
   const { kafka } = setup.profile.transport;
   const pace = { every: kafka?.commitEvery ?? 0, bytes: setup.profile.memory.inFlight };
-  return new Host(transport, clock, open, setup.fence, pace, setup.profile.checkpoint.every, caution, () => decisions.close());
+  return new Host(transport, clock, open, setup.fence, pace, ends, setup.profile.checkpoint.every, caution, () => decisions.close());
 }
 
 async function openTask(
@@ -90,13 +95,10 @@ async function openTask(
   clock: Clock,
   context: SourceContext,
   shared: Shared,
-  stage: StagePlan,
-  number: number,
+  { stage, number, store, saved, left }: Found,
 ): Promise<OpenTask> {
   const { plan, layout } = setup;
   const { tables } = shared;
-  const store = new TaskStore(transport.ledger, plan.name, stage.id, number);
-  const saved = store.load();
   const core = saved?.cut ?? freshCore();
   const inputPlans = inputsOf(stage, layout, number);
   const versions = [
@@ -117,7 +119,7 @@ async function openTask(
   };
   const wall = { now: clock.now() };
   const host: OutputHost = { time, writer: writerNumber(layout.generation, stage.index, number), task: number, wall: () => wall.now };
-  const outputs = openOutputs(stage.outputs, core, saved?.progress ?? null, host, transport.log, setup.schemaIds, bridges(plan));
+  const outputs = openOutputs(stage.outputs, core, saved?.progress ?? null, left, host, transport.log, setup.schemaIds, bridges(plan));
   const lineage = new SourceLineage(plan, layout, context);
   const read = slotsRead(plan, stage);
   const tell: Told = (record, columns) => {
@@ -127,7 +129,8 @@ async function openTask(
     if (!input || !sourcePlan || record !== row(input.shape)) return asIs(record, columns);
     return told(record, columns, read, stage.shapes[input.shape] as readonly string[], () => openDecoder(sourcePlan, context));
   };
-  const deadLetters = new DeadLetters(host, coreOf(core, DEAD_LETTERS), transport.log.appender(plan.deadLetter.topic), lineage, tell);
+  const deadTopic = plan.deadLetter.topic;
+  const deadLetters = new DeadLetters(host, coreOf(core, DEAD_LETTERS), transport.log.appender(deadTopic), left.get(deadTopic) as Left, lineage, tell);
   const dropped = { count: 0 };
 
   const rows = stage.shapes.map((slots) => rowMaker(slots)());
@@ -190,7 +193,7 @@ async function openTask(
   }
   if (saved) await task.replay(saved.journal, saved.progress, () => transport.log.wait(5));
 
-  const journal = new Journal();
+  const journal = new Journal(inputPlans.length > 1);
   const policy = new Policy(
     task,
     journal,
@@ -200,14 +203,12 @@ async function openTask(
       maxBytes: MAX_BYTES,
       maxRecords: setup.maxRecords,
       wary: setup.wary ? WARY_RECORDS : null,
+      tables: Object.entries(setup.tables).filter(([table]) => uses(stage, table)),
     },
     runEnds(setup, inputPlans, number),
     (input) => upstreamEnded(setup, transport, inputPlans[input] as InputPlan),
     models.models.length === 0 ? null : new ModelChoice(core, models.models, shared.decisions, (model) => endedAt(setup, transport, model), notices),
   );
-  for (const [table, hash] of Object.entries(setup.tables)) {
-    if (uses(stage, table) && core.tables[table] !== hash) live(task, journal, ['table', table, hash]);
-  }
   policy.poison = poison(setup.careful?.suspect ?? null, `${stage.id}.${number}`);
   const parts = { stage: stage.id, number, task, journal, store, policy, clock, wall, files: fileSources(setup, inputPlans), pipeline: plan.name };
   return new OpenTask(
@@ -218,6 +219,9 @@ async function openTask(
       topicIds: outputs.topicIds,
       fileIds: outputs.fileIds,
       lineage,
+      saved: saved?.ends ?? null,
+      immediate: transport.immediate !== undefined,
+      writersEnds: (input) => writersEnds(setup, transport, inputPlans[input] as InputPlan),
     },
     saved !== null && saved.journal.length > 0,
   );
@@ -296,6 +300,17 @@ function endedAt(setup: HostSetup, transport: Transport, model: string): number 
     }
   }
   return least;
+}
+
+/** by writer of an exchange, where its topic ended at the writer's last snapshot; null for a writer that has told of none */
+function writersEnds(setup: HostSetup, transport: Transport, input: InputPlan): (readonly number[] | null)[] {
+  if (input.kind !== 'exchange') return [];
+  const { plan, layout } = setup;
+  const stage = (plan.stages[input.stage] as StagePlan).id;
+  return Array.from(
+    { length: layout.tasks[input.stage] as number },
+    (_, n) => new TaskStore(transport.ledger, plan.name, stage, n).ends()?.ends[input.topic] ?? null,
+  );
 }
 
 /** whether the steps of this pipeline that write a source's topic have all ended the run */

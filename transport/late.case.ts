@@ -32,6 +32,7 @@ export function openLate(medium: MemoryTransport): Transport {
     appender: (topic) => log.appender(topic),
     startOffset: (topic, partition) => later(() => log.startOffset(topic, partition)),
     endOffset: (topic, partition) => later(() => log.endOffset(topic, partition)),
+    ends: (topic) => later(() => log.ends(topic)),
     truncateBefore: (topic, partition, offset) => later(() => log.truncateBefore(topic, partition, offset)),
     version: () => log.version() + fetches,
     wait(ms, since = lateLog.version()) {

@@ -120,6 +120,8 @@ export interface Log {
   appender(topic: string): Appender;
   startOffset(topic: string, partition: number): Promise<number>;
   endOffset(topic: string, partition: number): Promise<number>;
+  /** by partition where the topic ends: everything acknowledged lies below, decided or not */
+  ends(topic: string): Promise<readonly number[]>;
   /** drops records below `offset` (whole batches only, so fewer may go) */
   truncateBefore(topic: string, partition: number, offset: number): Promise<void>;
   /** a number that changes with every append by anyone: take it before polling and give it to `wait`, so that nothing is missed in between */
@@ -154,6 +156,24 @@ export interface Commit {
   readonly fence?: Fence;
 }
 
+/** Where the records of one call went in one partition. */
+export interface Ended {
+  readonly topic: string;
+  readonly partition: number;
+  /** one behind the last of them; −1: not told */
+  readonly end: number;
+}
+
+/** Records that leave before a commit. */
+export interface Immediate {
+  /**
+   * First `puts` are made durable (skipped when empty), then the appenders' records leave. What the appenders hold at the call is in it, and they may be filled
+   * again at once. Calls follow one another in order, and keep it in each partition; several may be on their way. Resolves when all is acknowledged, with where it
+   * went. Any failure is final for this transport: what stands then is for the next owner to find out. Puts and a `commit` of the same keys must not overlap.
+   */
+  send(what: Pick<Commit, 'appenders' | 'puts'>): Promise<readonly Ended[]>;
+}
+
 /** A log and its ledger on one medium, so that a task's outputs, position and state move in one atom. */
 export interface Transport {
   readonly kind: 'memory' | 'embedded' | 'kafka';
@@ -166,6 +186,8 @@ export interface Transport {
    * Throws `MillraceError` fenced as `commit` does.
    */
   note(puts: Commit['puts'], fence?: Fence): void;
+  /** present where records leave before a commit: then a commit is for snapshots */
+  readonly immediate?: Immediate;
   close(): Promise<void>;
 }
 

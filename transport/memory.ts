@@ -2,6 +2,7 @@ import { MillraceError } from '@millrace/runtime/errors.ts';
 import { BatchAppender } from './batchappender.ts';
 import { BatchReader, type BatchStore } from './batchreader.ts';
 import type { Commit, Ledger, Log, TopicInfo, Transport } from './log.ts';
+import type { BatchBuilder } from './recordbatch.ts';
 
 interface StoredBatch {
   readonly base: number;
@@ -27,6 +28,8 @@ export interface MemoryTransport extends Transport {
   beforeCommit: ((commit: Commit) => void) | null;
   /** called with each commit once it is stored; throwing leaves it stored, as a crash right behind it would */
   afterCommit: ((commit: Commit) => void) | null;
+  /** stores batches by themselves and gives the end behind them */
+  append(topic: string, partition: number, batches: Iterable<BatchBuilder>): number;
 }
 
 const equal = (a: Uint8Array | undefined, b: Uint8Array | null) => (a === undefined || b === null ? a === undefined && b === null : Buffer.compare(a, b) === 0);
@@ -65,6 +68,14 @@ export function openMemory(): MemoryTransport {
   const truncate = (of: Partition, before: number) => {
     const keep = of.batches.findIndex((batch) => batch.base + batch.count > before);
     of.batches = keep < 0 ? [] : of.batches.slice(keep);
+  };
+  const store = (of: Partition, batches: Iterable<BatchBuilder>): boolean => {
+    const before = of.end;
+    for (const batch of batches) {
+      of.batches.push({ base: of.end, count: batch.count, bytes: Buffer.from(batch.finish(of.end)) });
+      of.end += batch.count;
+    }
+    return of.end > before;
   };
   const changed = () => {
     version++;
@@ -105,6 +116,7 @@ export function openMemory(): MemoryTransport {
     },
     startOffset: async (name, index) => startOf(partition(name, index)),
     endOffset: async (name, index) => partition(name, index).end,
+    ends: async (name) => known(name).partitions.map(({ end }) => end),
     truncateBefore: async (name, index, offset) => truncate(partition(name, index), offset),
     version: () => version,
     wait(ms, since = version) {
@@ -142,13 +154,7 @@ export function openMemory(): MemoryTransport {
       transport.beforeCommit?.(commit);
       let appended = false;
       for (const appender of commit.appenders as readonly BatchAppender[]) {
-        for (const [index, of] of known(appender.topic).partitions.entries()) {
-          for (const batch of appender.batches(index)) {
-            of.batches.push({ base: of.end, count: batch.count, bytes: Buffer.from(batch.finish(of.end)) });
-            of.end += batch.count;
-            appended = true;
-          }
-        }
+        for (const [index, of] of known(appender.topic).partitions.entries()) if (store(of, appender.batches(index))) appended = true;
       }
       for (const { topic, partition: index, before } of commit.truncate ?? []) truncate(partition(topic, index), before);
       for (const key of [...values.keys()]) {
@@ -162,6 +168,11 @@ export function openMemory(): MemoryTransport {
       for (const appender of commit.appenders) appender.discard();
       if (appended) changed();
       transport.afterCommit?.(commit);
+    },
+    append(name, index, batches) {
+      const of = partition(name, index);
+      if (store(of, batches)) changed();
+      return of.end;
     },
     note: (puts, fence) => transport.commit({ appenders: [], puts, ...(fence ? { fence } : {}) }),
     close: async () => {},

@@ -7,6 +7,7 @@ import type { TaskTime } from '../operators/operator.ts';
 import { asIs, told } from '../source/unread.ts';
 import type { OutputCore } from './core.ts';
 import { DeadLetters } from './dead-letter.ts';
+import { Left } from './left.ts';
 
 const column = (slot: string): Column => ({ name: slot, slot, type: { kind: 'BIGINT' }, nullable: true });
 const columns = [column('a'), column('b')];
@@ -41,7 +42,7 @@ beforeEach(async () => {
     },
   };
   const host = { time, writer: 7, task: 1, wall: () => wall };
-  letters = new DeadLetters(host, core, transport.log.appender('dead'), lineage, asIs);
+  letters = new DeadLetters(host, core, transport.log.appender('dead'), new Left(2), lineage, asIs);
 });
 
 /** the record at `offset`, at its own times, could not be processed */
@@ -168,7 +169,7 @@ test('columns that were not kept come from the late source record', async () => 
   const tell: typeof asIs = (row, shown) => told(row, shown, new Set(['a']), ['a', 'b'], decode) as () => string;
   const host = { time, writer: 7, task: 1, wall: () => wall };
   const record = () => new Promise<StoredRecord | null>((resolve) => asked.set(time.originOffset, resolve));
-  letters = new DeadLetters(host, core, transport.log.appender('dead'), { origin: () => ({ topic: 'source', partition: 0 }), record }, tell);
+  letters = new DeadLetters(host, core, transport.log.appender('dead'), new Left(2), { origin: () => ({ topic: 'source', partition: 0 }), record }, tell);
   const row = { a: 4, b: 0 };
   fail(6, row);
   row.a = 5;
@@ -177,11 +178,15 @@ test('columns that were not kept come from the late source record', async () => 
   expect(dead().map(({ headers }) => headers['error.record'])).toEqual(['{"a":4,"b":6}']);
 });
 
-test('a replay numbers and counts, asks for nothing and writes nothing', async () => {
-  letters.replaying = true;
+test('one that had left is numbered and counted, asks for nothing and does not leave again', async () => {
+  const left = new Left(2);
+  left.seqs[1] = 1;
+  const host = { time, writer: 7, task: 1, wall: () => wall };
+  const record = () => new Promise<StoredRecord | null>((resolve) => asked.set(time.originOffset, resolve));
+  letters = new DeadLetters(host, core, transport.log.appender('dead'), left, { origin: () => ({ topic: 'source', partition: 0 }), record }, asIs);
+  expect(letters.behind).toBe(true);
   fail(1);
-  letters.replaying = false;
-  expect([core.seqs, letters.unsettled, asked.size]).toEqual([[0, 1], false, 0]);
+  expect([core.seqs, letters.unsettled, asked.size, letters.behind]).toEqual([[0, 1], false, 0, false]);
   fail(2);
   arrive(2);
   await commit();

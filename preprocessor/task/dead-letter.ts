@@ -5,8 +5,8 @@ import type { Column, Row } from '@millrace/shared-schemas/types.ts';
 import type { Appender, StoredRecord } from '@millrace/transport/log.ts';
 import type { Told } from '../source/unread.ts';
 import type { OutputCore } from './core.ts';
+import type { Left } from './left.ts';
 import type { OutputHost } from './log-output.ts';
-import { NullAppender } from './null-appender.ts';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -28,30 +28,32 @@ export interface Lineage {
 export class DeadLetters {
   readonly #host: OutputHost;
   readonly #core: OutputCore;
-  readonly #live: Appender;
+  readonly #out: Appender;
+  readonly #left: Left;
   readonly #lineage: Lineage;
   readonly #tell: Told;
   readonly #order = new InTurn();
-  #out: Appender;
   /** since the last drain, by code */
   counts = new Map<string, number>();
 
-  constructor(host: OutputHost, core: OutputCore, appender: Appender, lineage: Lineage, tell: Told) {
+  /** `left`: what of this writer stands in the topic already */
+  constructor(host: OutputHost, core: OutputCore, appender: Appender, left: Left, lineage: Lineage, tell: Told) {
     this.#host = host;
     this.#core = core;
-    this.#live = appender;
     this.#out = appender;
+    this.#left = left;
     this.#lineage = lineage;
     this.#tell = tell;
     while (core.seqs.length < appender.partitions) core.seqs.push(0);
   }
 
-  set replaying(on: boolean) {
-    this.#out = on ? new NullAppender(this.#live.topic, this.#live.partitions) : this.#live;
+  get appender(): Appender {
+    return this.#out;
   }
 
-  get appender(): Appender {
-    return this.#live;
+  /** letters that had left are still to be made again */
+  get behind(): boolean {
+    return this.#left.exceeds(this.#core.seqs);
   }
 
   /**
@@ -63,7 +65,7 @@ export class DeadLetters {
     const partition = task % this.#out.partitions;
     const seq = (this.#core.seqs[partition] as number) + 1;
     this.#core.seqs[partition] = seq;
-    if (this.#out !== this.#live) return;
+    if (seq <= (this.#left.seqs[partition] as number)) return;
     const origin = time.origin < 0 ? null : this.#lineage.origin(time.origin);
     const own = Buffer.alloc(MAX_HEADER);
     const length = encodeHeader(writer, seq, time.watermark, time.watermark, time.eventTime, time.origin, time.originOffset, own, 0);
@@ -87,7 +89,7 @@ export class DeadLetters {
 
   #append(partition: number, now: number, letter: DeadLetter, own: Uint8Array): void {
     const { key, value, headers } = encodeDeadLetter(letter, own);
-    const out = this.#live;
+    const out = this.#out;
     const keyBytes = key ?? NOTHING;
     const keyEnd = key === null ? -1 : key.length;
     if (value === null) {

@@ -30,6 +30,14 @@ export class Journal {
   #entries: Entry[] = [];
   #input = -1;
   #count = 0;
+  readonly #several: boolean;
+  /** something since the last drain was a choice: what comes of it may not leave before the journal is durable */
+  chosen = false;
+
+  /** `several`: the task has several inputs, so that which of them it takes from is a choice */
+  constructor(several: boolean) {
+    this.#several = several;
+  }
 
   take(input: number, count: number): void {
     if (input !== this.#input) {
@@ -37,11 +45,13 @@ export class Journal {
       this.#input = input;
     }
     this.#count += count;
+    if (this.#several) this.chosen = true;
   }
 
   add(entry: Entry): void {
     this.#flushTake();
     this.#entries.push(entry);
+    this.chosen = true;
   }
 
   #flushTake(): void {
@@ -59,6 +69,7 @@ export class Journal {
     this.#flushTake();
     const bytes = Buffer.from(JSON.stringify(this.#entries));
     this.#entries = [];
+    this.chosen = false;
     return bytes;
   }
 }

@@ -5,7 +5,7 @@ import { FlawError, type Row, type RowEncoder } from '@millrace/shared-schemas/t
 import type { Appender } from '@millrace/transport/log.ts';
 import type { TaskTime } from '../operators/operator.ts';
 import type { OutputCore } from './core.ts';
-import { NullAppender } from './null-appender.ts';
+import type { Left } from './left.ts';
 
 /** What all outputs of a task share. */
 export interface OutputHost {
@@ -22,7 +22,7 @@ const MAX_HEADER = 128;
 
 /** Numbers, stamps and appends what one task writes to one topic or exchange. */
 export class LogOutput {
-  readonly #live: Appender;
+  readonly #out: Appender;
   readonly #host: OutputHost;
   readonly #core: OutputCore;
   readonly #encode: RowEncoder;
@@ -31,15 +31,18 @@ export class LogOutput {
   /** the watermark each partition's readers know of, and what else they were told */
   readonly #told: Float64Array;
   readonly #toldIdle: boolean[];
-  #out: Appender;
+  readonly #left: Left;
   #keyBuffer = Buffer.alloc(256);
+  /** where records are made that do not leave again */
+  #again: Buffer | null = null;
   #written = 0;
 
-  constructor(host: OutputHost, core: OutputCore, appender: Appender, encode: RowEncoder, key: KeyWriter | null) {
+  /** `left`: what of this writer stands in the topic already */
+  constructor(host: OutputHost, core: OutputCore, appender: Appender, left: Left, encode: RowEncoder, key: KeyWriter | null) {
     this.#host = host;
     this.#core = core;
-    this.#live = appender;
     this.#out = appender;
+    this.#left = left;
     this.#encode = encode;
     this.#key = key;
     this.#told = new Float64Array(appender.partitions).fill(Number.NEGATIVE_INFINITY);
@@ -47,13 +50,18 @@ export class LogOutput {
     while (core.seqs.length < appender.partitions) core.seqs.push(0);
   }
 
-  /** while replaying, records are made and counted as ever, and go nowhere */
-  set replaying(on: boolean) {
-    this.#out = on ? new NullAppender(this.#live.topic, this.#live.partitions) : this.#live;
+  get appender(): Appender {
+    return this.#out;
   }
 
-  get appender(): Appender {
-    return this.#live;
+  /** records that had left are still to be made again */
+  get behind(): boolean {
+    return this.#left.exceeds(this.#core.seqs);
+  }
+
+  /** the furthest event time that readers were told of before this task went on */
+  get toldBefore(): number {
+    return this.#left.watermark;
   }
 
   /** records written since the last call, for the statistics */
@@ -73,6 +81,10 @@ export class LogOutput {
       keyEnd = this.#writeKey(text);
       partition = partitionOf(this.#keyBuffer, 0, keyEnd, this.#out.partitions);
     }
+    if ((this.#core.seqs[partition] as number) < (this.#left.seqs[partition] as number)) {
+      this.#makeAgain(row, partition);
+      return;
+    }
     const out = this.#out;
     let pos = out.begin(partition, this.#host.wall(), this.#keyBuffer, 0, keyEnd);
     try {
@@ -86,6 +98,14 @@ export class LogOutput {
       out.abandon();
       throw error;
     }
+  }
+
+  /** Numbers and counts a record that had left before, with the same flaws as ever. What its readers were told then is forgotten. */
+  #makeAgain(row: Row, partition: number): void {
+    this.#again ??= Buffer.allocUnsafe(64 * 1024);
+    while (this.#encode(row, this.#again, 0) < 0) this.#again = Buffer.allocUnsafe(this.#again.length * 2);
+    this.#core.seqs[partition] = (this.#core.seqs[partition] as number) + 1;
+    this.#written++;
   }
 
   #writeKey(text: string): number {
@@ -116,9 +136,9 @@ export class LogOutput {
     }
   }
 
-  /** tells every partition that this writer has ended run `run` */
+  /** tells every partition that was not told before that this writer has ended run `run` */
   end(run: number): void {
-    for (let p = 0; p < this.#out.partitions; p++) this.#heartbeat(p, 'end', run);
+    for (let p = 0; p < this.#out.partitions; p++) if (run > (this.#left.runs[p] as number)) this.#heartbeat(p, 'end', run);
     this.#told.fill(this.#host.time.watermark);
   }
 

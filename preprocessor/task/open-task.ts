@@ -1,7 +1,7 @@
 import type { Clock } from '@millrace/runtime/clock.ts';
 import { probe } from '@millrace/runtime/probe.ts';
 import type { FileMarker, FileStamp } from '@millrace/transport/connectors/stamp.ts';
-import type { Commit } from '@millrace/transport/log.ts';
+import type { Appender, Commit } from '@millrace/transport/log.ts';
 import type { SourceLineage } from '../lineage.ts';
 import { type FileRecord, fileKey } from '../setup.ts';
 import { SnapshotBudget } from '../snapshot-budget.ts';
@@ -10,7 +10,7 @@ import type { TaskCore } from './core.ts';
 import { SourceInput, type TaskInput } from './inputs.ts';
 import type { Journal } from './journal.ts';
 import type { Policy } from './policy.ts';
-import type { TaskStore } from './store.ts';
+import type { SavedEnds, TaskStore } from './store.ts';
 import type { Task } from './task.ts';
 
 /** What `assemble` hands over besides the task itself. */
@@ -34,6 +34,12 @@ export interface OpenTaskParts {
   /** output ids in the order of topics and files, for the statistics */
   readonly topicIds: readonly string[];
   readonly fileIds: readonly string[];
+  /** what the last snapshot says of the outputs' ends; null: nothing */
+  readonly saved: SavedEnds | null;
+  /** its records leave without a commit */
+  readonly immediate: boolean;
+  /** by writer of the exchange that input `input` reads, where its topic ended at the writer's last snapshot; null: not known */
+  readonly writersEnds: (input: number) => readonly (readonly number[] | null)[];
 }
 
 /** A file source this task reads, by its input. */
@@ -50,6 +56,7 @@ export class OpenTask {
   /** told by the host what work and snapshots cost */
   readonly budget = new SnapshotBudget();
   #recordsIn = 0;
+  #declared: boolean;
   snapshotAt: number;
   /** a batch or an entry is not in the last snapshot */
   unsaved: boolean;
@@ -57,6 +64,7 @@ export class OpenTask {
   constructor(parts: OpenTaskParts, unsaved: boolean) {
     this.#parts = parts;
     this.unsaved = unsaved;
+    this.#declared = parts.saved?.immediate ?? false;
     this.snapshotAt = parts.clock.monotonic();
   }
 
@@ -88,14 +96,31 @@ export class OpenTask {
     wall.now = clock.now();
     policy.draining = draining;
     policy.turn(now);
-    return !journal.empty;
+    if (journal.empty) return false;
+    this.unsaved = true;
+    return true;
+  }
+
+  /** it makes again what had left: it tells nothing of event time, and saves nothing */
+  get catchingUp(): boolean {
+    return this.#parts.policy.catchingUp;
+  }
+
+  /** something was chosen since its last commit: it is to be durable before what comes of it leaves */
+  get chosen(): boolean {
+    return this.#parts.journal.chosen;
+  }
+
+  /** its last snapshot does not say that records leave without a commit: it is to before one does */
+  get undeclared(): boolean {
+    return this.#parts.immediate && !this.#declared;
   }
 
   /** Tells its readers how far event time is, with the next commit; true when there is something to tell. */
   speak(): boolean {
     const { task } = this.#parts;
     const { followed } = task.parts;
-    if (!this.core.ended) for (const output of followed) output.heartbeats(task.idle);
+    if (!this.core.ended && !this.catchingUp) for (const output of followed) output.heartbeats(task.idle);
     return followed.some((output) => output.appender.pendingRecords > 0);
   }
 
@@ -108,6 +133,21 @@ export class OpenTask {
     return bytes;
   }
 
+  /** topics it writes */
+  get topics(): Set<string> {
+    return new Set(this.#appenders().map(({ topic }) => topic));
+  }
+
+  #appenders(): Appender[] {
+    const { topics, exchanges, deadLetters } = this.#parts.task.parts;
+    return [...topics, ...exchanges, deadLetters].map((output) => output.appender);
+  }
+
+  /** the appenders of what it has made and not committed */
+  leaving(): Appender[] {
+    return this.#appenders().filter((appender) => appender.pendingRecords > 0);
+  }
+
   /** dead letters wait for their source records: `settle` before the next commit or snapshot */
   get unsettled(): boolean {
     return this.#parts.task.parts.deadLetters.unsettled;
@@ -117,10 +157,9 @@ export class OpenTask {
     return this.#parts.task.parts.deadLetters.settle();
   }
 
-  #flush(): readonly Commit['appenders'][number][] {
-    const { topics, exchanges, files, deadLetters } = this.#parts.task.parts;
-    for (const file of files) if (file.flush()) probe('file.written');
-    return [...topics, ...exchanges, deadLetters].map((output) => output.appender).filter((appender) => appender.pendingRecords > 0);
+  #flush(): Appender[] {
+    for (const file of this.#parts.task.parts.files) if (file.flush()) probe('file.written');
+    return this.leaving();
   }
 
   commit(): Commit {
@@ -137,10 +176,24 @@ export class OpenTask {
     this.unsaved = false;
     const truncate = task.parts.inputs.flatMap((input, i) => {
       const topic = exchanges[i];
-      return topic ? [{ topic, partition: this.#parts.number, before: input.core.base.offset }] : [];
+      return topic ? [{ topic, partition: this.#parts.number, before: this.#before(i, input.core.base.offset) }] : [];
     });
     const saved = store.snapshot(this.core, task.parts.chain.steps, false);
     return { appenders, truncate, ...saved, puts: [...saved.puts, ...this.#marks()] };
+  }
+
+  /** to be written with a snapshot: where the outputs end, all of it acknowledged that lies before the snapshot */
+  ends(ends: SavedEnds['ends']): Commit['puts'][number] {
+    const { store, immediate } = this.#parts;
+    this.#declared = immediate;
+    return store.endsPut({ immediate, ends });
+  }
+
+  /** Up to where an exchange that was read up to `base` may be cut: what writers would read back must stay, and the last record, by which brokers know a writer. */
+  #before(input: number, base: number): number {
+    if (!this.#parts.immediate) return base;
+    const ends = this.#parts.writersEnds(input).map((of) => of?.[this.#parts.number] ?? 0);
+    return Math.max(0, Math.min(base - 1, ...ends));
   }
 
   /** what stood before the place each file was read to, so that a changed file is seen */

@@ -8,6 +8,7 @@ import { FileSink } from '@millrace/transport/connectors/file-sink.ts';
 import type { Appender, Log } from '@millrace/transport/log.ts';
 import type { OutputCore, TaskCore } from './core.ts';
 import { FileOutput } from './file-output.ts';
+import type { Left } from './left.ts';
 import { LogOutput, type OutputHost } from './log-output.ts';
 
 /** The outputs of one task, by kind, in the order of the plan. */
@@ -24,12 +25,13 @@ export interface Outputs {
 
 /**
  * Opens a stage's outputs for one task. `committed` gives a file's committed length, to which it is cut back: what a replay
- * counts up to from the older length in `core`.
+ * counts up to from the older length in `core`. `left`: by topic, what of this task stands in it already.
  */
 export function openOutputs(
   plans: readonly OutputPlan[],
   core: TaskCore,
   committed: TaskCore | null,
+  left: ReadonlyMap<string, Left>,
   host: OutputHost,
   log: Log,
   schemaIds: Readonly<Record<string, number>>,
@@ -44,9 +46,7 @@ export function openOutputs(
   const byPlan = new Map<OutputPlan, LogOutput | FileOutput>();
   const appenders = new Map<string, Appender>();
   for (const plan of plans) {
-    // outputs of a task that share a topic are one writer there: they number together, and append in the order of their numbers
-    const sharing = plan.kind === 'topic' ? plans.find((other) => other.kind === 'topic' && other.topic === plan.topic) : undefined;
-    const outputCore = coreOf(core, (sharing ?? plan).id);
+    const outputCore = coreOf(core, numberedAs(plan, plans));
     if (plan.kind === 'file') {
       const output = openFile(plan, outputCore, committed?.outputs[plan.id]?.length ?? 0);
       files.push(output);
@@ -57,7 +57,7 @@ export function openOutputs(
     const encode = plan.kind === 'exchange' ? rowCodec(plan.columns).encode : topicEncoder(plan, schemaIds[plan.topic]);
     const appender = appenders.get(plan.topic) ?? log.appender(plan.topic);
     appenders.set(plan.topic, appender);
-    const output = new LogOutput(host, outputCore, appender, encode, plan.key ? keyWriter(plan.key) : null);
+    const output = new LogOutput(host, outputCore, appender, left.get(plan.topic) as Left, encode, plan.key ? keyWriter(plan.key) : null);
     byPlan.set(plan, output);
     if (plan.kind === 'exchange' || bridges.has(plan.topic)) followed.push(output);
     if (plan.kind === 'exchange') exchanges.push(output);
@@ -67,6 +67,12 @@ export function openOutputs(
     }
   }
   return { topics, exchanges, followed, files, topicIds, fileIds, byPlan };
+}
+
+/** The output by whose id its records are numbered: outputs of a task that share a topic are one writer there, and append in the order of their numbers. */
+export function numberedAs(plan: OutputPlan, plans: readonly OutputPlan[]): string {
+  const sharing = plan.kind === 'topic' ? plans.find((other) => other.kind === 'topic' && other.topic === plan.topic) : undefined;
+  return (sharing ?? plan).id;
 }
 
 export function coreOf(core: TaskCore, id: string): OutputCore {

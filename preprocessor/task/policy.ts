@@ -1,3 +1,4 @@
+import { MillraceError } from '@millrace/runtime/errors.ts';
 import { probe } from '@millrace/runtime/probe.ts';
 import type { Position } from '@millrace/transport/log.ts';
 import { SourceInput, type TaskInput } from './inputs.ts';
@@ -15,7 +16,12 @@ export interface PolicySettings {
   readonly maxRecords: number;
   /** the same until the task has taken `maxRecords`, after a death; null: there was none */
   readonly wary: number | null;
+  /** content hash of the newest version of each table that the task looks up in */
+  readonly tables: readonly (readonly [table: string, hash: string])[];
 }
+
+/** how long an input may stand at its end before it is said to have lost what the outputs were made of, ms */
+const LOST_MS = 10_000;
 
 /** The run a task is in: its number, and where each input ends in it (null: it does not; 'writers': when the steps before say so). */
 export interface RunEnds {
@@ -44,6 +50,9 @@ export class Policy {
   /** null: no step scores */
   readonly #models: ModelChoice | null;
   #waitingSince = -1;
+  #lostSince = -1;
+  /** what had left is still to be made again */
+  catchingUp = true;
   /** records to take before as many are taken at a time as ever */
   #waryOf: number;
   /** takes no more from sources: the process is stopping or paused */
@@ -89,6 +98,8 @@ export class Policy {
   /** Does what can be done now. `now`: monotonic ms. */
   turn(now: number): void {
     const { core, inputs } = this.#task.parts;
+    if (this.catchingUp && !this.#caughtUp(now)) return;
+    for (const [table, hash] of this.#settings.tables) if (core.tables[table] !== hash) this.#apply(['table', table, hash]);
     if (core.run < this.#run.run) this.#apply(['begin', this.#run.run]);
     if (core.ended) return;
     this.#models?.look(now);
@@ -98,6 +109,35 @@ export class Policy {
     if (core.ended || !inputs.every((input) => input.core.ended)) return;
     this.#apply(['end']);
     probe('end.marked');
+  }
+
+  /**
+   * Makes again what had left, and was not in the journal. That is all that follows from what a task with one input took after its last choice: a choice is durable before
+   * anything that comes of it leaves, and with several inputs a take is one. So the same is made by taking alone, as the input log holds what was once taken from it; and
+   * nothing may be chosen before it is, or it would stand there with another content.
+   */
+  #caughtUp(now: number): boolean {
+    const { inputs } = this.#task.parts;
+    const input = inputs[0] as TaskInput;
+    const alone = inputs.length === 1 && !input.core.ended;
+    for (let left = this.#limit; left > 0 && this.#task.behind; left--) {
+      if (!alone) throw lost('its journal');
+      if (!input.fill(this.#settings.maxBytes, this.#limit)) {
+        this.#awaitInput(input, now);
+        return false;
+      }
+      this.#lostSince = -1;
+      this.careful?.(recordMark(input), true);
+      live(this.#task, this.#journal, ['take', 0, 1]);
+    }
+    this.catchingUp = this.#task.behind;
+    return !this.catchingUp;
+  }
+
+  #awaitInput({ core, reader }: TaskInput, now: number): void {
+    if (reader.behind || !reader.reached(reader.end())) this.#lostSince = -1;
+    else if (this.#lostSince < 0) this.#lostSince = now;
+    else if (now - this.#lostSince > LOST_MS) throw lost(core.name);
   }
 
   #apply(entry: Parameters<Journal['add']>[0]): void {
@@ -211,4 +251,8 @@ export class Policy {
     if (since < 0) this.#silentSince[index] = now;
     else if (now - since >= (this.#settings.idleAfter[index] as number) && !input.reader.behind) this.#apply(['idle', index]);
   }
+}
+
+function lost(where: string): MillraceError {
+  return new MillraceError('log_too_short', `more stands in the outputs than can be made again: the end of ${where} is lost`);
 }

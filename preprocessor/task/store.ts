@@ -8,12 +8,30 @@ import { decodeEntries, type Entry } from './journal.ts';
  *
  *     p/<pipeline>/…                           what concerns the whole pipeline (`pipeline.ts`)
  *     p/<pipeline>/t/<stage>.<task>/cut        the core as of the last snapshot
+ *                                  /ends       where its outputs ended at the last snapshot (on Kafka)
  *                                  /progress   the core as of the last commit
  *                                  /j/<n>      the journal between the two, an entry list a commit
  *                                  /s/<step>/… the operators' state as of the snapshot
  */
 export function pipelineKey(pipeline: string, ...rest: string[]): string {
   return ['p', encodeURIComponent(pipeline), ...rest].join('/');
+}
+
+/** Where the partitions of a task's outputs ended at its last snapshot: nothing that it has made since lies before. */
+export interface SavedEnds {
+  /** records have left since that snapshot without a commit, so that what had left is to be read back from there */
+  readonly immediate: boolean;
+  /** by topic, an offset a partition */
+  readonly ends: Readonly<Record<string, readonly number[]>>;
+}
+
+/** What a task finds of itself: the core of the last snapshot, what happened since, and where that leads. */
+export interface Saved {
+  readonly cut: TaskCore | null;
+  readonly progress: TaskCore;
+  readonly journal: readonly Entry[];
+  /** null: not written down */
+  readonly ends: SavedEnds | null;
 }
 
 const JOURNAL_END = '~';
@@ -29,8 +47,8 @@ export class TaskStore {
     this.#prefix = pipelineKey(pipeline, 't', `${encodeURIComponent(stage)}.${task}`);
   }
 
-  /** the core of the last snapshot and what happened since; null for a task that has never committed */
-  load(): { cut: TaskCore | null; progress: TaskCore; journal: Entry[] } | null {
+  /** null for a task that has never committed */
+  load(): Saved | null {
     const progress = this.progress();
     if (!progress) return null;
     const cut = this.#ledger.get(`${this.#prefix}/cut`);
@@ -40,13 +58,24 @@ export class TaskStore {
       journal.push(...decodeEntries(value));
       this.#next = Number(key.slice(key.lastIndexOf('/') + 1)) + 1;
     }
-    return { cut: cut ? decodeCore(cut) : null, progress, journal };
+    return { cut: cut ? decodeCore(cut) : null, progress, journal, ends: this.ends() };
   }
 
   /** the core as of the last commit */
   progress(): TaskCore | null {
     const bytes = this.#ledger.get(`${this.#prefix}/progress`);
     return bytes ? decodeCore(bytes) : null;
+  }
+
+  /** the ends as of the last snapshot */
+  ends(): SavedEnds | null {
+    const bytes = this.#ledger.get(`${this.#prefix}/ends`);
+    return bytes ? (JSON.parse(Buffer.from(bytes).toString()) as SavedEnds) : null;
+  }
+
+  /** to be written with a snapshot */
+  endsPut(ends: SavedEnds): Commit['puts'][number] {
+    return [`${this.#prefix}/ends`, Buffer.from(JSON.stringify(ends))];
   }
 
   *state(step: string): Iterable<readonly [string, Uint8Array]> {

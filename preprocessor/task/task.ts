@@ -174,8 +174,8 @@ export class Task implements InputHost {
   }
 
   /**
-   * Applies what was journaled since the snapshot, with nothing leaving, and checks that it comes out where the last commit
-   * did. `wait` is awaited while an input has nothing ready.
+   * Applies what was journaled since the snapshot, with nothing leaving that had left, and checks that it comes out where the last
+   * commit did. `wait` is awaited while an input has nothing ready.
    */
   async replay(entries: readonly Entry[], expected: TaskCore, wait: () => Promise<void>): Promise<void> {
     this.#replaying(true);
@@ -210,8 +210,15 @@ export class Task implements InputHost {
   }
 
   #replaying(on: boolean): void {
-    const { topics, exchanges, files, deadLetters } = this.parts;
-    for (const output of [...topics, ...exchanges, ...files, deadLetters]) output.replaying = on;
+    for (const file of this.parts.files) file.replaying = on;
+  }
+
+  /** whether something that had left, or was told of event time, is still to be made again */
+  get behind(): boolean {
+    const { topics, exchanges, deadLetters } = this.parts;
+    if (deadLetters.behind) return true;
+    const behind = (output: LogOutput): boolean => output.behind || output.toldBefore > this.time.watermark;
+    return topics.some(behind) || exchanges.some(behind);
   }
 
   /** what a replay did over was counted when it was done first */

@@ -112,6 +112,11 @@ export class EmbeddedLog implements Log {
     return this.#end(this.#place(topic, partition), partition);
   }
 
+  async ends(topic: string): Promise<number[]> {
+    const { id, partitions } = this.#topic(topic);
+    return Array.from({ length: partitions }, (_, partition) => this.#end(id, partition));
+  }
+
   async truncateBefore(topic: string, partition: number, offset: number): Promise<void> {
     this.#environment.transaction(() => this.truncate(topic, partition, offset));
   }

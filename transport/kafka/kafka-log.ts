@@ -114,6 +114,11 @@ export class KafkaLog implements Log {
     }
   }
 
+  ends(topic: string): Promise<readonly number[]> {
+    this.#known(topic);
+    return this.#options.client.offsets(topic, 'end');
+  }
+
   async truncateBefore(topic: string, partition: number, offset: number): Promise<void> {
     const end = await this.endOffset(topic, partition);
     await this.#options.client.deleteRecords(topic, new Map([[partition, Math.min(offset, end)]]));

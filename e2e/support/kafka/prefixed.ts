@@ -24,6 +24,7 @@ export function prefixed(transport: Transport, prefix: string): { transport: Tra
     appender: (topic) => log.appender(prefix + topic),
     startOffset: (topic, partition) => log.startOffset(prefix + topic, partition),
     endOffset: (topic, partition) => log.endOffset(prefix + topic, partition),
+    ends: (topic) => log.ends(prefix + topic),
     truncateBefore: (topic, partition, offset) => log.truncateBefore(prefix + topic, partition, offset),
     version: () => log.version(),
     wait: (ms, since) => log.wait(ms, since),

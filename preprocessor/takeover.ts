@@ -1,0 +1,63 @@
+import type { StagePlan } from '@millrace/pipeline/plan.ts';
+import type { Transport } from '@millrace/transport/log.ts';
+import { Ends } from './ends.ts';
+import { writerNumber } from './layout.ts';
+import type { HostSetup } from './setup.ts';
+import { Left, ReadBack } from './task/left.ts';
+import { numberedAs } from './task/outputs.ts';
+import { type Saved, TaskStore } from './task/store.ts';
+
+/** The output id under which a task numbers its dead letters. */
+export const DEAD_LETTERS = '!dead';
+
+/** What a host finds of one of its tasks. */
+export interface Found {
+  readonly stage: StagePlan;
+  readonly number: number;
+  readonly store: TaskStore;
+  readonly saved: Saved | null;
+  /** by topic, what of the task stands in it already */
+  readonly left: ReadonlyMap<string, Left>;
+}
+
+/** A topic that a task writes, and the id of the output by which its records there are numbered. */
+type Written = readonly [topic: string, output: string];
+
+/**
+ * Finds what tasks saved and what of theirs had left, once whoever owned them before is fenced. `ends`: where the topics they write end; null where a commit is all or nothing
+ * of one medium, so that it need not be looked at.
+ * @throws MillraceError records_gone: a topic ends before the place that a snapshot has seen
+ */
+export async function takeOver(
+  setup: HostSetup,
+  transport: Transport,
+  tasks: readonly (readonly [stage: number, task: number])[],
+): Promise<{ readonly found: readonly Found[]; readonly ends: Ends | null }> {
+  const { plan, layout } = setup;
+  const stages = tasks.map(([stage]) => plan.stages[stage] as StagePlan);
+  const topics = new Set(stages.flatMap((stage) => writtenBy(stage, plan.deadLetter.topic).map(([topic]) => topic)));
+  const ends = transport.kind === 'kafka' || transport.immediate ? await Ends.look(transport.log, topics) : null;
+  const readBack = new ReadBack(transport.log);
+  const found = tasks.map(([index, number], i): Found => {
+    const stage = stages[i] as StagePlan;
+    const store = new TaskStore(transport.ledger, plan.name, stage.id, number);
+    const saved = store.load();
+    for (const [topic, before] of Object.entries(saved?.ends?.ends ?? {})) if (topics.has(topic)) ends?.check(topic, before);
+    const left = new Map<string, Left>();
+    for (const [topic, output] of writtenBy(stage, plan.deadLetter.topic)) {
+      const partitions = layout.topics[topic] as number;
+      if (saved?.ends?.immediate) {
+        const writer = writerNumber(layout.generation, index, number);
+        left.set(topic, readBack.want(topic, writer, saved.cut?.outputs[output]?.seqs ?? [], saved.ends.ends[topic] ?? [], partitions));
+      } else left.set(topic, Left.committed(saved?.progress ?? null, output, partitions));
+    }
+    return { stage, number, store, saved, left };
+  });
+  if (ends) await readBack.read(ends.all);
+  return { found, ends };
+}
+
+function writtenBy(stage: StagePlan, deadLetters: string): Written[] {
+  const outputs = stage.outputs.flatMap((plan): Written[] => (plan.kind === 'file' ? [] : [[plan.topic, numberedAs(plan, stage.outputs)]]));
+  return [...outputs, [deadLetters, DEAD_LETTERS]];
+}

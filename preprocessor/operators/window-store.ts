@@ -7,13 +7,18 @@ import type { StateWriter } from './operator.ts';
 import type { PaneRun, Panes } from './pane-run.ts';
 import { insertSorted, lowerBound } from './sorted.ts';
 
-/** The pane has changed since the last snapshot; a snapshot may hold it. */
+/** The pane has changed since the last snapshot; a snapshot may hold it; its cell is on the list of changed ones. */
 const DIRTY = 1;
 const SAVED = 2;
+const LISTED = 4;
 
-/** One key with open panes. */
+/** stands for an id while a key rests */
+const RESTS = -1;
+
+/** One key: with open panes, or resting. */
 export interface WindowKey extends Panes {
-  readonly id: number;
+  /** what it is saved under */
+  id: number;
   readonly text: string;
   /** of the key among the task's */
   readonly number: number;
@@ -27,6 +32,8 @@ export interface WindowKey extends Panes {
   /** not saved */
   run: PaneRun | null;
   dirty: boolean;
+  /** on the list of changed keys */
+  changed: boolean;
   /** a snapshot may hold it */
   saved: boolean;
 }
@@ -62,6 +69,8 @@ export class WindowStore {
   private flags = new Uint8Array(64);
   private dirtyCells: number[] = [];
   private dirtyKeys: WindowKey[] = [];
+  /** keys that may rest since the bucket that went last; some of them may have panes again */
+  private resting: WindowKey[] = [];
   private gone: string[] = [];
 
   constructor(aggregates: readonly Aggregate[], keyTypes: readonly SqlType[], numbers: KeyNumbers) {
@@ -71,10 +80,12 @@ export class WindowStore {
     this.cells = new Cells(aggregates);
   }
 
-  /** The key that `numbers` has found. */
+  /** The key that `numbers` has found, with a new id if it rested. */
   key(): WindowKey | undefined {
     const { number } = this.numbers;
-    return number < 0 ? undefined : this.keys[number];
+    const key = number < 0 ? undefined : this.keys[number];
+    if (key !== undefined && key.id === RESTS) this.begin(key);
+    return key;
   }
 
   /** The cell of a pane of the key that `numbers` has found, when the key's last record went there too and nothing of it has fired; −1 when not. */
@@ -115,7 +126,8 @@ export class WindowStore {
   addPane(key: WindowKey, start: number): number {
     const cell = this.cells.take();
     const at = insertSorted(key.starts, start);
-    key.cells.splice(at, 0, cell);
+    if (at === key.cells.length) key.cells.push(cell);
+    else key.cells.splice(at, 0, cell);
     this.owners[cell] = key;
     this.ownStarts[cell] = start;
     if (cell >= this.flags.length) {
@@ -123,40 +135,46 @@ export class WindowStore {
       larger.set(this.flags);
       this.flags = larger;
     }
-    this.flags[cell] = 0;
+    this.flags[cell] &= LISTED;
     this.bucket(start).keys.push(key);
     return cell;
   }
 
-  /** Forgets the first bucket: its panes, and keys that are left without any. */
+  /**
+   * Forgets the first bucket: its panes, and keys that are left without any. Those rest until the next bucket goes: nothing is saved of them, but
+   * most come back before that, and need not be made, found and sorted anew.
+   */
   dropFirst(): void {
     const { start, keys } = this.buckets.shift() as Bucket;
     this.starts.shift();
+    for (const key of this.resting) if (key.id === RESTS) this.dropKey(key);
+    this.resting = [];
     for (const key of keys) {
-      const at = lowerBound(key.starts, start);
       if (key.run !== null && key.run.from <= start) key.run.dropBefore(key, start + 1);
-      const cell = key.cells[at];
+      // every earlier pane has gone with its own bucket
+      key.starts.shift();
+      const cell = key.cells.shift() as number;
       if (this.recentStart[key.number] === start) this.recentStart[key.number] = Number.NaN;
-      key.starts.splice(at, 1);
-      key.cells.splice(at, 1);
       this.cells.release(cell);
       // most panes come and go between two snapshots
       if ((this.flags[cell] & SAVED) !== 0) this.gone.push(`p${key.id}.${start}`);
-      this.flags[cell] = 0;
-      if (key.starts.length === 0) this.dropKey(key);
+      this.flags[cell] &= LISTED;
+      if (key.starts.length === 0) this.rest(key);
     }
   }
 
   changedPane(cell: number): void {
-    if ((this.flags[cell] & DIRTY) !== 0) return;
-    this.flags[cell] |= DIRTY;
-    this.dirtyCells.push(cell);
+    const flags = this.flags[cell];
+    if ((flags & DIRTY) !== 0) return;
+    this.flags[cell] = flags | DIRTY | LISTED;
+    if ((flags & LISTED) === 0) this.dirtyCells.push(cell);
   }
 
   changedKey(key: WindowKey): void {
     this.recentStart[key.number] = Number.NaN;
-    if (key.dirty) return;
     key.dirty = true;
+    if (key.changed) return;
+    key.changed = true;
     this.dirtyKeys.push(key);
   }
 
@@ -169,7 +187,7 @@ export class WindowStore {
     }
     if (all) {
       for (const key of this.keys) {
-        if (key === undefined) continue;
+        if (key === undefined || key.id === RESTS) continue;
         this.saveKey(writer, bytes, key);
         for (const cell of key.cells) this.savePane(writer, bytes, cell);
       }
@@ -178,10 +196,11 @@ export class WindowStore {
     for (const key of this.dirtyKeys) {
       if (key.dirty) this.saveKey(writer, bytes, key);
       key.dirty = false;
+      key.changed = false;
     }
     for (const cell of this.dirtyCells) {
       if ((this.flags[cell] & DIRTY) !== 0) this.savePane(writer, bytes, cell);
-      this.flags[cell] &= ~DIRTY;
+      this.flags[cell] &= SAVED;
     }
     this.dirtyKeys = [];
     this.dirtyCells = [];
@@ -209,6 +228,7 @@ export class WindowStore {
     }
     for (const key of byId.values()) {
       key.dirty = false;
+      key.changed = false;
       key.saved = true;
       for (const cell of key.cells) this.flags[cell] = SAVED;
     }
@@ -228,6 +248,7 @@ export class WindowStore {
       listed: false,
       run: null,
       dirty: false,
+      changed: false,
       saved: false,
     };
     this.keys[key.number] = key;
@@ -235,13 +256,26 @@ export class WindowStore {
     return key;
   }
 
+  private rest(key: WindowKey): void {
+    key.run?.release();
+    key.run = null;
+    key.fired.length = 0;
+    key.dirty = false;
+    if (key.saved) this.gone.push(`k${key.id}`);
+    key.saved = false;
+    key.id = RESTS;
+    this.resting.push(key);
+  }
+
+  /** A key that rested has a record: it is as one that was never there. */
+  private begin(key: WindowKey): void {
+    key.id = this.nextId++;
+    this.changedKey(key);
+  }
+
   private dropKey(key: WindowKey): void {
     this.keys[key.number] = undefined;
     this.numbers.release(key.number);
-    key.run?.release();
-    key.run = null;
-    key.dirty = false;
-    if (key.saved) this.gone.push(`k${key.id}`);
   }
 
   private bucket(start: number): Bucket {

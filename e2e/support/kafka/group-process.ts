@@ -1,15 +1,13 @@
 /**
  * `node e2e/support/kafka/group-process.ts <MembershipOptions as JSON>`: a member that does with its slots what the record stage does, and says it on
- * stdout, a JSON a line. Giving a slot up takes a while. Commands on stdin: leave · block <ms> · offsets <JSON of [topic, [partition, offset][]][]>
+ * stdout, a JSON a line. Giving slots up takes `givingUp` ms. Commands on stdin: leave · block <ms> · offsets <JSON of [topic, [partition, offset][]][]>
  */
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MillraceError } from '@millrace/runtime/errors.ts';
 import { joinGroup, type MembershipOptions } from '@millrace/transport/kafka/group/membership.ts';
 
-const GIVING_UP_MS = 250;
-
-const given = JSON.parse(process.argv[2] as string) as Omit<MembershipOptions, 'topics'> & { topics: [string, number][] };
+const given = JSON.parse(process.argv[2] as string) as Omit<MembershipOptions, 'topics'> & { topics: [string, number][]; givingUp: number };
 const say = (line: object): boolean => process.stdout.write(`${JSON.stringify({ at: Date.now(), ...line })}\n`);
 let leaving = false;
 
@@ -39,7 +37,7 @@ while (!leaving) {
   said = JSON.stringify(word);
   const closing = [...open].filter((slot) => !word.assigned.includes(slot));
   if (closing.length > 0) {
-    await sleep(GIVING_UP_MS);
+    await sleep(given.givingUp);
     for (const slot of closing) {
       open.delete(slot);
       say({ close: slot });

@@ -10,8 +10,6 @@ import type { FromMember, MemberSetup, Positions } from './messages.ts';
 import { Outage } from './outage.ts';
 import { PositionsKept } from './positions-kept.ts';
 
-/** type as Kafka's tools know it, and a name that no other consumer has: one who joins by mistake is refused */
-const PROTOCOL: Protocol = { type: 'consumer', name: 'millrace-slots' };
 /** ms. Others hear of a new generation with their next heartbeat: so moves take about that */
 const HEARTBEAT = 500;
 const ANSWER_WITHIN = 5_000;
@@ -19,11 +17,15 @@ const LEAVE_WITHIN = 2_000;
 /** ms beyond what the broker itself waits for others */
 const SLACK = 5_000;
 
+const otherPlan = (about: string): Transient =>
+  new Transient(`Other processes are in ${about} with another version of the pipeline file.`, false, 'plan_changed');
+
 /** One member of the group: joins, keeps joined, and says what the group says. Runs in a thread of its own (`worker.ts`). */
 export class GroupMember {
   readonly #setup: MemberSetup;
   readonly #tell: (message: FromMember) => void;
   readonly #clock: Clock;
+  readonly #protocol: Protocol;
   readonly #cluster: Cluster;
   readonly #coordinator: Coordinator;
   readonly #outage: Outage;
@@ -45,7 +47,9 @@ export class GroupMember {
     this.#setup = setup;
     this.#tell = tell;
     this.#clock = clock;
-    const { settings, clientId, patience, session } = setup;
+    const { settings, clientId, patience, session, plan } = setup;
+    // the type is what Kafka's tools know; who has not the same name is refused by the broker: another consumer, or another plan
+    this.#protocol = { type: 'consumer', name: `millrace-slots-${plan}` };
     this.#cluster = new Cluster({ ...settings, clientId, patience, prefetch: 0, arrived: () => {} });
     this.#coordinator = new Coordinator(this.#cluster, setup, session + 2 * SLACK);
     this.#outage = new Outage(clock, (event) => tell({ kind: 'event', event }));
@@ -77,12 +81,12 @@ export class GroupMember {
         try {
           if (this.#rejoin) await this.#join();
           else await this.#turn();
-          this.#outage.over();
         } catch (error) {
           if (this.#leaving) break;
           if (!(error instanceof Transient)) throw error;
           if (error.moved) this.#coordinator.forget();
-          await this.#sleep(this.#outage.failed(error, this.#joined ? null : this.#setup.patience));
+          this.#beatAt = 0;
+          await this.#sleep(this.#outage.failed(error, this.#patience(error)));
         }
       }
       if (this.#id !== '') await this.#depart();
@@ -90,6 +94,13 @@ export class GroupMember {
       this.#coordinator.forget();
       this.#cluster.close();
     }
+  }
+
+  /** For how long this may go on, ms; null: as long as it takes. Whoever had another plan and died is in the group until its session is over. */
+  #patience(failure: Transient): number | null {
+    const { patience, session } = this.#setup;
+    if (failure.code === 'plan_changed') return session + SLACK;
+    return this.#joined ? null : patience;
   }
 
   get #member(): Member {
@@ -120,13 +131,16 @@ export class GroupMember {
   /** Whether an answer is no error. What asks for another join leaves `#rejoin` set. @throws what ends it, or may pass */
   #accept(error: number): boolean {
     const about = `consumer group ${this.#setup.group}`;
-    if (error === CODE.none) return true;
+    if (error === CODE.inconsistentProtocol) throw otherPlan(about);
+    const failure = error === CODE.none ? null : refusal(error, about);
+    if (!(failure instanceof Transient)) this.#outage.over();
+    if (failure === null) return true;
     if (error === CODE.fencedInstance)
       throw new MillraceError('fenced', `Another process has joined ${about} as instance ${this.#setup.instance}.`, {
         hint: 'Give each process an instance name of its own.',
       });
     const again = error === CODE.rebalanceInProgress || error === CODE.illegalGeneration || error === CODE.memberIdRequired || error === CODE.unknownMember;
-    if (!again) throw refusal(error, about);
+    if (!again) throw failure;
     this.#rejoin = true;
     if (error === CODE.unknownMember) this.#lost();
     return false;
@@ -149,13 +163,13 @@ export class GroupMember {
   async #join(): Promise<void> {
     const { session, topics, slots } = this.#setup;
     const metadata = encodeSubscription(this.#claim, topics);
-    const joined = await this.#coordinator.ask(joinGroup(this.#member, PROTOCOL, metadata, session, session), session + SLACK);
+    const joined = await this.#coordinator.ask(joinGroup(this.#member, this.#protocol, metadata, session, session), session + SLACK);
     if (joined.error === CODE.memberIdRequired) this.#id = joined.id;
     if (!this.#accept(joined.error)) return;
     this.#id = joined.id;
     this.#generation = joined.generation;
     const given = joined.leader === joined.id ? this.#share(joined) : new Map<string, Buffer>();
-    const synced = await this.#coordinator.ask(syncGroup(this.#member, PROTOCOL, given), session + SLACK);
+    const synced = await this.#coordinator.ask(syncGroup(this.#member, this.#protocol, given), session + SLACK);
     if (!this.#accept(synced.error)) return;
     this.#rejoin = false;
     this.#joined = true;

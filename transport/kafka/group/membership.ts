@@ -13,6 +13,8 @@ export interface MembershipOptions {
   readonly instance: string | null;
   /** slots 0 … slots − 1 are shared out; all members say the same number */
   readonly slots: number;
+  /** hash of what all members must agree on; see `joinGroup` */
+  readonly plan: string;
   /** source topic → partitions; slot n stands for partition n of each that has one */
   readonly topics: ReadonlyMap<string, number>;
   /** ms of silence after which the group goes on without this member; default 10 s, with an instance 30 s. Brokers allow 6 s to 30 min unless told otherwise */
@@ -59,12 +61,12 @@ const LEAVE_WITHIN = 6_000;
 
 /**
  * Joins the group, from a thread of its own: heartbeats wait for nothing that the caller does. The thread does not keep the process alive.
- * @throws broker_unreachable, authentication_failed, tls_failed, not_authorized, broker_refused (such as a group that others use in another way)
+ * @throws broker_unreachable, authentication_failed, tls_failed, not_authorized, broker_refused; plan_changed when members with another plan stay for a session longer
  */
 export async function joinGroup(options: MembershipOptions): Promise<Membership> {
-  const { settings, group, clientId, instance, slots, topics, patience = PATIENCE } = options;
+  const { settings, group, clientId, instance, slots, plan, topics, patience = PATIENCE } = options;
   const session = options.session ?? (instance === null ? SESSION : STATIC_SESSION);
-  const workerData: MemberSetup = { settings, group, clientId, instance, slots, topics: new Map(topics), session, patience };
+  const workerData: MemberSetup = { settings, group, clientId, instance, slots, plan, topics: new Map(topics), session, patience };
   const membership = new ThreadMembership(new Worker(new URL('./worker.ts', import.meta.url), { workerData }), options.onEvent);
   await membership.joined;
   return membership;

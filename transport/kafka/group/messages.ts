@@ -3,7 +3,7 @@ import type { KafkaSettings } from '../client.ts';
 
 /** A thing a person should know, as `RunOptions.onEvent` of the record stage takes it. */
 export interface GroupEvent {
-  readonly level: 'info' | 'warn' | 'error';
+  readonly level: 'info' | 'warn';
   readonly code: string;
   readonly message: string;
 }
@@ -15,6 +15,7 @@ export interface MemberSetup {
   readonly clientId: string;
   readonly instance: string | null;
   readonly slots: number;
+  readonly plan: string;
   readonly topics: ReadonlyMap<string, number>;
   /** ms */
   readonly session: number;

@@ -6,7 +6,7 @@ import type { KafkaSettings, NewTopic } from './client.ts';
 import { CODE, refusal, Transient } from './fast/codes.ts';
 import { wireFailure } from './fast/failures.ts';
 import { connect, type Wire } from './fast/library.ts';
-import { ask, createTopics, metadata, missingApis, offeredApis } from './fast/requests.ts';
+import { ask, createTopics, metadata, missingApis } from './fast/requests.ts';
 
 /** What a broker says of itself and of its cluster. */
 export interface BrokerFacts {
@@ -32,7 +32,7 @@ export async function probeBroker(address: string, settings: KafkaSettings, time
   const wire = await enter(host, port, address, settings, timeout);
   let missing: string[] | null = null;
   try {
-    missing = missingApis(await ask(wire, address, offeredApis()));
+    missing = await ask(wire, address, missingApis());
     const { brokers } = await ask(wire, address, metadata([]));
     return { missing, advertised: brokers.map((broker) => `${broker.host}:${broker.port}`), certificate };
   } catch (error) {

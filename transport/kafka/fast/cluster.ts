@@ -3,7 +3,7 @@ import type { ClientOptions } from '../client.ts';
 import { CODE, refusal, Transient } from './codes.ts';
 import { wireFailure } from './failures.ts';
 import { connect, type Wire, type WireOptions } from './library.ts';
-import { ask, findCoordinator, type Metadata, metadata, missingApis, offeredApis, type Request } from './requests.ts';
+import { ask, findCoordinator, type Metadata, metadata, missingApis, type Request } from './requests.ts';
 
 const CONNECT_TIMEOUT = 5_000;
 const REQUEST_TIMEOUT = 10_000;
@@ -56,7 +56,7 @@ export class Cluster {
   /** Connects, and checks that the broker speaks what we do. */
   async open(): Promise<void> {
     const [wire, address] = await this.#any();
-    const missing = missingApis(await ask(wire, address, offeredApis()));
+    const missing = await ask(wire, address, missingApis());
     if (missing.length > 0)
       throw new MillraceError('broker_refused', `The Kafka broker ${address} is too old, or no Kafka: it has not ${missing.join(', ')}.`, {
         hint: 'millrace needs Kafka 3.0 or later (transactions and read committed).',

@@ -3,13 +3,13 @@ import { MillraceError } from '@millrace/runtime/errors.ts';
 import type { Appended, FencedProducer, PartitionBatches, Place } from '../client.ts';
 import { CODE } from './codes.ts';
 import { type Access, askCoordinator, joinTransaction, takeId } from './coordinator.ts';
-import { offeredApis, offers } from './requests.ts';
+import { features } from './requests.ts';
 import { Sender } from './sender.ts';
-import { describeTransaction, endTransaction, type ProducerId } from './transaction-requests.ts';
+import { describeTransaction, endTransaction, type Owner, type ProducerId } from './transaction-requests.ts';
 
-const END_TXN = 26;
-/** ms between two looks at the markers; they are there within a few */
-const LOOK = 1;
+/** ms between two looks at the markers: they are there within a few, unless a leader is away */
+const FIRST_LOOK = 1;
+const LAST_LOOK = 50;
 /**
  * From this epoch on the fence goes on until the id has a new producer id. A coordinator that has handed out 32,766 gives a new producer id at the next
  * take-over and writes no marker under the old one: its last owner would stay able to append. So nobody ever owns an epoch near the last.
@@ -32,27 +32,41 @@ async function mark(access: Access, transactionalId: string, { id, epoch }: Prod
   const owner = { transactionalId, id, epoch };
   if (places.length === 0) return { error: CODE.none, id, epoch };
   await joinTransaction(access, owner, places);
-  const offered = await askCoordinator(access, transactionalId, offeredApis(), () => CODE.none);
-  // Kafka 4 raises the epoch once more at the end (its markers carry that one), and begins a new producer id there when epochs run out
-  const version = offers(offered, END_TXN, 5) ? 5 : 3;
-  const signed = await askCoordinator(access, transactionalId, endTransaction(owner, false, version), ({ error }) => error);
+  const signed = await abort(access, owner);
   await markersOf(access, transactionalId, signed);
   return signed;
 }
 
+/**
+ * From `transaction.version` 2 on (Kafka 4) the epoch is raised once more at the end: the markers carry that one, and a new producer id begins there when epochs run out.
+ * A cluster below it must not be asked that way: it refuses, and then takes nothing more of the id.
+ */
+async function abort(access: Access, owner: Owner): Promise<ProducerId> {
+  const id = owner.transactionalId;
+  const levels = await askCoordinator(access, id, features(), () => CODE.none);
+  const version = (levels.get('transaction.version') ?? 0) >= 2 ? 5 : 3;
+  return askCoordinator(access, id, endTransaction(owner, false, version), ({ error }) => error);
+}
+
 /** The end of a transaction is decided before its markers are in the partitions: until they are, the owner before can still append. */
 async function markersOf(access: Access, transactionalId: string, { id, epoch }: ProducerId): Promise<void> {
-  for (let waited = 0; waited < access.patience; waited += LOOK) {
-    const now = await askCoordinator(access, transactionalId, describeTransaction(transactionalId), ({ error }) => error);
-    if (now.state.startsWith('Prepare')) {
-      await sleep(LOOK);
-      continue;
+  let over = false;
+  const timer = setTimeout(() => {
+    over = true;
+  }, access.patience);
+  try {
+    for (let wait = FIRST_LOOK; !over; wait = Math.min(LAST_LOOK, wait * 1.1)) {
+      const now = await askCoordinator(access, transactionalId, describeTransaction(transactionalId), ({ error }) => error);
+      if (now.state === 'CompleteAbort' && now.id === id && now.epoch === epoch) return;
+      if (!now.state.startsWith('Prepare'))
+        throw new MillraceError(
+          'fenced',
+          `Kafka, transactional id ${transactionalId}: another process has taken it over (${now.state}, epoch ${now.epoch} after ${epoch}).`,
+        );
+      await sleep(wait);
     }
-    if (now.state === 'CompleteAbort' && now.id === id && now.epoch === epoch) return;
-    throw new MillraceError(
-      'fenced',
-      `Kafka, transactional id ${transactionalId}: another process has taken it over (${now.state}, epoch ${now.epoch} after ${epoch}).`,
-    );
+  } finally {
+    clearTimeout(timer);
   }
   throw new MillraceError('broker_unreachable', `Kafka, transactional id ${transactionalId}: its markers did not reach all partitions in time.`);
 }

@@ -37,8 +37,16 @@ function api(key: number, version: number): Api {
       for (const part of parts) if (part.length > 0) writer.append(part);
       return writer;
     };
-    const tagged = key !== API_VERSIONS;
-    made = createAPI<[readonly Buffer[]], Buffer>(key, version, request, (_id, _key, _version, reader) => reader.buffer.slice(reader.position), tagged, tagged);
+    // asked before anything is known of the broker: its answer's head never changes
+    const apiVersions = key === API_VERSIONS;
+    made = createAPI<[readonly Buffer[]], Buffer>(
+      key,
+      version,
+      request,
+      (_id, _key, _version, reader) => reader.buffer.slice(reader.position),
+      !apiVersions || version >= 3,
+      !apiVersions,
+    );
     apis.set(id, made);
   }
   return made;

@@ -42,10 +42,8 @@ const SPOKEN: readonly (readonly [key: number, version: number, name: string])[]
   [65, 0, 'DescribeTransactions'],
 ];
 
-/** The versions of each request that a broker has, by api key. */
-export type Offered = ReadonlyMap<number, readonly [low: number, high: number]>;
-
-export function offeredApis(): Request<Offered> {
+/** The requests that we need and the broker does not have, by name. */
+export function missingApis(): Request<string[]> {
   return {
     key: 18,
     version: 0,
@@ -54,19 +52,44 @@ export function offeredApis(): Request<Offered> {
       answer.int16();
       const offered = new Map<number, readonly [number, number]>();
       for (let left = answer.int32(); left > 0; left--) offered.set(answer.int16(), [answer.int16(), answer.int16()]);
-      return offered;
+      return SPOKEN.filter(([key, version]) => {
+        const [low, high] = offered.get(key) ?? [1, 0];
+        return version < low || version > high;
+      }).map(([, version, name]) => `${name} ${version}`);
     },
   };
 }
 
-export function offers(offered: Offered, key: number, version: number): boolean {
-  const [low, high] = offered.get(key) ?? [1, 0];
-  return version >= low && version <= high;
-}
+const FINALIZED_FEATURES = 2;
 
-/** The requests that we need and the broker does not have, by name. */
-export function missingApis(offered: Offered): string[] {
-  return SPOKEN.filter(([key, version]) => !offers(offered, key, version)).map(([, version, name]) => `${name} ${version}`);
+/** The levels at which the cluster runs what its brokers have, such as `transaction.version`; Kafka before 3.3 names none. */
+export function features(): Request<ReadonlyMap<string, number>> {
+  return {
+    key: 18,
+    version: 3,
+    body: new Encoder().string('millrace').string('1').tags().finish(),
+    parse(answer) {
+      answer.int16();
+      answer.array(() => {
+        answer.pos += 6;
+        answer.tags();
+      });
+      answer.int32();
+      const levels = new Map<string, number>();
+      for (let left = answer.unsigned(); left > 0; left--) {
+        const tag = answer.unsigned();
+        const behind = answer.unsigned() + answer.pos;
+        if (tag === FINALIZED_FEATURES)
+          answer.array(() => {
+            levels.set(answer.string() as string, answer.int16());
+            answer.int16();
+            answer.tags();
+          });
+        answer.pos = behind;
+      }
+      return levels;
+    },
+  };
 }
 
 interface TopicMetadata {

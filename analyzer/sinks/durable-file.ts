@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { MillraceError } from '@millrace/runtime/errors.ts';
+import { FileClaim } from '@millrace/transport/connectors/file-claim.ts';
 import { storageFailure } from '@millrace/transport/failures.ts';
 
 /** Where a file is written before it gets its name: beside it, hidden. */
@@ -50,5 +51,29 @@ export function writing<T>(path: string, write: () => T): T {
     const failure = storageFailure(error, path);
     if (failure instanceof MillraceError && failure.code === 'storage_full') throw failure;
     throw new MillraceError('sink_unwritable', `${path} cannot be written: ${error.message}`, { cause: error });
+  }
+}
+
+/**
+ * The right to replace a file, or the files of a directory, by name. Asked before each replacement: a process that was stopped before it asked replaces nothing
+ * that has passed to another. One that was stopped between the two still does, once: a name can be given away at any time.
+ */
+export class NameClaim {
+  readonly #path: string;
+  readonly #claim: FileClaim | null;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#claim = writing(path, () => FileClaim.take(path));
+    this.#claim?.settle();
+  }
+
+  /** @throws MillraceError fenced */
+  check(): void {
+    if (this.#claim !== null && !this.#claim.holds) throw new MillraceError('fenced', `Another process has taken over ${this.#path}.`);
+  }
+
+  release(): void {
+    this.#claim?.release();
   }
 }

@@ -252,6 +252,30 @@ describe('a file', () => {
     sink.close();
   });
 
+  it.each([
+    ['replaced', 'passed.jsonl', { mode: 'complete' }],
+    ['replaced in parts', 'passed-parts', { mode: 'complete', format: 'parquet' }],
+  ] as const)('that is %s and has passed to another stays as it is, whoever wakes up', async (_, name, more) => {
+    const of = plan(join(dir, name), more);
+    const give = (sink: Sink, batch: number): Promise<unknown> => {
+      sink.add(rowOf({ id: 1, name: 'x', day: `d${batch}` }), 0);
+      return sink.deliver(batch, sink.take() as Uint8Array);
+    };
+    const old = open(of);
+    await old.recover(-1, null);
+    await give(old, 0);
+    const core = fresh();
+    const now = open(of, core);
+    await now.recover(-1, null);
+    await give(now, 1);
+    await expect(give(old, 0)).rejects.toThrow(expect.objectContaining({ code: 'fenced' }));
+    expect(caseRows(of).map(({ day }) => day)).toEqual(['d1']);
+    old.close();
+    await give(now, 2);
+    now.close();
+    expect(readdirSync(dir).filter((file) => file.startsWith(`.${name}.`))).toEqual([]);
+  });
+
   it('that is replaced stays behind a link, and a device is written to', async () => {
     const target = join(dir, 'target.jsonl');
     const of = plan(join(dir, 'link.jsonl'), { mode: 'complete' });

@@ -3,7 +3,7 @@ import { MillraceError } from '@millrace/runtime/errors.ts';
 import { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import type { Row } from '@millrace/shared-schemas/types.ts';
 import type { Appender } from '@millrace/transport/log.ts';
-import { writing } from './durable-file.ts';
+import { NameClaim, writing } from './durable-file.ts';
 import { EXTENSIONS, fileRows } from './file-format.ts';
 import type { FileRows } from './file-rows.ts';
 import { PartDirectory, partName } from './part-directory.ts';
@@ -21,6 +21,8 @@ export class PartFilesSink implements Sink {
   readonly #directoryOf: (row: Row) => string;
   readonly #directory: PartDirectory;
   readonly #replaces: boolean;
+  /** null before `recover` */
+  #claim: NameClaim | null = null;
   #open = new Map<string, FileRows>();
   #hasResult = false;
   pending = 0;
@@ -67,8 +69,9 @@ export class PartFilesSink implements Sink {
 
   async recover(committed: number, undelivered: Uint8Array | null): Promise<void> {
     const { path } = this.#plan;
+    writing(path, () => this.#directory.make());
+    this.#claim = new NameClaim(path);
     writing(path, () => {
-      this.#directory.make();
       const parts = this.#directory.scan();
       const expected = this.#expected(committed, undelivered);
       const kept = parts.filter(({ batch }) => batch <= committed && expected !== 0);
@@ -91,6 +94,7 @@ export class PartFilesSink implements Sink {
     const { path, format } = this.#plan;
     const name = partName(batch, EXTENSIONS[format]);
     const files = new Map([...unpack(taken)].map(([directory, bytes]) => [directory === '' ? name : `${directory}/${name}`, bytes]));
+    this.#claim?.check();
     writing(path, () => {
       this.#directory.put(files);
       if (this.#replaces) this.#directory.remove(this.#directory.scan().filter((part) => part.batch < batch));
@@ -98,7 +102,10 @@ export class PartFilesSink implements Sink {
     return [];
   }
 
-  close(): void {}
+  close(): void {
+    this.#claim?.release();
+    this.#claim = null;
+  }
 }
 
 function* unpack(taken: Uint8Array): Generator<[directory: string, bytes: Uint8Array]> {

@@ -5,7 +5,7 @@ import { MillraceError } from '@millrace/runtime/errors.ts';
 import type { Row } from '@millrace/shared-schemas/types.ts';
 import { FileSink } from '@millrace/transport/connectors/file-sink.ts';
 import type { Appender } from '@millrace/transport/log.ts';
-import { putFile, syncDirectory, temporaryOf, writing } from './durable-file.ts';
+import { NameClaim, putFile, syncDirectory, temporaryOf, writing } from './durable-file.ts';
 import { fileRows } from './file-format.ts';
 import type { FileRows } from './file-rows.ts';
 import type { Sink, SinkCore } from './sink.ts';
@@ -19,6 +19,8 @@ export class ReplacedFileSink implements Sink {
   readonly #core: SinkCore;
   readonly #rows: FileRows;
   #hasResult = false;
+  /** null: of a device, and before `recover` */
+  #claim: NameClaim | null = null;
   pending = 0;
 
   constructor(plan: FileSinkPlan, core: SinkCore) {
@@ -50,6 +52,7 @@ export class ReplacedFileSink implements Sink {
     writing(this.#path, () => rmSync(temporaryOf(this.#target()), { force: true }));
     if (committed < 0 || (undelivered === null && this.#core.length === 0)) new FileSink(this.#path, 0).close();
     else if (undelivered === null) this.#check();
+    if (statSync(this.#path, { throwIfNoEntry: false })?.isFile() !== false) this.#claim = new NameClaim(this.#target());
   }
 
   #check(): void {
@@ -68,6 +71,7 @@ export class ReplacedFileSink implements Sink {
       device.close();
       return [];
     }
+    this.#claim?.check();
     writing(this.#path, () => {
       putFile(target, taken);
       syncDirectory(dirname(target));
@@ -80,5 +84,8 @@ export class ReplacedFileSink implements Sink {
     return lstatSync(this.#path, { throwIfNoEntry: false })?.isSymbolicLink() ? realpathSync(this.#path) : this.#path;
   }
 
-  close(): void {}
+  close(): void {
+    this.#claim?.release();
+    this.#claim = null;
+  }
 }

@@ -3,10 +3,11 @@ import type { BatchOutcome } from './batch/batches.ts';
 import { Pause } from './batch/pause.ts';
 import { nextDue } from './batch/trigger.ts';
 import type { RunWord } from './batch/words.ts';
+import { Dismissed } from './jobs/jobs.ts';
 import type { OpenTraining } from './ml/training.ts';
 import { type Opened, type OpenJobs, openAnalyzer } from './open.ts';
 import type { AnalyzeOptions, AnalyzeProgress } from './run-options.ts';
-import { Totals } from './totals.ts';
+import { NOTHING_DONE, Totals } from './totals.ts';
 import { trainModels } from './training/train-models.ts';
 
 /** how long a batch's absence is waited for when the trigger says at once, ms */
@@ -21,7 +22,14 @@ export async function analyze(
 ): Promise<AnalyzeProgress> {
   // it is awaited later
   options.untilEnd?.catch(() => {});
-  const opened = await openAnalyzer(options, openTraining, openJobs);
+  let opened: Opened;
+  try {
+    opened = await openAnalyzer(options, openTraining, openJobs);
+  } catch (error) {
+    if (!(error instanceof Dismissed)) throw error;
+    options.onProgress(NOTHING_DONE);
+    return NOTHING_DONE;
+  }
   try {
     return await new Run(options, opened).toItsEnd();
   } finally {

@@ -3,6 +3,23 @@ import type { Batches, BatchOutcome } from './batch/batches.ts';
 import { type BatchProgress, iso, offsetsOf, rate } from './batch/progress.ts';
 import type { AnalyzeProgress } from './run-options.ts';
 
+/** Of one that never came to work. */
+export const NOTHING_DONE: AnalyzeProgress = {
+  elapsedMs: 0,
+  batch: -1,
+  batches: 0,
+  rowsIn: 0,
+  out: {},
+  deadLetters: 0,
+  deadLettersByCode: {},
+  dropped: 0,
+  late: {},
+  watermarks: {},
+  lag: {},
+  models: {},
+  state: 'done',
+};
+
 /** Sums what the batches did and reports each. */
 export class Totals {
   readonly #clock: Clock;

@@ -23,10 +23,12 @@ export const probePoints = [
   'analyze.committed',
 ] as const;
 /** Points of those who work on jobs; they are in no run that hands none out. */
-export const jobPoints = ['jobs.begun', 'jobs.worked', 'jobs.left'] as const;
+export const jobPoints = ['jobs.begun', 'jobs.worked', 'jobs.left', 'jobs.fitted'] as const;
 /** Points inside of a commit on Kafka: all of it is sent, and all of it stands; they are in no run elsewhere. */
 export const kafkaPoints = ['kafka.appended', 'kafka.committed'] as const;
-export type ProbePoint = (typeof probePoints)[number] | (typeof jobPoints)[number] | (typeof kafkaPoints)[number];
+/** Points of a process that shares a pipeline with others: it has taken over a slot, and has given one up. */
+export const slotPoints = ['slot.taken', 'slot.left'] as const;
+export type ProbePoint = (typeof probePoints)[number] | (typeof jobPoints)[number] | (typeof kafkaPoints)[number] | (typeof slotPoints)[number];
 
 const [armed, hit] = (process.env['MILLRACE_PROBE'] ?? '').split(':');
 let left = Number(hit ?? 1) || 1;

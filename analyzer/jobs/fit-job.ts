@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { probe } from '@millrace/runtime/probe.ts';
 import { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import { decodeWord, encodeWord } from '../batch/words.ts';
 import type { Dataset } from '../ml/dataset.ts';
@@ -41,6 +42,7 @@ export async function workFit(files: PartFiles, job: FitJob, passed: (passes: nu
   let passes = 0;
   const dataset = decodeDataset(rows);
   const answer = await fit(dataset, { ...job.settings, engine: await chooseEngine('auto', job.values) }, undefined, () => passed(++passes));
+  probe('jobs.fitted');
   if (files.has(job.batch, job.rows)) files.write(job.batch, answerName(job), encodeWord(answer));
 }
 

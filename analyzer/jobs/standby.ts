@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { type Claim, claim, ownerOf } from '@millrace/transport/embedded/ownership.ts';
 import type { Transport } from '@millrace/transport/log.ts';
+import { Dismissed } from './jobs.ts';
 
 /** how often an owner shows that it is there, and a process that stands by looks, ms */
 const BEAT_EVERY = 1000;
@@ -22,7 +23,7 @@ const beatKey = (role: string): string => `beat/${role}`;
 
 /**
  * Takes a role as `claim` does, but stands by while its owner lives, and takes it from one whose beat stands still, if that is safe. That owner may live on: its commits are refused, whatever it believes.
- * @throws MillraceError already_running when it is told to stop before the role is free
+ * @throws Dismissed when it is told to stop before the role is free
  */
 export async function claimOrStandBy({ transport, dataDir, role, fenced, signal, onEvent }: StandbyOptions): Promise<Claim> {
   let said = false;
@@ -33,7 +34,8 @@ export async function claimOrStandBy({ transport, dataDir, role, fenced, signal,
       const owner = ownerOf(transport, role);
       return beating(transport, role, await claim(transport, dataDir, role, fenced && still >= PATIENCE ? owner : undefined));
     } catch (error) {
-      if (!(error instanceof MillraceError && error.code === 'already_running') || signal.aborted) throw error;
+      if (!(error instanceof MillraceError && error.code === 'already_running')) throw error;
+      if (signal.aborted) throw new Dismissed(error.message);
       if (!said) onEvent({ level: 'info', code: 'standing_by', message: `${error.message} Standing by to take over.` });
       said = true;
       if (!fenced && still === PATIENCE)

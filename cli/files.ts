@@ -1,6 +1,6 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { isAbsolute, relative, resolve } from 'node:path';
-import { PlacedError } from './output/failure.ts';
+import { PlacedError } from '@millrace/runtime/errors.ts';
 
 type Unreadable = 'file_unreadable' | 'unreadable_pipeline';
 
@@ -26,7 +26,7 @@ export function checkReadable(cwd: string, file: string, code: Unreadable): stri
       missing ? 'There is no such file.' : reason === 'EACCES' ? 'It may not be read (permission denied).' : `It cannot be read (${reason}).`,
     );
   }
-  if (isDirectory) throw new PlacedError(code, place, 'This is a directory.', 'Name a file in it.');
+  if (isDirectory) throw new PlacedError(code, place, 'This is a directory.', { hint: 'Name a file in it.' });
   return path;
 }
 

@@ -1,3 +1,4 @@
+import { isAbsolute, resolve } from 'node:path';
 import { FindingsError, findingsDocument, printFindings } from './checked.ts';
 import type { CommandSpec, Host } from './command.ts';
 import { demoCommand } from './commands/demo.ts';
@@ -15,9 +16,10 @@ import { topicCatCommand } from './commands/topic-cat.ts';
 import { topicListCommand } from './commands/topic-list.ts';
 import { topicProduceCommand } from './commands/topic-produce.ts';
 import { workerCommand } from './commands/worker.ts';
+import { shownPath } from './files.ts';
 import { processHost } from './host.ts';
 import { styleFor } from './output/color.ts';
-import { failureDocument, failureOf, renderFailure } from './output/failure.ts';
+import { type Failure, failureDocument, failureOf, renderFailure } from './output/failure.ts';
 import { dispatch } from './parser.ts';
 import { version } from './self.ts';
 
@@ -53,9 +55,16 @@ export async function main(argv: readonly string[], host: Host = processHost()):
       await printFindings(host, error.findings);
       return 1;
     }
-    const failure = failureOf(error);
+    const failure = placed(failureOf(error), argv, host.cwd);
     if (json) await host.stdout.write(`${JSON.stringify(failureDocument(failure, debug))}\n`);
     await host.stderr.write(renderFailure(failure, styleFor(host.stderr, host.env), debug));
     return failure.exit;
   }
+}
+
+/** A file is named as it was on the command line, or as a person would type it there. */
+function placed(failure: Failure, argv: readonly string[], cwd: string): Failure {
+  const { place } = failure;
+  if (place === null || !isAbsolute(place.file)) return failure;
+  return { ...failure, place: { ...place, file: argv.find((arg) => resolve(cwd, arg) === place.file) ?? shownPath(cwd, place.file) } };
 }

@@ -2,10 +2,10 @@ import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Finding } from '@millrace/pipeline/finding.ts';
 import { defaultProfile, type Profile } from '@millrace/pipeline/profile.ts';
+import { PlacedError } from '@millrace/runtime/errors.ts';
 import { FindingsError, hasErrors, printFindings } from './checked.ts';
 import type { Host } from './command.ts';
 import { readNamed } from './files.ts';
-import { PlacedError } from './output/failure.ts';
 
 /**
  * The profile of that name, or the defaults without one. A name is looked up as `profiles/<name>.yaml` here and beside the
@@ -47,10 +47,7 @@ async function fileOf(host: Host, name: string, pipeline: string | undefined): P
   const { didYouMean } = await import('@millrace/pipeline/suggest.ts');
   const known = dirs.flatMap((dir) => (existsSync(resolve(host.cwd, dir)) ? readdirSync(resolve(host.cwd, dir)) : [])).filter((file) => file.endsWith('.yaml'));
   const hint = didYouMean(name, new Set(known.map((file) => file.slice(0, -5))));
-  throw new PlacedError(
-    'unreadable_pipeline',
-    { file: join('profiles', `${name}.yaml`), line: 1, col: 1 },
-    `There is no profile ${name}.`,
-    hint ?? 'Name a file under profiles/, or give a path.',
-  );
+  throw new PlacedError('unreadable_pipeline', { file: join('profiles', `${name}.yaml`), line: 1, col: 1 }, `There is no profile ${name}.`, {
+    hint: hint ?? 'Name a file under profiles/, or give a path.',
+  });
 }

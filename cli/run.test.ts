@@ -126,3 +126,16 @@ describe('a run without an end', () => {
     expect(output().split('\n')).toHaveLength(3);
   });
 });
+
+test.each([
+  ['amount', `CASE WHEN i = 3 THEN CAST('x' || i AS DOUBLE) ELSE 1 END`, "fails at i = 3: Could not convert string 'x3' to DOUBLE"],
+  ['id', '9223372036854775806 + i', 'fails at i = 2: '],
+])('an expression of a generator that fails, for %s, is named by code, file, line and column', async (field, sql, reason) => {
+  const fields = { id: 'i', amount: 'u1', [field]: sql };
+  const line = `{ id: orders, type: generator, schema: order, generate: { fields: { id: "${fields.id}", amount: "${fields.amount}" }, count: 10 } }`;
+  const yaml = PIPELINE.replace('{ id: orders, type: file, path: in.jsonl, format: json, schema: order }', line);
+  writeFileSync(join(dir.path, 'p.yaml'), yaml);
+  const at = (yaml.split('\n')[6] as string).indexOf(sql) + 1;
+  const { code, stderr } = await run('--until', 'end');
+  expect([code, stderr]).toEqual([1, expect.stringContaining(`p.yaml:7:${at} generator_failed The expression for ${field} of orders ${reason}`)]);
+});

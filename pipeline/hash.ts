@@ -22,6 +22,7 @@ function sha256(value: object, file: string): string {
   const base = dirname(file);
   const text = JSON.stringify(value, function (this: object, key, part: unknown) {
     if (key === 'sql' && Object.hasOwn(this, 'tree')) return undefined;
+    if (key === 'at' && Object.hasOwn(this, 'expr')) return undefined;
     if (key === 'path' && typeof part === 'string') return relative(base, part).split(sep).join('/');
     if (typeof part === 'object' && part !== null && !Array.isArray(part)) return sorted(part);
     return part;

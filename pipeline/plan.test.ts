@@ -354,8 +354,13 @@ describe('the whole plan', () => {
       'schemas:\n',
       'schemas:\n  made: { type: record, name: Made, fields: [{ name: id, type: string }, { name: amount, type: double }, { name: at, type: long }, { name: note, type: [null, string], default: null }] }\n',
     );
-    const { generator } = (await planOf(text)).sources[0];
+    const plan = await planOf(text);
+    const { generator } = plan.sources[0];
     expect(generator).toMatchObject({ seed: 7, count: 20_000, rate: 5000 });
+    // where an expression stands is known, and is not in the hash
+    const moved = await planOf(`\n\n${text}`);
+    const lines = [plan, moved].map(({ sources }) => sources[0].generator?.fields[1].at.line as number);
+    expect([moved.hash, lines[1] - lines[0]]).toEqual([plan.hash, 2]);
     expect(generator?.fields.map(({ name }) => name)).toEqual(['id', 'amount', 'at']);
   });
 

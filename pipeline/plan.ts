@@ -1,3 +1,4 @@
+import type { Place } from '@millrace/runtime/errors.ts';
 import type { Column, SqlType } from '@millrace/shared-schemas/types.ts';
 import type { AnalyzePlan, ModelPlan } from './analyze/plan.ts';
 import type { AggregateCall, Checked } from './sql/expr.ts';
@@ -72,7 +73,14 @@ export interface GeneratorPlan {
   /** what is drawn first; null: uniform and normal numbers */
   readonly cardFraud: CardFraudPlan | null;
   /** an expression a field of the schema, over the columns of `drawnColumns` or `cardFraudColumns` */
-  readonly fields: readonly { readonly name: string; readonly expr: Checked }[];
+  readonly fields: readonly GeneratedField[];
+}
+
+export interface GeneratedField {
+  readonly name: string;
+  readonly expr: Checked;
+  /** where the expression stands. Not part of the hash */
+  readonly at: Place;
 }
 
 /** A run of steps from logs to logs, with no exchange inside. Task p of a stage reads partition p of each of its inputs. */

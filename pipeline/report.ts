@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@millrace/runtime/errors.ts';
+import type { ErrorCode, Place } from '@millrace/runtime/errors.ts';
 import { errorTable } from '@millrace/runtime/errors.ts';
 import type { Finding } from './finding.ts';
 import { LineIndex } from './text.ts';
@@ -36,6 +36,12 @@ export class Report {
     if (this.#told.has(told)) return;
     this.#told.add(told);
     this.#findings.push({ file: this.file, ...place, code, severity, message, hint: hint ?? errorTable[code]?.hint });
+  }
+
+  /** Where a span of the text begins, for what may go wrong later. */
+  place({ start, end }: Range): Place {
+    const { line, col } = this.#lines.locate(start, end);
+    return { file: this.file, line, col };
   }
 
   get failed(): boolean {

@@ -245,6 +245,11 @@ const table = {
     meaning: 'The data directory holds a database that cannot be read.',
     hint: 'Restore it from a copy, or start with a new data directory.',
   },
+  generator_failed: {
+    kind: 'run',
+    meaning: 'An expression of a generator raised an error, or gave what its field cannot hold.',
+    hint: 'Guard it with CASE, coalesce or TRY_CAST.',
+  },
   storage_full: {
     kind: 'run',
     meaning: 'There is no space left to write to.',
@@ -389,5 +394,21 @@ export class MillraceError extends Error {
     super(message, { cause: options.cause });
     this.code = code;
     this.hint = options.hint ?? errorTable[code].hint;
+  }
+}
+
+/** A place in a file; lines and columns count from 1. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly col: number;
+}
+
+/** An error that points into a file. */
+export class PlacedError extends MillraceError {
+  readonly place: Place;
+  constructor(code: ErrorCode, place: Place, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(code, message, options);
+    this.place = place;
   }
 }

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import { addAbortSignal } from 'node:stream';
 import type { SourcePlan } from '@millrace/pipeline/plan.ts';
-import { MillraceError } from '@millrace/runtime/errors.ts';
+import { MillraceError, PlacedError } from '@millrace/runtime/errors.ts';
 import type { TopicInfo } from '@millrace/transport/log.ts';
 import { planOf } from '../checked.ts';
 import type { Call, CommandSpec } from '../command.ts';
@@ -10,7 +10,6 @@ import { checkReadable, readNamed } from '../files.ts';
 import type { LineEncoder } from '../logs/line-encoder.ts';
 import { type Logs, logOptions, openLogs } from '../logs/open-logs.ts';
 import { formatOf } from '../logs/topics.ts';
-import { PlacedError } from '../output/failure.ts';
 import { count } from '../output/numbers.ts';
 import { stopOnSignal } from '../stop.ts';
 
@@ -50,7 +49,7 @@ export const topicProduceCommand: CommandSpec = {
       const report = { topic: name, records, ...(logs.dataDir === null ? { brokers: logs.place } : { data_dir: logs.dataDir }) };
       if (refused) {
         const hint = `${records === 1 ? 'The one record before it is' : `The ${count(records)} records before it are`} written; mend the line and go on from there.`;
-        throw new PlacedError('bad_line', { file: file ?? 'stdin', line: refused.line, col: 1 }, `${refused.message} (${refused.code})`, hint);
+        throw new PlacedError('bad_line', { file: file ?? 'stdin', line: refused.line, col: 1 }, `${refused.message} (${refused.code})`, { hint });
       }
       await host.stdout.write(
         call.json ? `${JSON.stringify(report)}\n` : `${count(records)} record${records === 1 ? '' : 's'} written to ${name} in ${logs.place}\n`,

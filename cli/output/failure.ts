@@ -1,21 +1,5 @@
-import { type ErrorCode, errorTable, MillraceError } from '@millrace/runtime/errors.ts';
+import { errorTable, MillraceError, type Place, PlacedError } from '@millrace/runtime/errors.ts';
 import type { Style } from './color.ts';
-
-/** A place in a file; lines and columns count from 1. */
-export interface Place {
-  readonly file: string;
-  readonly line: number;
-  readonly col: number;
-}
-
-/** An error that points into a file named on the command line. */
-export class PlacedError extends MillraceError {
-  readonly place: Place;
-  constructor(code: ErrorCode, place: Place, message: string, hint?: string) {
-    super(code, message, hint === undefined ? {} : { hint });
-    this.place = place;
-  }
-}
 
 /** An error as a command reports it. */
 export interface Failure {

@@ -1,10 +1,10 @@
 import type { Finding } from '@millrace/pipeline/finding.ts';
 import type { RunProgress } from '@millrace/preprocessor/run-options.ts';
-import { MillraceError } from '@millrace/runtime/errors.ts';
+import { MillraceError, PlacedError } from '@millrace/runtime/errors.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { hasColor, plainStyle } from './color.ts';
-import { failureDocument, failureOf, PlacedError, renderFailure } from './failure.ts';
+import { failureDocument, failureOf, renderFailure } from './failure.ts';
 import { renderFindings, summarizeFindings } from './findings.ts';
 import { bytes, count, duration, rate, time } from './numbers.ts';
 import { progressDocument, progressLine, RateMeter } from './progress.ts';

@@ -105,7 +105,7 @@ async function planFields(
       const reason = assignable(checked.type, field);
       if (reason !== null)
         report.error(expr.locate(0, expr.text.length), 'type_error', `${typeSql(checked.type)} does not fit the field ${name.text}: ${reason}.`, 'Cast it.');
-      made.push({ name: name.text, expr: checked });
+      made.push({ name: name.text, expr: checked, at: report.place(expr.locate(0, expr.text.length)) });
     }
   }
   for (const { name, hasDefault } of schema === null ? [] : columnsOf(schema)) {

@@ -1,12 +1,13 @@
-import type { GeneratorPlan, SourcePlan } from '@millrace/pipeline/plan.ts';
+import type { GeneratedField, GeneratorPlan, SourcePlan } from '@millrace/pipeline/plan.ts';
 import { cardFraudColumns, drawnColumns } from '@millrace/pipeline/sources/generator.ts';
 import { type CompileOptions, compile } from '@millrace/pipeline/sql/compile.ts';
 import type { Clock } from '@millrace/runtime/clock.ts';
+import { PlacedError } from '@millrace/runtime/errors.ts';
 import { seededRandom } from '@millrace/runtime/random.ts';
 import { fieldOf, parseSchema } from '@millrace/shared-schemas/avro.ts';
 import { jsonEncoder } from '@millrace/shared-schemas/json/encoder.ts';
 import { rowMaker, slotSetter } from '@millrace/shared-schemas/row.ts';
-import type { Row } from '@millrace/shared-schemas/types.ts';
+import { FlawError, type Row } from '@millrace/shared-schemas/types.ts';
 import { CardFraud } from '@millrace/transport/connectors/card-fraud.ts';
 import { GeneratorReader, type Pace, perSecond } from '@millrace/transport/connectors/generator.ts';
 import type { Position, Reader } from '@millrace/transport/log.ts';
@@ -76,17 +77,37 @@ export function openGenerated(source: SourcePlan, from: Position, { clock, begun
   const schema = parseSchema(source.schema);
   const slots = plan.fields.map((_, n) => `f${n}`);
   const row = rowMaker([...draw.columns, ...slots])();
-  const made = plan.fields.map(({ expr }, n) => ({ set: slotSetter(slots[n] as string), value: compile(expr.tree, expressions) }));
-  const encode = jsonEncoder(
-    plan.fields.map(({ name, expr }, n) => {
-      const avroField = fieldOf(schema, name);
-      return { name, slot: slots[n] as string, type: expr.type, ...(avroField ? { avroField } : {}) };
-    }),
-  );
-  const make = (i: number, buffer: Buffer, pos: number): number => {
+  const made = plan.fields.map((field, n) => ({ field, set: slotSetter(slots[n] as string), value: compile(field.expr.tree, expressions) }));
+  const encoded = plan.fields.map(({ name, expr }, n) => {
+    const avroField = fieldOf(schema, name);
+    return { name, slot: slots[n] as string, type: expr.type, ...(avroField ? { avroField } : {}) };
+  });
+  const encode = jsonEncoder(encoded);
+  /** of which field it was: what is drawn is the same every time */
+  const failed = (i: number): GeneratedField | undefined => {
     draw.fill(row, i);
-    for (const { set, value } of made) set(row, value(row));
-    return encode(row, buffer, pos);
+    return made.find(({ set, value }, n) => {
+      try {
+        set(row, value(row));
+        jsonEncoder([encoded[n] as (typeof encoded)[number]])(row, Buffer.alloc(source.maxRecord), 0);
+        return false;
+      } catch {
+        return true;
+      }
+    })?.field;
+  };
+  const make = (i: number, buffer: Buffer, pos: number): number => {
+    try {
+      draw.fill(row, i);
+      for (const { set, value } of made) set(row, value(row));
+      return encode(row, buffer, pos);
+    } catch (error) {
+      const field = error instanceof FlawError ? failed(i) : undefined;
+      if (field === undefined) throw error;
+      throw new PlacedError('generator_failed', field.at, `The expression for ${field.name} of ${source.id} fails at i = ${i}: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
   };
   // the record at `from` is due when the run begins, however long ago the ones before it came
   const done = draw.count !== null && from.offset >= draw.count;

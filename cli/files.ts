@@ -1,6 +1,6 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { isAbsolute, relative, resolve } from 'node:path';
-import { PlacedError } from '@millrace/runtime/errors.ts';
+import { PlacedError } from '@millrace/runtime/placed-error.ts';
 
 type Unreadable = 'file_unreadable' | 'unreadable_pipeline';
 

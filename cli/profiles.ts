@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Finding } from '@millrace/pipeline/finding.ts';
 import { defaultProfile, type Profile } from '@millrace/pipeline/profile.ts';
-import { PlacedError } from '@millrace/runtime/errors.ts';
+import { PlacedError } from '@millrace/runtime/placed-error.ts';
 import { FindingsError, hasErrors, printFindings } from './checked.ts';
 import type { Host } from './command.ts';
 import { readNamed } from './files.ts';

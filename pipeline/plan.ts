@@ -1,4 +1,4 @@
-import type { Place } from '@millrace/runtime/errors.ts';
+import type { Place } from '@millrace/runtime/placed-error.ts';
 import type { Column, SqlType } from '@millrace/shared-schemas/types.ts';
 import type { AnalyzePlan, ModelPlan } from './analyze/plan.ts';
 import type { AggregateCall, Checked } from './sql/expr.ts';

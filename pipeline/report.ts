@@ -1,5 +1,6 @@
-import type { ErrorCode, Place } from '@millrace/runtime/errors.ts';
+import type { ErrorCode } from '@millrace/runtime/errors.ts';
 import { errorTable } from '@millrace/runtime/errors.ts';
+import type { Place } from '@millrace/runtime/placed-error.ts';
 import type { Finding } from './finding.ts';
 import { LineIndex } from './text.ts';
 import type { Range } from './yaml/node.ts';

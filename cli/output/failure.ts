@@ -1,4 +1,5 @@
-import { errorTable, MillraceError, type Place, PlacedError } from '@millrace/runtime/errors.ts';
+import { errorTable, MillraceError } from '@millrace/runtime/errors.ts';
+import { type Place, PlacedError } from '@millrace/runtime/placed-error.ts';
 import type { Style } from './color.ts';
 
 /** An error as a command reports it. */

@@ -1,6 +1,7 @@
 import type { Finding } from '@millrace/pipeline/finding.ts';
 import type { RunProgress } from '@millrace/preprocessor/run-options.ts';
-import { MillraceError, PlacedError } from '@millrace/runtime/errors.ts';
+import { MillraceError } from '@millrace/runtime/errors.ts';
+import { PlacedError } from '@millrace/runtime/placed-error.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { hasColor, plainStyle } from './color.ts';

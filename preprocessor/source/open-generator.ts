@@ -2,7 +2,7 @@ import type { GeneratedField, GeneratorPlan, SourcePlan } from '@millrace/pipeli
 import { cardFraudColumns, drawnColumns } from '@millrace/pipeline/sources/generator.ts';
 import { type CompileOptions, compile } from '@millrace/pipeline/sql/compile.ts';
 import type { Clock } from '@millrace/runtime/clock.ts';
-import { PlacedError } from '@millrace/runtime/errors.ts';
+import { PlacedError } from '@millrace/runtime/placed-error.ts';
 import { seededRandom } from '@millrace/runtime/random.ts';
 import { fieldOf, parseSchema } from '@millrace/shared-schemas/avro.ts';
 import { jsonEncoder } from '@millrace/shared-schemas/json/encoder.ts';

@@ -2,21 +2,14 @@ import { readSchemaId } from '@millrace/shared-schemas/framing.ts';
 import type { SchemaRegistry } from '@millrace/shared-schemas/registry/registry.ts';
 import type { BatchView, Position, Reader } from './log.ts';
 
-/** Whose schemas a reader waits for. */
-export interface SchemaReaderOptions {
-  readonly registry: Pick<SchemaRegistry, 'knows' | 'fetch'>;
-  /** what was waited for is there, or cannot be had: `poll` says which. Called from the event loop, as when records arrive */
-  readonly arrived: () => void;
-}
-
 /**
  * A reader of records in Confluent's frame that gives a batch only when the registry has every schema it names at hand, so that decoding
- * never waits. A batch that names another is kept back, as if it had not come yet, and its schemas are fetched meanwhile. `poll` throws what
- * fetching failed with, once; the next one tries again.
+ * never waits. A batch that names another is kept back, as if it had not come yet, and its schemas are fetched meanwhile; a later `poll` gives it. `poll` throws
+ * what fetching failed with, once; the next one tries again.
  */
 export class SchemaReader implements Reader {
   readonly #inner: Reader;
-  readonly #options: SchemaReaderOptions;
+  readonly #registry: Pick<SchemaRegistry, 'knows' | 'fetch'>;
   #kept: BatchView | null = null;
   /** where the batch kept back begins */
   #from: Position = { offset: 0 };
@@ -27,9 +20,9 @@ export class SchemaReader implements Reader {
   /** the last id found at hand: mostly all records name the same */
   #known = -1;
 
-  constructor(inner: Reader, options: SchemaReaderOptions) {
+  constructor(inner: Reader, registry: Pick<SchemaRegistry, 'knows' | 'fetch'>) {
     this.#inner = inner;
-    this.#options = options;
+    this.#registry = registry;
   }
 
   poll(maxBytes: number, maxRecords?: number): BatchView | null {
@@ -99,13 +92,12 @@ export class SchemaReader implements Reader {
 
   /** ids in the batch that are not at hand; null: none */
   #missing(view: BatchView): Set<number> | null {
-    const { registry } = this.#options;
     const { buffer, valueStart, valueEnd, count } = view;
     let missing: Set<number> | null = null;
     for (let i = 0; i < count; i++) {
       const id = readSchemaId(buffer, valueStart[i], valueEnd[i]);
       if (id < 0 || id === this.#known) continue;
-      if (registry.knows(id)) this.#known = id;
+      if (this.#registry.knows(id)) this.#known = id;
       else {
         missing ??= new Set();
         missing.add(id);
@@ -121,9 +113,8 @@ export class SchemaReader implements Reader {
       if (turn !== this.#turn) return;
       this.#fetching = false;
       this.#failure = failure;
-      this.#options.arrived();
     };
-    Promise.all([...ids].map((id) => this.#options.registry.fetch(id))).then(
+    Promise.all([...ids].map((id) => this.#registry.fetch(id))).then(
       () => done(null),
       (error: unknown) => done({ error }),
     );

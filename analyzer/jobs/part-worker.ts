@@ -127,7 +127,7 @@ export class PartWorker {
       origin,
       core,
       // a schema that has come is seen at the next look
-      reader: plan.format === 'avro' ? new SchemaReader(records, { registry, arrived: () => undefined }) : records,
+      reader: plan.format === 'avro' ? new SchemaReader(records, registry) : records,
       decode,
       eventTime: eventTime && eventTimeOf(eventTime.slot, eventTime.type),
       row: this.#rows[plan.shape] as Row,

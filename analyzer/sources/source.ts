@@ -67,7 +67,7 @@ export class Source {
     this.#partitions = core.partitions.map((partition, p) => {
       const records = host.log.reader(topic, p, { offset: partition.offset });
       // a schema that has come is seen at the next look
-      const reader = plan.format === 'avro' ? new SchemaReader(records, { registry: host.registry, arrived: () => undefined }) : records;
+      const reader = plan.format === 'avro' ? new SchemaReader(records, host.registry) : records;
       const { inHand, row, next, flaw } = host;
       return new PartitionReader({
         plan,

@@ -67,7 +67,7 @@ export function withSchemas(log: Log, registry: SchemaRegistry): ReadTopicOption
   return {
     startOffset: (topic, partition) => log.startOffset(topic, partition),
     endOffset: (topic, partition) => log.endOffset(topic, partition),
-    reader: (...place) => new SchemaReader(log.reader(...place), { registry, arrived: () => undefined }),
+    reader: (...place) => new SchemaReader(log.reader(...place), registry),
     version: () => log.version(),
     // what a registry answers wakes nobody
     wait: (ms, since) => log.wait(Math.min(ms, 20), since),

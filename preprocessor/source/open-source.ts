@@ -33,8 +33,7 @@ export interface SourceContext {
 export function openReader(source: SourcePlan, partition: number, from: Position, context: SourceContext): Reader {
   if (source.type === 'topic') {
     const reader = context.log.reader(source.topic as string, partition, from);
-    // a schema that has come is seen at the next turn
-    return source.format === 'avro' ? new SchemaReader(reader, { registry: context.registry, arrived: () => undefined }) : reader;
+    return source.format === 'avro' ? new SchemaReader(reader, context.registry) : reader;
   }
   if (source.type === 'generator') return openGenerated(source, from, context);
   const path = source.path as string;

@@ -2,7 +2,8 @@ import { writeSync } from 'node:fs';
 
 /**
  * Named points at which a test may kill this process from outside. `MILLRACE_PROBE=<point>:<hit>` makes the process say
- * `probe <point>` on stderr at that hit and stand still until somebody kills it; without it a probe is one comparison.
+ * `probe <point>` on stderr at that hit and stand still until somebody kills it; with `:stop` behind the hit it stops itself (SIGSTOP), and goes on
+ * at SIGCONT. Without it a probe is one comparison.
  */
 export const probePoints = [
   'run.started',
@@ -30,11 +31,14 @@ export const kafkaPoints = ['kafka.appended', 'kafka.committed'] as const;
 export const slotPoints = ['slot.taken', 'slot.left'] as const;
 export type ProbePoint = (typeof probePoints)[number] | (typeof jobPoints)[number] | (typeof kafkaPoints)[number] | (typeof slotPoints)[number];
 
-const [armed, hit] = (process.env['MILLRACE_PROBE'] ?? '').split(':');
+const [armed, hit, how] = (process.env['MILLRACE_PROBE'] ?? '').split(':');
 let left = Number(hit ?? 1) || 1;
 
 export function probe(point: ProbePoint): void {
   if (point !== armed || --left > 0) return;
   writeSync(2, `probe ${point}\n`);
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  if (how === 'stop') {
+    left = Number.POSITIVE_INFINITY;
+    process.kill(process.pid, 'SIGSTOP');
+  } else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }

@@ -10,7 +10,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { loadsApart } from '@millrace/analyzer/ml/native.ts';
-import { locked } from './locked.ts';
+import { locked } from '@millrace/runtime/locked.case.ts';
 
 const PACKAGE = '@tensorflow/tfjs-node';
 const VERSION = '4.22.0';

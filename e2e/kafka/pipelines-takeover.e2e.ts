@@ -2,19 +2,20 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Finished } from '../support/cli.ts';
 import { produce } from '../support/kafka/foreign.ts';
 import { kafkaAnswers, type Laid, layPair, onKafka } from '../support/kafka/pair.ts';
 import { topicsOnly } from '../support/kafka/pairs.ts';
-import { begun, complaints, start, TO_END } from '../support/kafka/running.ts';
+import { begun, complaints, records, start, TO_END } from '../support/kafka/running.ts';
 import { type Broker, describeKafka, startBroker } from '../support/kafka.ts';
 import { difference } from '../support/kills.ts';
 
 function expectFenced({ code, stderr }: Finished): void {
   expect(code, stderr).toBe(1);
-  expect(complaints(stderr)).toEqual([expect.stringMatching(/^millrace: fenced Another process has taken over millrace\./)]);
+  // an owner that wakes up may read before it writes, and then finds that the new one has cut off what both have read of an exchange
+  const way = /^millrace: (fenced Another process has taken over millrace\.|records_gone [a-z-]+\.[a-z_]+\.exchange\/)/;
+  expect(complaints(stderr)).toEqual([expect.stringMatching(way)]);
 }
 
 describeKafka('taken over on a broker', () => {
@@ -70,25 +71,43 @@ describeKafka('taken over on a broker', () => {
       expect(code, stderr).toBe(0);
       one.child.kill('SIGCONT');
       await nudge(tag);
-      expect(await Promise.race([one.finished.then(() => 'ended'), sleep(90_000)]), one.said).toBe('ended');
       expectFenced(await one.finished);
       await expectEqual(dir, tag);
     });
+
+    test.each(['kafka.appended', 'kafka.committed'])(
+      `${client}: the owner is stopped inside a commit, at %s, another takes over, the owner goes on`,
+      async (point) => {
+        const tag = `${point}-${client}`.replace('.', '-');
+        const dir = await laidFor(tag, client);
+        const one = start(dir, [], { env: { MILLRACE_PROBE: `${point}:25:stop` } });
+        await Promise.race([one.saw(`probe ${point}\n`), one.finished]);
+        expect(one.said).toContain(`probe ${point}\n`);
+        const { code, stderr } = await start(dir, TO_END, { dataDir: 'elsewhere' }).finished;
+        expect(code, stderr).toBe(0);
+        expect(one.child.exitCode).toBe(null);
+        one.child.kill('SIGCONT');
+        await nudge(tag);
+        expectFenced(await one.finished);
+        await expectEqual(dir, tag);
+      },
+    );
   }
 
   test('each stage alone: the analyzer that stood still is fenced by a second, the record stage goes on', async () => {
     const tag = 'alone';
     const dir = await laidFor(tag, 'fast');
     cpSync(join(dir, 'data'), join(dir, 'third'), { recursive: true });
-    const records = start(dir, ['--only', 'preprocess']);
+    const before = start(dir, ['--only', 'preprocess']);
     const one = start(dir, ['--only', 'analyze'], { dataDir: 'elsewhere' });
     expect(await begun(one, broker.brokers, `${tag}.dear`)).toBe(true);
     one.child.kill('SIGSTOP');
+    const already = await records(broker.brokers, `${tag}.dear`);
     const two = start(dir, ['--only', 'analyze'], { dataDir: 'third' });
-    await sleep(3000);
+    expect(await begun(two, broker.brokers, `${tag}.dear`, already)).toBe(true);
     one.child.kill('SIGCONT');
     expectFenced(await one.finished);
-    for (const run of [records, two]) expect(await run.kill('SIGTERM')).toMatchObject({ code: 0 });
+    for (const run of [before, two]) expect(await run.kill('SIGTERM')).toMatchObject({ code: 0 });
     for (const [only, dataDir] of [
       ['preprocess', 'data'],
       ['analyze', 'third'],

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { guard } from './guarded-process.ts';
 
 const bin = fileURLToPath(new URL('../../cli/bin/millrace.js', import.meta.url));
 
@@ -23,6 +24,7 @@ export class Millrace {
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       stdio: ['pipe', 'pipe', 'pipe'],
     });
+    guard(this.child);
     const stdout: Buffer[] = [];
     this.child.stdout?.on('data', (chunk: Buffer) => stdout.push(chunk));
     this.child.stderr?.on('data', (chunk: Buffer) => {

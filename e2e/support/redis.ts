@@ -1,11 +1,13 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
 import { describe, test } from 'vitest';
+import { GuardedProcess } from './guarded-process.ts';
+import { freePorts } from './ports.ts';
 
 const START_WITHIN = 10_000;
 
@@ -15,11 +17,11 @@ export class RedisServer {
   readonly #password: string | null;
   readonly #certificate: { cert: string; key: string } | null;
   readonly #dir = mkdtempSync(join(tmpdir(), 'millrace-redis-'));
-  #process: ChildProcess | null = null;
+  #process: GuardedProcess | null = null;
 
   /** `certificate`: PEM files; then it speaks TLS and nothing else */
   static async start(password: string | null = null, certificate: { cert: string; key: string } | null = null): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), password, certificate);
+    const server = new RedisServer((await freePorts(1))[0] as number, password, certificate);
     await server.start();
     return server;
   }
@@ -46,32 +48,33 @@ export class RedisServer {
             'no',
           ]);
     const args = [...at, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', this.#dir];
-    this.#process = spawn('redis-server', [...args, ...(this.#password === null ? [] : ['--requirepass', this.#password])], { stdio: 'ignore' });
+    const secret = this.#password === null ? [] : ['--requirepass', this.#password];
+    const command = ['redis-server', ...args, ...secret];
+    this.#process = new GuardedProcess({ command, env: process.env as Record<string, string>, cwd: this.#dir, log: join(this.#dir, 'server.log') });
     const since = performance.now();
     for (;;) {
       const answer = await this.say('PING').catch(() => '');
       if (/^\+PONG|^\+OK\r\n\+PONG/.test(answer)) return;
-      if (performance.now() - since > START_WITHIN) throw new Error(`redis-server has not started on port ${this.port}`);
+      if (performance.now() - since > START_WITHIN) throw new Error(`redis-server has not started on port ${this.port}\n${this.#process?.said}`);
       await sleep(50);
     }
   }
 
   async stop(): Promise<void> {
-    const child = this.#process;
-    if (child === null) return;
+    const server = this.#process;
+    if (server === null) return;
     this.#process = null;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGCONT');
-    child.kill('SIGKILL');
-    await gone;
+    server.signal('SIGCONT');
+    server.signal('SIGKILL');
+    await server.exit;
   }
 
   pause(): void {
-    this.#process?.kill('SIGSTOP');
+    this.#process?.signal('SIGSTOP');
   }
 
   resume(): void {
-    this.#process?.kill('SIGCONT');
+    this.#process?.signal('SIGCONT');
   }
 
   /** one command, without quotes; gives the raw answer */
@@ -118,12 +121,4 @@ export function describeRedis(name: string, suite: () => void): void {
       });
     });
   else describe.skip(`${name}: ${why}`, suite);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Exit, GuardedProcess } from '../guarded-process.ts';
 import { type Broker, startBroker } from '../kafka.ts';
+import { freePorts } from '../ports.ts';
 import type { ComposeFile, Service } from './file.ts';
 import { Mapping, root } from './mapping.ts';
-import { type Exit, GuardedProcess } from './process.ts';
 
 /** between two health checks, ms: more often than compose asks, as a test waits for it */
 const ASK_EVERY = 500;
@@ -17,14 +17,6 @@ const PORTS: Readonly<Record<string, number>> = { millrace: 8088, redis: 6379, '
 const BIN = join(root, 'cli/bin/millrace.js');
 
 const imageOf = ({ image }: Service): string => image.slice(0, image.lastIndexOf(':'));
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** A service as a process. What ends though nobody stopped it is started again, as its restart policy says. */
 class Running {
@@ -87,7 +79,7 @@ export class Stack {
     const addresses = new Map<string, string>();
     for (const service of file.services) {
       const port = PORTS[imageOf(service)];
-      if (port !== undefined) addresses.set(`${service.name}:${port}`, `127.0.0.1:${await freePort()}`);
+      if (port !== undefined) addresses.set(`${service.name}:${port}`, `127.0.0.1:${(await freePorts(1))[0] as number}`);
     }
     mkdirSync(join(dir, 'logs'), { recursive: true });
     return new Stack(file, dir, addresses, new Set(without));

@@ -1,10 +1,12 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { isAlive } from '@millrace/runtime/locked.case.ts';
+import { GuardedProcess } from '../guarded-process.ts';
+import { freePorts } from '../ports.ts';
 import { classPath, missing } from './jars.ts';
 
 const run = promisify(execFile);
@@ -18,8 +20,8 @@ export interface BrokerOptions {
   readonly protocol?: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
   /** more arguments of `kafka-storage format`, such as --add-scram */
   readonly format?: readonly string[];
-  /** the port of the loopback at which clients are told to find the broker (of one node), where that is not its own */
-  readonly advertise?: () => number;
+  /** the port of the loopback at which clients are told to find a node (0, 1, …), where that is not its own */
+  readonly advertise?: (node: number) => number;
 }
 
 /** What can be done to one broker, or to all of a cluster. */
@@ -42,6 +44,8 @@ export interface Broker extends Power {
   /** where each listens for clients */
   readonly ports: readonly number[];
   readonly nodes: readonly Power[];
+  /** where each keeps its logs */
+  readonly data: readonly string[];
   /** runs one of Kafka's own commands by its class, such as org.apache.kafka.tools.ConsoleProducer; gives its stdout */
   tool(main: string, args: readonly string[], input?: string | Uint8Array): Promise<string>;
   /** ends the brokers and removes their data */
@@ -61,24 +65,22 @@ appender.stdout.layout.type = PatternLayout
 appender.stdout.layout.pattern = [%d] %p %m (%c)%n
 `;
 
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports: number[] = [];
-  for (const server of servers) {
-    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
-    ports.push((server.address() as { port: number }).port);
+/** A broker's directory, named for the process that it ends with. */
+const HOME = 'millrace-kafka-of-';
+
+/** Removes what processes that were killed could not. */
+function sweep(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const owner = name.startsWith(HOME) ? Number.parseInt(name.slice(HOME.length), 10) : 0;
+    if (owner > 0 && !isAlive(owner)) rmSync(join(tmpdir(), name), { recursive: true, force: true });
   }
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 class Node implements Power {
   readonly #classPath: string;
   readonly #home: string;
   readonly #log: string;
-  #process: ChildProcess | undefined;
-  #guard: ChildProcess | undefined;
-  #gone: Promise<void> = Promise.resolve();
+  #process: GuardedProcess | undefined;
 
   constructor(path: string, home: string) {
     this.#classPath = path;
@@ -86,28 +88,21 @@ class Node implements Power {
     this.#log = join(home, 'server.log');
   }
 
+  get data(): string {
+    return join(this.#home, 'data');
+  }
+
   get properties(): string {
     return join(this.#home, 'server.properties');
   }
 
   async start(): Promise<void> {
-    const out = openSync(this.#log, 'a');
-    const from = statSync(this.#log).size;
+    const from = existsSync(this.#log) ? statSync(this.#log).size : 0;
     const logging = `-Dlog4j2.configurationFile=${join(this.#home, 'log4j2.properties')}`;
-    const broker = spawn('java', [...JVM, logging, '-cp', this.#classPath, 'kafka.Kafka', this.properties], { stdio: ['ignore', out, out] });
+    const command = ['java', ...JVM, logging, '-cp', this.#classPath, 'kafka.Kafka', this.properties];
+    const broker = new GuardedProcess({ command, env: process.env as Record<string, string>, cwd: this.#home, log: this.#log });
     this.#process = broker;
-    // ends the broker when this process is gone, however it went: the pipe closes, `read` returns
-    this.#guard = spawn('sh', ['-c', `read line; kill -9 ${broker.pid}`], { stdio: ['pipe', 'ignore', 'ignore'] });
-    this.#guard.unref();
-    let over = false;
-    this.#gone = new Promise((resolve) =>
-      broker.once('exit', () => {
-        over = true;
-        this.#guard?.kill('SIGKILL');
-        resolve();
-      }),
-    );
-    for (let waited = 0; waited < START_WITHIN && !over; waited += 50) {
+    for (let waited = 0; waited < START_WITHIN && broker.over === null; waited += 50) {
       await sleep(50);
       if (readFileSync(this.#log).subarray(from).includes('Kafka Server started')) return;
     }
@@ -116,17 +111,17 @@ class Node implements Power {
   }
 
   #signal(signal: NodeJS.Signals): void {
-    this.#process?.kill(signal);
+    this.#process?.signal(signal);
   }
 
   async kill(): Promise<void> {
     this.#signal('SIGKILL');
-    await this.#gone;
+    await this.#process?.exit;
   }
 
   async stop(): Promise<void> {
     this.#signal('SIGTERM');
-    await this.#gone;
+    await this.#process?.exit;
   }
 
   pause(): void {
@@ -145,7 +140,8 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   const path = await classPath();
   const count = options.nodes ?? 1;
   const protocol = options.protocol ?? 'PLAINTEXT';
-  const root = mkdtempSync(join(tmpdir(), 'millrace-kafka-'));
+  sweep();
+  const root = mkdtempSync(join(tmpdir(), `${HOME}${process.pid}-`));
   const ports = await freePorts(count * 3);
   const clientPort = (node: number): number => ports[node] as number;
   const toldPort = options.advertise ?? clientPort;
@@ -158,6 +154,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   const nodes = Array.from({ length: count }, (_, node) => {
     const home = join(root, `node-${node + 1}`);
     mkdirSync(home);
+    const broker = new Node(path, home);
     const listeners = `CLIENT://127.0.0.1:${clientPort(node)},INNER://127.0.0.1:${innerPort(node)}`;
     const properties: Record<string, string> = {
       'process.roles': 'broker,controller',
@@ -168,7 +165,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       'controller.listener.names': 'CONTROLLER',
       'inter.broker.listener.name': 'INNER',
       'listener.security.protocol.map': `CLIENT:${protocol},INNER:PLAINTEXT,CONTROLLER:PLAINTEXT`,
-      'log.dirs': join(home, 'data'),
+      'log.dirs': broker.data,
       'offsets.topic.replication.factor': copies,
       'offsets.topic.num.partitions': '4',
       'transaction.state.log.replication.factor': copies,
@@ -187,9 +184,9 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       ...options.properties,
     };
     const lines = Object.entries(properties).map(([key, value]) => `${key}=${value}`);
-    writeFileSync(join(home, 'server.properties'), `${lines.join('\n')}\n`);
+    writeFileSync(broker.properties, `${lines.join('\n')}\n`);
     writeFileSync(join(home, 'log4j2.properties'), LOGGING);
-    return new Node(path, home);
+    return broker;
   });
   const all = async (what: (node: Node) => Promise<void>): Promise<void> => {
     await Promise.all(nodes.map(what));
@@ -212,6 +209,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     brokers: nodes.map((_, node) => `127.0.0.1:${toldPort(node)}`),
     ports: nodes.map((_, node) => clientPort(node)),
     nodes,
+    data: nodes.map(({ data }) => data),
     kill: () => all((node) => node.kill()),
     stop: () => all((node) => node.stop()),
     start: () => all((node) => node.start()),

@@ -1,10 +1,10 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { locked } from '@millrace/runtime/locked.case.ts';
 
 const pom = fileURLToPath(new URL('pom.xml', import.meta.url));
 const VERSION = /<version>(\d[^<]*\.\d+)<\/version>/.exec(readFileSync(pom, 'utf8'))?.[1] as string;
@@ -19,40 +19,6 @@ export function missing(): string | null {
   if (!runs('java', ['-version'])) return 'no Kafka broker here: java (17 or later) is not installed';
   if (!existsSync(directory) && !runs('mvn', ['-v'])) return `no Kafka broker here: mvn is not installed and there are no jars in ${directory}`;
   return null;
-}
-
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-/** Holds `file` while `work` runs; whoever comes meanwhile, from any process, waits. A lock whose owner is gone counts for nothing. */
-async function locked(file: string, work: () => Promise<void>): Promise<void> {
-  for (;;) {
-    try {
-      writeFileSync(file, String(process.pid), { flag: 'wx' });
-      break;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    let owner = 0;
-    try {
-      owner = Number(readFileSync(file, 'utf8'));
-    } catch {
-      continue;
-    }
-    if (owner > 0 && !alive(owner)) rmSync(file, { force: true });
-    else await sleep(200);
-  }
-  try {
-    await work();
-  } finally {
-    rmSync(file, { force: true });
-  }
 }
 
 let ready: Promise<string> | undefined;

@@ -1,7 +1,8 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-function alive(pid: number): boolean {
+/** Whether a process of that id is there. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
@@ -25,7 +26,7 @@ export async function locked(file: string, work: () => Promise<void>): Promise<v
     } catch {
       continue;
     }
-    if (owner > 0 && !alive(owner)) rmSync(file, { force: true });
+    if (owner > 0 && !isAlive(owner)) rmSync(file, { force: true });
     else await sleep(200);
   }
   try {

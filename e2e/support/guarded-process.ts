@@ -14,12 +14,19 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** Ends the child when this process is gone, however that went, and whether or not the child stands still then: a pipe closes, `read` returns. */
+export function guard(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  const watch = spawn('sh', ['-c', `read line; kill -9 ${child.pid}`], { stdio: ['pipe', 'ignore', 'ignore'] });
+  watch.unref();
+  child.once('exit', () => watch.kill('SIGKILL'));
+}
+
 /** A process that is gone when this one is, however that went. */
 export class GuardedProcess {
   readonly exit: Promise<Exit>;
   readonly #spec: ProcessSpec;
   readonly #child: ChildProcess;
-  readonly #guard: ChildProcess;
   over: Exit | null = null;
 
   constructor(spec: ProcessSpec) {
@@ -27,12 +34,10 @@ export class GuardedProcess {
     const out = openSync(spec.log, 'a');
     const [file, ...args] = spec.command as [string, ...string[]];
     this.#child = spawn(file, args, { env: { ...spec.env }, cwd: spec.cwd, stdio: ['ignore', out, out] });
-    this.#guard = spawn('sh', ['-c', `read line; kill -9 ${this.#child.pid}`], { stdio: ['pipe', 'ignore', 'ignore'] });
-    this.#guard.unref();
+    guard(this.#child);
     this.exit = new Promise((resolve, reject) => {
       this.#child.once('error', reject);
       this.#child.once('exit', (code, signal) => {
-        this.#guard.kill('SIGKILL');
         this.over = { code, signal };
         resolve(this.over);
       });

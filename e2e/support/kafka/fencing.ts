@@ -3,7 +3,40 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FencedProducer, KafkaClient, Place } from '@millrace/transport/kafka/client.ts';
 import { readAll, values } from '@millrace/transport/kafka/client-grounds.case.ts';
+import { Cluster } from '@millrace/transport/kafka/fast/cluster.ts';
+import { Sender } from '@millrace/transport/kafka/fast/sender.ts';
 import type { OldOwner, OldOwnerReport } from './old-owner.ts';
+
+export const count = (partitions: number) => [...Array(partitions).keys()];
+export const placesOf = (topic: string, partitions: number): Place[] => count(partitions).map((partition) => ({ topic, partition }));
+/** by the client itself */
+export const fence = (client: KafkaClient, id: string, places: readonly Place[]) => client.fenced?.(id, places) as Promise<FencedProducer>;
+/** all values of a partition */
+export const texts = async (client: KafkaClient, topic: string, partition: number) => (await readAll(client, topic, partition)).map(({ value }) => value);
+let ids = 0;
+export const newId = (): string => `fence.${process.pid}.${++ids}.live`;
+
+/** What lies below the client, for what the client does not let anybody do. */
+export async function below(brokers: readonly string[]): Promise<{ cluster: Cluster; patience: number }> {
+  const patience = 60_000;
+  const cluster = new Cluster({ brokers, client: 'fast', tls: null, sasl: null, clientId: 'below', patience, prefetch: 1, arrived() {} });
+  await cluster.open();
+  return { cluster, patience };
+}
+
+/** Tries to append as an owner that may be gone; resolves with what it ends with. */
+export async function tryAs(
+  access: { cluster: Cluster; patience: number },
+  { producerId, epoch }: FencedProducer,
+  topic: string,
+  partition: number,
+): Promise<string> {
+  const sender = new Sender({ ...access, transactionalId: null, identify: async () => ({ id: producerId, epoch, transactional: false }) });
+  return sender.append([{ topic, partition, batches: [values('never')] }]).then(
+    () => 'appended',
+    (error) => error.code,
+  );
+}
 
 /** Drives `old-owner.ts`. */
 class Rival {

@@ -26,6 +26,8 @@ export class Coordinator {
   async #connected(): Promise<Wire> {
     if (this.#wire !== undefined && !this.#wire.closed) return this.#wire;
     const { group, clientId, settings } = this.#setup;
+    // so that any broker can be asked next time, not only those that the profile names
+    await this.#cluster.refresh();
     const found = await this.#cluster.askAny(findGroup(group));
     if (found.error !== CODE.none) throw refusal(found.error, `consumer group ${group}`, found.said);
     this.#address = `${found.host}:${found.port}`;

@@ -1,4 +1,4 @@
-import type { Appender, Commit, Fence, Transport } from '@millrace/transport/log.ts';
+import type { Appender, Commit, Fence, Ledger, Transport } from '@millrace/transport/log.ts';
 import { type CommitWord, type Core, decodeWord, encodeWord, freshCore, type JobsWord, type Metadata, type OffsetsWord, type RunWord } from './words.ts';
 
 /** words of batches that are kept, as Structured Streaming keeps them */
@@ -27,42 +27,28 @@ type Puts = (readonly [key: string, value: Uint8Array | null])[];
  *                       /results/<N>/…  what each sink gets of batch N, until it has it
  *                       /commits/<N>   every sink has batch N
  */
-export class Checkpoint {
-  readonly #transport: Transport;
-  readonly #prefix: string;
-  readonly #fence: Fence | undefined;
+export class CheckpointReader {
+  readonly #ledger: Ledger;
+  protected readonly prefix: string;
 
-  constructor(transport: Transport, pipeline: string, fence: Fence | undefined) {
-    this.#transport = transport;
-    this.#prefix = prefixOf(pipeline);
-    this.#fence = fence;
+  constructor(ledger: Ledger, pipeline: string) {
+    this.#ledger = ledger;
+    this.prefix = prefixOf(pipeline);
   }
 
   #read<T>(name: string): T | null {
-    const bytes = this.#transport.ledger.get(this.#prefix + name);
+    const bytes = this.#ledger.get(this.prefix + name);
     return bytes === null ? null : decodeWord<T>(bytes);
   }
 
   #last<T>(words: string): T | null {
     let last: Uint8Array | null = null;
-    for (const [, value] of this.#transport.ledger.entries(`${this.#prefix}${words}/`)) last = value;
+    for (const [, value] of this.#ledger.entries(`${this.prefix}${words}/`)) last = value;
     return last === null ? null : decodeWord<T>(last);
-  }
-
-  /** `others`: whole keys of the ledger */
-  async #commit(puts: Puts, more: Partial<Commit> = {}, others: Commit['puts'] = []): Promise<void> {
-    const fence = this.#fence;
-    const own = puts.map(([name, value]) => [this.#prefix + name, value] as const);
-    await this.#transport.commit({ appenders: [], puts: [...own, ...others], ...more, ...(fence ? { fence } : {}) });
   }
 
   metadata(): Metadata | null {
     return this.#read('metadata');
-  }
-
-  /** `gone`: queries whose state is forgotten */
-  writeMetadata(metadata: Metadata, gone: readonly string[]): Promise<void> {
-    return this.#commit([['metadata', encodeWord(metadata)]], { deletePrefixes: gone.map((query) => `${this.#prefix}${stateKey(query, '')}`) });
   }
 
   /** null before the first coordinator */
@@ -70,20 +56,8 @@ export class Checkpoint {
     return this.#read('jobs');
   }
 
-  /** The next epoch, taken by whoever owns the checkpoint. `identity`: of the checkpoint, when it has none yet. */
-  async takeEpoch(identity: string): Promise<JobsWord> {
-    const last = this.jobs();
-    const word = { identity: last?.identity ?? identity, epoch: (last?.epoch ?? 0) + 1 };
-    await this.#commit([['jobs', encodeWord(word)]]);
-    return word;
-  }
-
   run(): RunWord | null {
     return this.#read('run');
-  }
-
-  writeRun(run: RunWord): Promise<void> {
-    return this.#commit([['run', encodeWord(run)]]);
   }
 
   /** the last batch that was decided */
@@ -102,14 +76,50 @@ export class Checkpoint {
   }
 
   *state(query: string): Iterable<readonly [key: string, value: Uint8Array]> {
-    const prefix = `${this.#prefix}${stateKey(query, '')}`;
-    for (const [key, value] of this.#transport.ledger.entries(prefix)) yield [key.slice(prefix.length), value];
+    const prefix = `${this.prefix}${stateKey(query, '')}`;
+    for (const [key, value] of this.#ledger.entries(prefix)) yield [key.slice(prefix.length), value];
   }
 
   /** what was taken of a batch for each sink and not yet committed */
   results(batch: number): Map<string, Uint8Array> {
-    const prefix = `${this.#prefix}results/${number(batch)}/`;
-    return new Map([...this.#transport.ledger.entries(prefix)].map(([key, value]) => [decodeURIComponent(key.slice(prefix.length)), value]));
+    const prefix = `${this.prefix}results/${number(batch)}/`;
+    return new Map([...this.#ledger.entries(prefix)].map(([key, value]) => [decodeURIComponent(key.slice(prefix.length)), value]));
+  }
+}
+
+/** The same for whoever owns it. */
+export class Checkpoint extends CheckpointReader {
+  readonly #transport: Transport;
+  readonly #fence: Fence | undefined;
+
+  constructor(transport: Transport, pipeline: string, fence: Fence | undefined) {
+    super(transport.ledger, pipeline);
+    this.#transport = transport;
+    this.#fence = fence;
+  }
+
+  /** `others`: whole keys of the ledger */
+  async #commit(puts: Puts, more: Partial<Commit> = {}, others: Commit['puts'] = []): Promise<void> {
+    const fence = this.#fence;
+    const own = puts.map(([name, value]) => [this.prefix + name, value] as const);
+    await this.#transport.commit({ appenders: [], puts: [...own, ...others], ...more, ...(fence ? { fence } : {}) });
+  }
+
+  /** `gone`: queries whose state is forgotten */
+  writeMetadata(metadata: Metadata, gone: readonly string[]): Promise<void> {
+    return this.#commit([['metadata', encodeWord(metadata)]], { deletePrefixes: gone.map((query) => `${this.prefix}${stateKey(query, '')}`) });
+  }
+
+  /** The next epoch, taken by whoever owns the checkpoint. `identity`: of the checkpoint, when it has none yet. */
+  async takeEpoch(identity: string): Promise<JobsWord> {
+    const last = this.jobs();
+    const word = { identity: last?.identity ?? identity, epoch: (last?.epoch ?? 0) + 1 };
+    await this.#commit([['jobs', encodeWord(word)]]);
+    return word;
+  }
+
+  writeRun(run: RunWord): Promise<void> {
+    return this.#commit([['run', encodeWord(run)]]);
   }
 
   writeOffsets(word: OffsetsWord): Promise<void> {
@@ -139,7 +149,7 @@ export class Checkpoint {
         ...(run ? [['run', encodeWord(run)] as const] : []),
         ...(left ? leftPuts(left) : []),
       ],
-      left ? { appenders } : { appenders, deletePrefixes: [`${this.#prefix}results/`] },
+      left ? { appenders } : { appenders, deletePrefixes: [`${this.prefix}results/`] },
       left?.models,
     );
   }

@@ -4,8 +4,8 @@ import type { Profile, RedisProfile } from '@millrace/pipeline/profile.ts';
 import type { Clock } from '@millrace/runtime/clock.ts';
 import { modelsTopic } from '@millrace/shared-schemas/model-decision.ts';
 import type { Log, Transport } from '@millrace/transport/log.ts';
-import { openSchemas, openTransport } from '@millrace/transport/open.ts';
-import { Checkpoint } from '../batch/checkpoint.ts';
+import { openParts, openSchemas, openTransport } from '@millrace/transport/open.ts';
+import { CheckpointReader } from '../batch/checkpoint.ts';
 import type { JobsWord } from '../batch/words.ts';
 import { ModelsInForce } from '../ml/models-in-force.ts';
 import type { AnalyzedPlan } from '../run-options.ts';
@@ -36,12 +36,10 @@ export interface WorkerOptions {
 export async function runWorker(options: WorkerOptions): Promise<number> {
   const { plan, profile, dataDir, clock, onEvent } = options;
   const redis = await connectRedis(profile.redis, onEvent);
-  let transport: Transport | null = null;
+  let transport: Reading | null = null;
   try {
-    // in containers every worker may have the same process id
-    const host = `work.${hostname()}.${process.pid}`;
-    transport = await openTransport(profile.transport, { dataDir, pipeline: plan.name, host, clock });
-    const checkpoint = new Checkpoint(transport, plan.name, undefined);
+    transport = await openReading(options);
+    const checkpoint = new CheckpointReader(transport.ledger, plan.name);
     const coordinated = await firstCoordinator(checkpoint, transport.log, options);
     if (coordinated === null) return 0;
     const models = new ModelsInForce(plan.name, transport);
@@ -74,8 +72,21 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
   }
 }
 
+/** A worker owns nothing of the pipeline: it only reads. */
+type Reading = Pick<Transport, 'kind' | 'log' | 'ledger' | 'close'>;
+
+/** On Kafka it shares the copies of the ledger with the workers of its machine: one that is free is taken, and those of machines that are gone are removed. */
+async function openReading({ plan, profile, dataDir, clock }: WorkerOptions): Promise<Reading> {
+  // a process id says nothing outside of its container: who has a copy is told among those of one host name
+  const place = { dataDir, pipeline: plan.name, host: `work.${hostname()}`, clock };
+  if (profile.transport.kafka === null) return openTransport(profile.transport, place);
+  const { removeOldCopies } = await import('@millrace/transport/kafka/old-copies.ts');
+  removeOldCopies(dataDir, `millrace.${plan.name}.work.`, clock.now());
+  return openParts(profile.transport, place);
+}
+
 /** Waits for one, and for its topics to be known here: of those it makes that of the models is the last. Null when it is told to stop before. */
-async function firstCoordinator(checkpoint: Checkpoint, log: Log, { plan, signal, onEvent }: WorkerOptions): Promise<JobsWord | null> {
+async function firstCoordinator(checkpoint: CheckpointReader, log: Log, { plan, signal, onEvent }: WorkerOptions): Promise<JobsWord | null> {
   for (let said = false; !signal.aborted; said = true) {
     const found = checkpoint.jobs();
     if (found !== null && log.topic(modelsTopic(plan.name)) !== null) return found;

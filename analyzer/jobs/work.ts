@@ -1,5 +1,5 @@
 import { probe } from '@millrace/runtime/probe.ts';
-import type { Checkpoint } from '../batch/checkpoint.ts';
+import type { CheckpointReader } from '../batch/checkpoint.ts';
 import type { Work } from './bullmq.ts';
 import { type FitJob, workFit } from './fit-job.ts';
 import { decodeJob, encodePart, partName } from './part.ts';
@@ -7,7 +7,7 @@ import type { PartFiles } from './part-files.ts';
 import type { PartWorker } from './part-worker.ts';
 
 /** What a worker does with a job: late, or for the second time, nothing. */
-export function workOn({ checkpoint, files, worker }: { checkpoint: Checkpoint; files: PartFiles; worker: PartWorker }): Work {
+export function workOn({ checkpoint, files, worker }: { checkpoint: CheckpointReader; files: PartFiles; worker: PartWorker }): Work {
   return async (data, single, progress) => {
     if (single) return workFit(files, JSON.parse(data) as FitJob, progress);
     const job = decodeJob(data);

@@ -8,7 +8,7 @@ const MAX_BYTES = 1 << 20;
 /** Follows the decisions on a pipeline's models, its own and those taken by hand, and holds the models they name. */
 export class ModelsInForce {
   readonly #pipeline: string;
-  readonly #transport: Transport;
+  readonly #transport: Pick<Transport, 'log' | 'ledger'>;
   readonly #reader: Reader;
   readonly #promoted: Record<string, string | null> = {};
   readonly #models = new Map<string, Model | null>();
@@ -16,7 +16,7 @@ export class ModelsInForce {
   inBatch: Readonly<Record<string, string | null>> = {};
 
   /** The topic of decisions exists. */
-  constructor(pipeline: string, transport: Transport) {
+  constructor(pipeline: string, transport: Pick<Transport, 'log' | 'ledger'>) {
     this.#pipeline = pipeline;
     this.#transport = transport;
     const topic = modelsTopic(pipeline);

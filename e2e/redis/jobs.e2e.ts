@@ -9,7 +9,7 @@ import { fraud, queries } from '../support/analyze-scenarios.ts';
 import { Millrace } from '../support/cli.ts';
 import { answer, difference, lay, type Scenario, undisturbed } from '../support/kills.ts';
 import { describeRedis, RedisServer } from '../support/redis.ts';
-import { batchesOf, grown, layOut, startRun, startWorker, stopped, well } from '../support/redis-jobs.ts';
+import { grown, layOut, startRun, startWorker, stopped, well } from '../support/redis-jobs.ts';
 
 const MINUTE = 60_000;
 /** bytes of `changes.jsonl` after a few batches; it comes to more than three times as much */
@@ -97,14 +97,13 @@ describeRedis('jobs on Redis', () => {
 
   test('a worker that comes back late changes nothing', { timeout: 2 * MINUTE }, async () => {
     const dir = fresh(queries);
-    const late = startWorker(dir);
+    const late = startWorker(dir, { MILLRACE_PROBE: 'jobs.worked:2:stop' });
     await late.saw('info waiting');
     const run = startRun(queries, dir);
-    await grown(dir, 'out/changes.jsonl', SOME, run);
-    late.child.kill('SIGSTOP');
+    await late.saw('probe jobs.worked');
     await well(run);
     late.child.kill('SIGCONT');
-    await sleep(1000);
+    // it ends what it is at first
     await stopped(late);
     await expectEqual(queries, dir);
   });
@@ -177,15 +176,19 @@ describeRedis('jobs on Redis', () => {
     await expectEqual(queries, dir);
   });
 
-  const analyzer = (dir: string, ...more: string[]): Millrace =>
-    new Millrace(['run', 'pipeline.yaml', '--only', 'analyze', '--data-dir', 'data', '--profile', 'redis.yaml', '--json', ...more], { cwd: dir });
+  const ANALYZE = ['run', 'pipeline.yaml', '--only', 'analyze', '--data-dir', 'data', '--profile', 'redis.yaml', '--json'];
+  const analyzer = (dir: string, ...more: string[]): Millrace => new Millrace([...ANALYZE, ...more], { cwd: dir });
+  /** One that stops itself in the middle of a batch, where it holds no lock of the data directory: nobody could write to that before it went on. */
+  const stoppedInside = async (dir: string, point: string): Promise<Millrace> => {
+    const first = new Millrace(ANALYZE, { cwd: dir, env: { MILLRACE_PROBE: `${point}:stop` } });
+    await Promise.race([first.saw('probe '), well(first)]);
+    return first;
+  };
 
   test('an analyzer that is stopped is replaced by the one that stands by, and cannot commit when it goes on', { timeout: 2 * MINUTE }, async () => {
     const dir = fresh(topics);
     await well(startRun(topics, dir, ['--only', 'preprocess']));
-    const first = analyzer(dir);
-    await batchesOf(dir, 20, first);
-    first.child.kill('SIGSTOP');
+    const first = await stoppedInside(dir, 'analyze.committed:20');
     const second = analyzer(dir, '--until', 'end');
     await second.saw(' standing_by ');
     await well(second);
@@ -199,9 +202,7 @@ describeRedis('jobs on Redis', () => {
   test('one that writes files is replaced when it is dead, not before', { timeout: 2 * MINUTE }, async () => {
     const dir = fresh(queries);
     await well(startRun(queries, dir, ['--only', 'preprocess']));
-    const first = analyzer(dir);
-    await grown(dir, 'out/changes.jsonl', SOME, first);
-    first.child.kill('SIGSTOP');
+    const first = await stoppedInside(dir, 'analyze.sink:12');
     const second = analyzer(dir, '--until', 'end');
     await second.saw(' owner_silent ');
     expect(second.child.exitCode).toBe(null);

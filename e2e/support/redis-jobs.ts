@@ -1,4 +1,4 @@
-import { appendFileSync, cpSync, existsSync, readdirSync, statSync } from 'node:fs';
+import { appendFileSync, cpSync, existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Finished, Millrace } from './cli.ts';
@@ -43,13 +43,6 @@ export async function stopped(worker: Millrace): Promise<number> {
 export function grown(dir: string, file: string, bytes: number, of: Millrace): Promise<void> {
   const path = join(dir, file);
   return until(of, `${file} had ${bytes} bytes`, () => existsSync(path) && statSync(path).size >= bytes);
-}
-
-/** Resolves when a batch of that number is under way. */
-export function batchesOf(dir: string, batch: number, of: Millrace): Promise<void> {
-  const jobs = join(dir, 'data/jobs');
-  const reached = (pipeline: string): boolean => readdirSync(join(jobs, pipeline)).some((name) => Number(name) >= batch);
-  return until(of, `it came to batch ${batch}`, () => existsSync(jobs) && readdirSync(jobs).some(reached));
 }
 
 async function until(of: Millrace, what: string, seen: () => boolean): Promise<void> {

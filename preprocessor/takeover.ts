@@ -36,12 +36,15 @@ export async function takeOver(
   const { plan, layout } = setup;
   const stages = tasks.map(([stage]) => plan.stages[stage] as StagePlan);
   const topics = new Set(stages.flatMap((stage) => writtenBy(stage, plan.deadLetter.topic).map(([topic]) => topic)));
-  const ends = transport.kind === 'kafka' || transport.immediate ? await Ends.look(transport.log, topics) : null;
+  const stores = tasks.map(([, number], i) => new TaskStore(transport.ledger, plan.name, (stages[i] as StagePlan).id, number));
+  const loaded = stores.map((store) => store.load());
+  const looked = transport.kind === 'kafka' || transport.immediate !== undefined || loaded.some((saved) => saved?.ends);
+  const ends = looked ? await Ends.look(transport.log, topics) : null;
   const readBack = new ReadBack(transport.log);
   const found = tasks.map(([index, number], i): Found => {
     const stage = stages[i] as StagePlan;
-    const store = new TaskStore(transport.ledger, plan.name, stage.id, number);
-    const saved = store.load();
+    const store = stores[i] as TaskStore;
+    const saved = loaded[i] ?? null;
     for (const [topic, before] of Object.entries(saved?.ends?.ends ?? {})) if (topics.has(topic)) ends?.check(topic, before);
     const left = new Map<string, Left>();
     for (const [topic, output] of writtenBy(stage, plan.deadLetter.topic)) {

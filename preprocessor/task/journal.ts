@@ -31,8 +31,7 @@ export class Journal {
   #input = -1;
   #count = 0;
   readonly #several: boolean;
-  /** something since the last drain was a choice: what comes of it may not leave before the journal is durable */
-  chosen = false;
+  #chosen = false;
 
   /** `several`: the task has several inputs, so that which of them it takes from is a choice */
   constructor(several: boolean) {
@@ -45,19 +44,24 @@ export class Journal {
       this.#input = input;
     }
     this.#count += count;
-    if (this.#several) this.chosen = true;
+    if (this.#several) this.#chosen = true;
   }
 
   add(entry: Entry): void {
     this.#flushTake();
     this.#entries.push(entry);
-    this.chosen = true;
+    this.#chosen = true;
   }
 
   #flushTake(): void {
     if (this.#count > 0) this.#entries.push(['take', this.#input, this.#count]);
     this.#input = -1;
     this.#count = 0;
+  }
+
+  /** something since the last drain was a choice: what comes of it may not leave before the journal is durable */
+  get chosen(): boolean {
+    return this.#chosen;
   }
 
   get empty(): boolean {
@@ -69,7 +73,7 @@ export class Journal {
     this.#flushTake();
     const bytes = Buffer.from(JSON.stringify(this.#entries));
     this.#entries = [];
-    this.chosen = false;
+    this.#chosen = false;
     return bytes;
   }
 }

@@ -50,6 +50,10 @@ const suite = (): void => {
     expect(new Set(days).size).toBe(found.length);
   }
 
+  function token(name: string): string {
+    return readFileSync(stack.environment(name)['TOKEN_FILE'] as string, 'utf8').trim();
+  }
+
   async function ask<T>(path: string): Promise<T> {
     const response = await fetch(`${stack.url('prometheus')}/api/v1/${path}`);
     const { status, data, error } = (await response.json()) as { status: string; data: T; error?: string };
@@ -87,7 +91,7 @@ const suite = (): void => {
   });
 
   test('nobody without the token is told anything', async () => {
-    for (const name of ['generator', 'preprocessor', 'analyzer', 'worker-1', 'worker-2'])
+    for (const name of ['generator', 'preprocessor', 'analyzer', 'analyzer-2', 'worker-1', 'worker-2'])
       for (const path of ['metrics', 'ready', 'health']) expect((await fetch(`${stack.url(name)}/${path}`)).status, `${name}/${path}`).toBe(401);
   });
 
@@ -107,7 +111,7 @@ const suite = (): void => {
       }
       const { activeTargets } = await ask<{ activeTargets: { labels: { service: string }; health: string; lastError: string }[] }>('targets');
       const told = activeTargets.map(({ labels, health, lastError }) => `${labels.service} ${health} ${lastError}`.trim());
-      expect(told.sort()).toEqual(['analyzer up', 'generator up', 'preprocessor up', 'worker-1 up', 'worker-2 up']);
+      expect(told.sort()).toEqual(['analyzer up', 'analyzer-2 up', 'generator up', 'preprocessor up', 'worker-1 up', 'worker-2 up']);
       const { groups } = await ask<{ groups: { rules: { name: string; health: string }[] }[] }>('rules');
       for (const { name, health } of groups.flatMap(({ rules }) => rules)) expect(health, name).toBe('ok');
     },
@@ -132,10 +136,25 @@ const suite = (): void => {
     expectOnce(await moreThan(seen.length));
   });
 
+  test('of the analyzers one stands by, and goes on where the other is killed', async () => {
+    const standing = ['analyzer', 'analyzer-2'].filter((name) => stack.process(name).said.includes('standing_by'));
+    expect(standing).toHaveLength(1);
+    const [spare] = standing as [string];
+    const leader = spare === 'analyzer' ? 'analyzer-2' : 'analyzer';
+    const ready = async (name: string): Promise<number> =>
+      (await fetch(`${stack.url(name)}/ready`, { headers: { authorization: `Bearer ${token(name)}` } })).status;
+    expect([await ready(leader), await ready(spare)]).toEqual([200, 503]);
+    await stack.stopService(leader, 'SIGKILL');
+    await expect.poll(() => ready(spare), { timeout: 90_000, interval: 500 }).toBe(200);
+    expect(stack.restarts(spare)).toBe(0);
+  });
+
   test('on SIGTERM everything ends well within ten seconds', async () => {
     const others = stack.services.filter(({ name }) => !['preprocessor', 'worker-1', 'token', 'kafka'].includes(name));
     expect(others.map(({ name }) => [name, stack.restarts(name)])).toEqual(others.map(({ name }) => [name, 0]));
     for (const [name, { code, signal, ms }] of await stack.stop()) {
+      // the one that was killed before
+      if (signal === 'SIGKILL') continue;
       expect({ name, code, signal, said: code === 0 ? '' : stack.process(name).said }).toEqual({ name, code: 0, signal: null, said: '' });
       expect(ms, name).toBeLessThan(10_000);
     }

@@ -221,6 +221,11 @@ export class Stack {
     });
   }
 
+  /** Ends one for good. */
+  async stopService(name: string, signal: NodeJS.Signals): Promise<void> {
+    await this.#of(name).stop(signal);
+  }
+
   /** SIGTERM to all but the broker; by name how each ended and after how many ms. */
   async stop(): Promise<ReadonlyMap<string, Exit & { readonly ms: number }>> {
     const since = performance.now();

@@ -1,45 +1,24 @@
-import { rmSync } from 'node:fs';
 import { seededRandom } from '@millrace/runtime/random.ts';
 import { FileRegistry } from '@millrace/shared-schemas/registry/file.ts';
 import { openLate } from '@millrace/transport/late.case.ts';
-import { afterEach, describe, expect, it } from 'vitest';
-import { Harness } from './harness.case.ts';
+import { describe, expect, it } from 'vitest';
+import type { Harness } from './harness.case.ts';
+import { shops, shopYaml } from './shop.case.ts';
 import { freshSource, Source } from './sources/source.ts';
 
 /** What the analyzer leaves must not depend on how late its transport answers. */
-const yaml = `
-version: 1
-name: shop
-schemas:
-  sale: { type: record, name: Sale, fields: [{ name: shop, type: string }, { name: amount, type: long }] }
-  note: { type: record, name: Note, fields: [{ name: id, type: long }, { name: at, type: long }] }
-preprocess:
-  sources:
-    - { id: in, type: file, path: in.jsonl, format: json, schema: sale }
-  outputs:
-    - { id: bridge, topic: sales, schema: sale }
-analyze:
-  trigger: { every: 0s }
-  sources:
-    - { id: sales, output: bridge }
-    - { id: notes, topic: notes, format: json, schema: note, event_time: { field: at } }
-  queries:
+const yaml = shopYaml(`  queries:
     - { id: per_shop, type: aggregate, from: sales, group_by: [shop], window: { tumbling: 10s }, watermark: bridge, select: { n: "count(*)", total: "sum(amount)" } }
     - { id: seen, type: aggregate, from: notes, window: { tumbling: 2s }, watermark: 1s, where: "9223372036854775800 + id % 12 > 0", select: { n: "count(*)" } }
   sinks:
     - { id: windows, from: per_shop, type: file, path: windows.jsonl, format: json }
     - { id: notes_out, from: seen, type: topic, topic: seen }
-`;
+`);
 
-const harnesses: Harness[] = [];
-afterEach(() => {
-  for (const { dir } of harnesses.splice(0)) rmSync(dir, { recursive: true });
-});
+const made = shops();
 
 async function filled(): Promise<Harness> {
-  const of = await new Harness().load(yaml);
-  harnesses.push(of);
-  of.writers('sales', [0, 1]);
+  const of = await made(yaml);
   const random = seededRandom(3);
   for (let i = 0; i < 300; i++) {
     of.write('sales', random.below(2), [{ t: i * 500, row: { shop: `shop${random.below(3)}`, amount: random.below(100) } }], i % 2, i * 500 - 1000);
@@ -92,8 +71,7 @@ describe('over a transport that answers late', () => {
   };
 
   it('hears of writers that are listed after it was opened', async () => {
-    const of = await new Harness().load(yaml);
-    harnesses.push(of);
+    const of = await made(yaml);
     of.writers('sales', []);
     const plan = of.plan.analyze.sources[0];
     const source = await Source.open(plan, freshSource(), 0, { ...host, log: openLate(of.transport).log });

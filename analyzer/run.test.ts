@@ -1,28 +1,11 @@
-import { rmSync } from 'node:fs';
 import { seededRandom } from '@millrace/runtime/random.ts';
-import { afterEach, describe, expect, it } from 'vitest';
-import { Harness } from './harness.case.ts';
+import { describe, expect, it } from 'vitest';
+import type { Harness } from './harness.case.ts';
+import { shops, shopYaml } from './shop.case.ts';
 
-const head = `
-version: 1
-name: shop
-schemas:
-  sale: { type: record, name: Sale, fields: [{ name: shop, type: string }, { name: amount, type: long }] }
-  note: { type: record, name: Note, fields: [{ name: id, type: long }, { name: at, type: long }] }
-preprocess:
-  sources:
-    - { id: in, type: file, path: in.jsonl, format: json, schema: sale }
-  outputs:
-    - { id: bridge, topic: sales, schema: sale }
-`;
-
-const yaml = (trigger = 'every: 0s'): string => `${head}
-analyze:
-  trigger: { ${trigger} }
-  sources:
-    - { id: sales, output: bridge }
-    - { id: notes, topic: notes, format: json, schema: note, event_time: { field: at } }
-  queries:
+const yaml = (trigger = 'every: 0s'): string =>
+  shopYaml(
+    `  queries:
     - { id: per_shop, type: aggregate, from: sales, where: "amount > 0", group_by: [shop], window: { tumbling: 10s }, watermark: bridge, select: { n: "count(*)", total: "sum(amount)" } }
     - { id: big, type: sql, from: sales, sql: "SELECT shop, amount * 2 AS twice FROM sales WHERE amount > 90" }
     - { id: seen, type: aggregate, from: notes, window: { sliding: 4s, every: 2s }, watermark: 1s, select: { n: "count(*)" } }
@@ -31,19 +14,12 @@ analyze:
     - { id: tops, from: big, type: topic, topic: tops }
     - { id: all, from: sales, type: topic, topic: all, key: shop }
     - { id: notes_out, from: seen, type: topic, topic: seen }
-`;
+`,
+    { trigger },
+  );
 
-const harnesses: Harness[] = [];
-afterEach(() => {
-  for (const { dir } of harnesses.splice(0)) rmSync(dir, { recursive: true });
-});
-
-async function harness(text = yaml()): Promise<Harness> {
-  const made = await new Harness().load(text);
-  harnesses.push(made);
-  made.writers('sales', [0, 1]);
-  return made;
-}
+const made = shops();
+const harness = (text = yaml()): Promise<Harness> => made(text);
 
 /** two writers' sales, spread over both partitions, and what they say of the time */
 function sell(to: Harness, count: number, seed = 1, from = 0): void {

@@ -1,12 +1,13 @@
 /** Batches in parts, over a board that forgets, repeats itself and is late: everything is, to the byte, what it is when the analyzer does all by itself. */
-import { rmSync, truncateSync } from 'node:fs';
+import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '@millrace/runtime/clock.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { type Random, seededRandom } from '@millrace/runtime/random.ts';
-import { afterEach, describe, expect, it } from 'vitest';
-import { Harness } from '../harness.case.ts';
+import { describe, expect, it } from 'vitest';
+import type { Harness } from '../harness.case.ts';
 import type { OpenJobs } from '../open.ts';
+import { shops, shopYaml } from '../shop.case.ts';
 import type { Board, Posted } from './board.ts';
 import { JobReading } from './job-reading.ts';
 import { decodeJob, partName } from './part.ts';
@@ -14,23 +15,8 @@ import { PartFiles } from './part-files.ts';
 import { PartWorker } from './part-worker.ts';
 import { workOn } from './work.ts';
 
-const yaml = `
-version: 1
-name: shop
-schemas:
-  sale: { type: record, name: Sale, fields: [{ name: shop, type: ["null", string] }, { name: amount, type: double }, { name: code, type: string }, { name: fraud, type: boolean }, { name: tags, type: { type: array, items: string } }] }
-  note: { type: record, name: Note, fields: [{ name: id, type: long }, { name: at, type: long }] }
-preprocess:
-  sources:
-    - { id: in, type: file, path: in.jsonl, format: json, schema: sale }
-  outputs:
-    - { id: bridge, topic: sales, schema: sale }
-analyze:
-  trigger: { every: 0s }
-  sources:
-    - { id: sales, output: bridge }
-    - { id: notes, topic: notes, format: json, schema: note, event_time: { field: at } }
-  queries:
+const yaml = shopYaml(
+  `  queries:
     - { id: per_shop, type: aggregate, from: sales, where: "amount > 0", group_by: [shop], window: { tumbling: 10s }, watermark: bridge, select: { n: "count(*)", total: "sum(amount)", first: "first(code)", top: "arg_max(code, amount)", spread: "stddev_pop(amount)" } }
     - { id: coded, type: aggregate, from: sales, group_by: [shop], mode: update, select: { n: "count(*)", codes: "sum(CAST(code AS BIGINT))" } }
     - { id: all_time, type: aggregate, from: sales, group_by: [shop, fraud], window: { sliding: 8s, every: 4s }, mode: complete, select: { n: "count(*)", last: "last(amount)" } }
@@ -52,19 +38,14 @@ analyze:
     - { id: notes_out, from: seen, type: topic, topic: seen }
 models:
   fraud: { type: logistic_regression, features: [amount], label: { field: fraud }, train: { from: sales, window: 60s, every: 60s } }
-`;
+`,
+  {
+    sale: '{ name: shop, type: ["null", string] }, { name: amount, type: double }, { name: code, type: string }, { name: fraud, type: boolean }, { name: tags, type: { type: array, items: string } }',
+  },
+);
 
-const harnesses: Harness[] = [];
-afterEach(() => {
-  for (const { dir } of harnesses.splice(0)) rmSync(dir, { recursive: true });
-});
-
-async function made(): Promise<Harness> {
-  const harness = await new Harness(3).load(yaml);
-  harnesses.push(harness);
-  harness.writers('sales', [0, 1]);
-  return harness;
-}
+const made = shops();
+const shop = (): Promise<Harness> => made(yaml, 3);
 
 /** with NULL keys, texts that are no numbers, records that are none, rows that come late */
 function sell(to: Harness, count: number, seed: number, from: number): void {
@@ -165,7 +146,7 @@ const ROUNDS = [
 describe('parts', () => {
   it.each([1, 2, 3, 4])('leave what the inline run leaves, seed %i', async (seed) => {
     const random = seededRandom(seed);
-    const [inline, parted] = [await made(), await made()];
+    const [inline, parted] = [await shop(), await shop()];
     const clock = { ...systemClock, now: () => 1_700_000_000_000 };
     const seen = { batches: 0, jobs: 0 };
     for (const [round, { count, from }] of ROUNDS.entries()) {
@@ -182,7 +163,7 @@ describe('parts', () => {
   });
 
   it('are seen when they are there, though nobody ever says so', async () => {
-    const [inline, parted] = [await made(), await made()];
+    const [inline, parted] = [await shop(), await shop()];
     const clock = { ...systemClock, now: () => 1_700_000_000_000 };
     for (const harness of [inline, parted]) sell(harness, 60, 1, ROUNDS[0].from);
     await inline.run({ clock });
@@ -191,7 +172,7 @@ describe('parts', () => {
   });
 
   it('that never come though they are said to be done end the run, by name', async () => {
-    const harness = await made();
+    const harness = await shop();
     sell(harness, 20, 1, 0);
     const failure = await harness
       .run({}, undefined, jobsOver({ order: () => [], says: () => 'done' }, { batches: 0, jobs: 0 }))
@@ -203,12 +184,8 @@ describe('parts', () => {
 
   it('that fail end the run as inline', async () => {
     const text = yaml.replace('key: shop }', 'key: shop }').replace('path: odd.jsonl, format: json }', 'path: odd.jsonl, format: json, on_error: fail }');
-    const [inline, parted] = [await new Harness(3).load(text), await new Harness(3).load(text)];
-    harnesses.push(inline, parted);
-    for (const harness of [inline, parted]) {
-      harness.writers('sales', [0, 1]);
-      sell(harness, 60, 1, ROUNDS[0].from);
-    }
+    const [inline, parted] = [await made(text, 3), await made(text, 3)];
+    for (const harness of [inline, parted]) sell(harness, 60, 1, ROUNDS[0].from);
     const of = async (run: Promise<unknown>): Promise<string> =>
       run.then(
         () => 'none',
@@ -220,7 +197,7 @@ describe('parts', () => {
   });
 
   it('that are damaged are made again, and those of batches that are over are gone', async () => {
-    const [inline, parted] = [await made(), await made()];
+    const [inline, parted] = [await shop(), await shop()];
     const clock = { ...systemClock, now: () => 1_700_000_000_000 };
     for (const harness of [inline, parted]) sell(harness, 60, 1, ROUNDS[0].from);
     await inline.run({ clock });

@@ -71,6 +71,7 @@ test('latency: a commit a stage on the way, as long as the transport makes it', 
     commitEvery: 20,
     create: true,
     replication: 1,
+    instance: null,
   } as const;
   expect(explain(plan).latency).toMatch(
     /^a record leaves with the commit of the batch it was fetched in; on its way it is written to and read from up to 2 exchanges/,

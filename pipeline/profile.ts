@@ -35,6 +35,8 @@ export interface KafkaProfile {
   readonly create: boolean;
   /** copies of a topic that is made; −1: the brokers' own default */
   readonly replication: number;
+  /** the name of this process among those that share the pipeline, kept over restarts; null: one made of machine and data directory */
+  readonly instance: string | null;
 }
 
 /** A schema registry that speaks Confluent's REST protocol. */

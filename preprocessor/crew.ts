@@ -27,11 +27,9 @@ const TICK_MS = 100;
 export async function startCrew(opened: Opened, run: RunRecord, options: RunOptions): Promise<Crew> {
   const setup = opened.setup(run);
   const tasks = opened.tasks();
-  // on Kafka one host owns the ledger's transactions; where a death is to be explained, one step at a time must be under way
+  // where a death is to be explained, one step at a time must be under way
   const alone = opened.transport.kind !== 'embedded' || setup.careful !== null;
   const threads = alone ? 1 : Math.min(options.profile.parallelism, tasks.length);
-  if (options.profile.parallelism > 1 && opened.transport.kind === 'kafka')
-    options.onEvent({ level: 'warn', code: 'one_thread', message: 'on Kafka all tasks of a process run on one thread so far: parallelism is not used' });
   if (threads <= 1) return new Inline(await assembleHost(setup, opened.transport, options.clock, tasks));
   const share = (thread: number): typeof tasks => tasks.filter((_, i) => i % threads === thread);
   const setups = Array.from({ length: threads }, (_, i) => ({ setup, tasks: share(i), wake: opened.wake }));

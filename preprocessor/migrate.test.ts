@@ -57,7 +57,7 @@ async function left(transport: MemoryTransport, plan: Plan): Promise<void> {
           offset: 4,
           watermark: 60 + task,
           spoken: true,
-          writers: [{ writer: 0, seq: 4, watermark: 60, idle: false, ended: true }],
+          writers: [{ writer: 0, seq: 4, watermark: 60, idle: false, ended: 1 }],
         },
       ],
     });

@@ -73,6 +73,12 @@ export class MergedStats {
     this.#heard.set(host, now);
   }
 
+  /** it works here no more: what it counted stays */
+  forget(host: number): void {
+    this.#last.delete(host);
+    this.#heard.delete(host);
+  }
+
   drain(now: number): HostStats {
     const stats = this.#counts;
     this.#counts = emptyStats();

@@ -29,7 +29,14 @@ export const jobPoints = ['jobs.begun', 'jobs.worked', 'jobs.left', 'jobs.fitted
 export const kafkaPoints = ['kafka.appended', 'kafka.committed'] as const;
 /** Points of a process that shares a pipeline with others: it has taken over a slot, and has given one up. */
 export const slotPoints = ['slot.taken', 'slot.left'] as const;
-export type ProbePoint = (typeof probePoints)[number] | (typeof jobPoints)[number] | (typeof kafkaPoints)[number] | (typeof slotPoints)[number];
+/** Points of what leaves without a commit: the journal is durable before its records are sent, and records are acknowledged; they are in no run elsewhere. */
+export const livePoints = ['kafka.noted', 'kafka.sent'] as const;
+export type ProbePoint =
+  | (typeof probePoints)[number]
+  | (typeof jobPoints)[number]
+  | (typeof kafkaPoints)[number]
+  | (typeof livePoints)[number]
+  | (typeof slotPoints)[number];
 
 const [armed, hit, how] = (process.env['MILLRACE_PROBE'] ?? '').split(':');
 let left = Number(hit ?? 1) || 1;

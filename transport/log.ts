@@ -190,12 +190,3 @@ export interface Transport {
   readonly immediate?: Immediate;
   close(): Promise<void>;
 }
-
-/** The log and ledger of a pipeline that several processes share: each owns parts of it (slots: task n of every stage), one process a part at a time. */
-export interface Parts extends Pick<Transport, 'kind' | 'log' | 'ledger' | 'close'> {
-  /**
-   * Takes over a part: whoever had it is fenced, and what that one had committed is in the ledger when this resolves. The transport shares log and ledger; it
-   * commits under an owner of its own, keys of its own tasks only, and closing it closes nothing else.
-   */
-  part(slot: number): Promise<Transport>;
-}

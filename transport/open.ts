@@ -5,8 +5,9 @@ import type { RegistrySettings } from '@millrace/shared-schemas/registry/rest.ts
 import { openEmbedded } from './embedded/open.ts';
 import type { KafkaSettings } from './kafka/client.ts';
 import type { KafkaOptions } from './kafka/transport.ts';
-import type { Parts, Transport } from './log.ts';
+import type { Transport } from './log.ts';
 import { openMemory } from './memory.ts';
+import type { Parts } from './parts.ts';
 
 /** What a profile says of the transport. */
 export interface TransportSettings {

@@ -52,11 +52,15 @@ export const transportFields = {
     '100ms',
     'kafka: the longest time between commits, at most 30s; a hop over an exchange takes about half of it',
   ),
+  instance: optional(
+    text('a name'),
+    'kafka: the name of this process among those that share the pipeline, kept over restarts; left out, one made of machine and data directory',
+  ),
   topics: optional(object('topics', topicFields), 'topics that are made'),
 } satisfies Fields;
 
 /** Keys of `transport` that only Kafka has. */
-export const kafkaOnly = ['brokers', 'client', 'tls', 'sasl', 'visibility', 'commit_every'] as const;
+export const kafkaOnly = ['brokers', 'client', 'tls', 'sasl', 'visibility', 'commit_every', 'instance'] as const;
 
 export const registryFields = {
   url: required(serviceUrl, 'http or https'),

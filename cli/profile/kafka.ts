@@ -53,6 +53,7 @@ function kafkaOf({ values, at, node }: Transport, files: ProfileFiles, report: R
     commitEvery: commit_every,
     create: topics?.values.create ?? true,
     replication: topics?.values.replication ?? BROKERS_DEFAULT,
+    instance: values.instance?.text ?? null,
   };
 }
 

@@ -39,6 +39,7 @@ describe('a profile of Kafka', () => {
         commitEvery: 100,
         create: true,
         replication: -1,
+        instance: null,
       },
     });
   });
@@ -70,6 +71,7 @@ http: { listen: "[::1]:0", token: "\${PASSWORD}" }
           commitEvery: 20,
           create: false,
           replication: 3,
+          instance: null,
         },
       },
       registry: { url: 'https://registry.example/base', username: 'me', password: 'hush', ca: certificate.cert },

@@ -43,7 +43,8 @@ export interface WriterCore {
   seq: number;
   watermark: number;
   idle: boolean;
-  ended: boolean;
+  /** the run whose end it told of last, with nothing since; 0: none */
+  ended: number;
 }
 
 export interface OutputCore {
@@ -73,6 +74,8 @@ export function decodeCore(bytes: Uint8Array): TaskCore {
   // what was written before there were models
   core.models ??= {};
   core.born ??= core.watermark;
+  // what was written when an end did not say of which run
+  for (const { writers } of core.inputs) for (const writer of writers) if (typeof writer.ended === 'boolean') writer.ended = writer.ended ? core.run : 0;
   return core;
 }
 

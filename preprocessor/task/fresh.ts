@@ -18,5 +18,5 @@ export function freshInput(name: string): InputCore {
 
 /** Writers of which nothing was heard but, after an edit of the plan, what their predecessors had said. */
 export function freshWriters(numbers: readonly number[], watermark: number): WriterCore[] {
-  return numbers.map((writer) => ({ writer, seq: 0, watermark, idle: false, ended: false }));
+  return numbers.map((writer) => ({ writer, seq: 0, watermark, idle: false, ended: 0 }));
 }

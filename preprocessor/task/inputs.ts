@@ -264,7 +264,7 @@ export class ExchangeInput extends TaskInput {
   /** a record of it is there */
   #speaks(writer: WriterCore, watermark: number): void {
     this.core.spoken = true;
-    writer.ended = false;
+    writer.ended = 0;
     writer.idle = false;
     this.#heard(writer, watermark);
   }
@@ -285,7 +285,7 @@ export class ExchangeInput extends TaskInput {
       if (header.seq !== writer.seq) this.#gap(writer, header.seq);
       // an end says nothing of idleness
       if (header.kind !== 'end') writer.idle = header.kind === 'idle';
-      writer.ended = header.kind === 'end';
+      writer.ended = header.kind === 'end' ? header.run : 0;
       this.#heard(writer, header.watermark);
       return false;
     }
@@ -317,10 +317,10 @@ export class ExchangeInput extends TaskInput {
     let active = false;
     let ended = true;
     for (const w of core.writers) {
-      if (!w.ended) ended = false;
+      if (w.ended === 0) ended = false;
       if (w.idle) most = Math.max(most, w.watermark);
       // one that has ended holds the rest at its own watermark: the end is of this run, and a later run may go on there
-      if (w.idle || (w.ended && w.watermark === Number.NEGATIVE_INFINITY)) continue;
+      if (w.idle || (w.ended > 0 && w.watermark === Number.NEGATIVE_INFINITY)) continue;
       active = true;
       if (w.watermark < least) least = w.watermark;
     }
@@ -335,7 +335,7 @@ export class ExchangeInput extends TaskInput {
 
   /** every writer has said that the run is over */
   get writersEnded(): boolean {
-    return this.core.writers.every((writer) => writer.ended);
+    return this.core.writers.every((writer) => writer.ended > 0);
   }
 
   protected override refuse(i: number, code: string, message: string): void {

@@ -76,7 +76,8 @@ export class Task implements InputHost {
         core.ended = false;
         for (const input of inputs) {
           input.core.ended = false;
-          for (const writer of input.core.writers) writer.ended = false;
+          // one that was quicker may have ended the run already
+          for (const writer of input.core.writers) if (writer.ended < entry[1]) writer.ended = 0;
         }
         break;
       case 'ended':

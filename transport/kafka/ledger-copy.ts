@@ -32,13 +32,16 @@ const OWNER = `${OWN}owner`;
  * It belongs to whoever opened it last: a process that was thought dead can no longer write to it.
  */
 export class LedgerCopy implements Ledger {
+  /** 1, 2, … of those that one host has in a data directory */
+  readonly number: number;
   readonly #store: Transport;
   readonly #fence: Fence;
   #standing: Standing | null;
 
-  private constructor(store: Transport, fence: Fence) {
+  private constructor(store: Transport, fence: Fence, number: number) {
     this.#store = store;
     this.#fence = fence;
+    this.number = number;
     const bytes = store.ledger.get(STANDING);
     this.#standing = bytes === null ? null : (JSON.parse(Buffer.from(bytes).toString()) as Standing);
   }
@@ -46,7 +49,7 @@ export class LedgerCopy implements Ledger {
   /** Takes the copy from whoever had it. */
   static open(dataDir: string, host: string, session: string): LedgerCopy {
     const store = openEmbedded(placeOf(dataDir, host, 1));
-    return new LedgerCopy(store, take(store, session));
+    return new LedgerCopy(store, take(store, session), 1);
   }
 
   /** Takes the first copy that nobody alive has: processes of one host that share a data directory have one each. */
@@ -56,7 +59,7 @@ export class LedgerCopy implements Ledger {
       const old = store.ledger.get(OWNER);
       const owner = old === null ? null : (JSON.parse(Buffer.from(old).toString()) as Owner);
       try {
-        if (owner?.process == null || !isAlive(owner.process)) return new LedgerCopy(store, take(store, session, { key: OWNER, value: old }));
+        if (owner?.process == null || !isAlive(owner.process)) return new LedgerCopy(store, take(store, session, { key: OWNER, value: old }), n);
       } catch (error) {
         if (!(error instanceof MillraceError && error.code === 'fenced')) throw error;
       }

@@ -1,8 +1,12 @@
 import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
 import type { Clock } from '@millrace/runtime/clock.ts';
-import type { Parts, Transport } from '../log.ts';
+import type { Transport } from '../log.ts';
+import type { Joining, Parts } from '../parts.ts';
 import { Arrivals } from './arrivals.ts';
 import type { ClientOptions, KafkaClient, KafkaSettings, TransactionalProducer } from './client.ts';
+import { joinGroup, type Membership } from './group/membership.ts';
 import { KafkaLog, LEDGER_META } from './kafka-log.ts';
 import { KafkaLedger, LEDGER_CONFIG } from './ledger.ts';
 import { LedgerCopy } from './ledger-copy.ts';
@@ -42,6 +46,8 @@ export interface KafkaOptions extends KafkaLogSettings {
   readonly gone?: readonly string[];
 }
 
+/** ms of silence after which what a process had goes to others */
+const SESSION = 10_000;
 const PATIENCE = 30_000;
 const PREFETCH = 4 * 1024 * 1024;
 /** the broker ends the transactions of a dead process after a minute; a ledger that one holds back is waited for */
@@ -148,6 +154,27 @@ class Process {
     const producer = await this.#shared.client.transactional(id);
     await this.ledger.catchUp(slot);
     return new OwnerTransport(this.#shared, id, sessionOf(id, clock.now()), producer, async () => {});
+  }
+
+  async join({ slots, topics, plan, instance, onEvent }: Joining): Promise<Membership> {
+    const { settings, dataDir, pipeline, host, patience } = this.#options;
+    // a process that comes back has the same copy of the ledger as before
+    const mine = createHash('sha256')
+      .update(`${hostname()} ${resolve(dataDir)} ${this.#copy.number}`)
+      .digest('hex')
+      .slice(0, 12);
+    return joinGroup({
+      settings,
+      group: `${pipeline}.preprocess`,
+      clientId: host,
+      instance: instance ?? mine,
+      slots,
+      topics,
+      plan,
+      session: SESSION,
+      ...(patience === undefined ? {} : { patience }),
+      onEvent,
+    });
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,146 @@
+import { MillraceError } from '@millrace/runtime/errors.ts';
+import { Arrivals } from '@millrace/transport/kafka/arrivals.ts';
+import { assign } from '@millrace/transport/kafka/group/assign.ts';
+import type { Membership } from '@millrace/transport/kafka/group/membership.ts';
+import type { Commit, Transport } from '@millrace/transport/log.ts';
+import { type MemoryTransport, openMemory } from '@millrace/transport/memory.ts';
+import type { Joining, Parts } from '@millrace/transport/parts.ts';
+
+interface Member {
+  readonly id: string;
+  readonly membership: FakeMembership;
+  readonly plan: string;
+}
+
+/** Test support: a cluster in memory with slots that fence, and the group's own rule of who has which. */
+export class FakeCluster {
+  readonly memory: MemoryTransport = openMemory();
+  /** by slot: how often it was taken over */
+  readonly owners: number[] = [];
+  /** 'slot taken by member' in order */
+  readonly taken: string[] = [];
+  #members: Member[] = [];
+  #generation = 0;
+  #slots = 0;
+
+  /** What a process named `id` opens. `kill` makes it fail as if its machine had gone: nothing of it is committed any more. */
+  process(id: string): { readonly parts: Parts; kill(): void } {
+    const state = { dead: false };
+    const { memory } = this;
+    const parts: Parts = {
+      kind: 'kafka',
+      log: memory.log,
+      ledger: memory.ledger,
+      join: async (joining) => this.#join(id, joining, state),
+      part: async (slot) => this.#part(id, slot, state),
+      close: async () => undefined,
+    };
+    const kill = (): void => {
+      state.dead = true;
+      this.#leave(id);
+    };
+    return { parts, kill };
+  }
+
+  #part(id: string, slot: number, state: { readonly dead: boolean }): Transport {
+    const owner = (this.owners[slot] ?? 0) + 1;
+    this.owners[slot] = owner;
+    this.taken.push(`${slot} ${id}`);
+    const { memory } = this;
+    const guard = (): void => {
+      if (state.dead) throw new Error('killed');
+      if (this.owners[slot] !== owner) throw new MillraceError('fenced', `Slot ${slot} has another owner.`);
+    };
+    return {
+      kind: 'kafka',
+      log: memory.log,
+      ledger: memory.ledger,
+      // as a broker answers: later
+      async commit(commit: Commit) {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        guard();
+        memory.commit(commit);
+      },
+      note(puts) {
+        guard();
+        memory.note(puts);
+      },
+      close: async () => undefined,
+    };
+  }
+
+  #join(id: string, { slots, plan }: Joining, state: { readonly dead: boolean }): Membership {
+    if (state.dead) throw new Error('killed');
+    this.#slots = slots;
+    if (this.#members.some((other) => other.plan !== plan)) throw new MillraceError('plan_changed', 'another plan runs');
+    const membership = new FakeMembership(
+      () => {
+        if (!state.dead) this.rebalance();
+      },
+      () => this.#leave(id),
+    );
+    this.#members.push({ id, membership, plan });
+    this.rebalance();
+    return membership;
+  }
+
+  #leave(id: string): void {
+    this.#members = this.#members.filter((member) => member.id !== id);
+    this.rebalance();
+  }
+
+  /** one generation more */
+  rebalance(): void {
+    this.#generation++;
+    const claims = this.#members.map(({ id, membership: { generation, named, assigned } }) => ({
+      id,
+      generation,
+      owned: named.filter((slot) => assigned.includes(slot)),
+      closing: named.filter((slot) => !assigned.includes(slot)),
+    }));
+    const given = assign(claims, this.#slots);
+    for (const { id, membership } of this.#members) membership.told(given.get(id) ?? [], this.#generation, this.#members.length);
+  }
+}
+
+class FakeMembership implements Membership {
+  assigned: readonly number[] = [];
+  generation = -1;
+  members = 0;
+  readonly failure = null;
+  named: readonly number[] = [];
+  lag: ReadonlyMap<string, ReadonlyMap<number, number>> = new Map();
+  readonly #news = new Arrivals();
+  readonly #rejoin: () => void;
+  readonly #leave: () => void;
+
+  constructor(rejoin: () => void, leave: () => void) {
+    this.#rejoin = rejoin;
+    this.#leave = leave;
+  }
+
+  told(assigned: readonly number[], generation: number, members: number): void {
+    this.assigned = assigned;
+    this.generation = generation;
+    this.members = members;
+    this.#news.notify();
+  }
+
+  changed(ms: number): Promise<void> {
+    return this.#news.wait(ms);
+  }
+
+  owns(slots: readonly number[]): void {
+    const gaveUp = this.named.some((slot) => !slots.includes(slot));
+    this.named = [...slots];
+    if (gaveUp) setTimeout(this.#rejoin, 1);
+  }
+
+  offsets(positions: ReadonlyMap<string, ReadonlyMap<number, number>>): void {
+    this.lag = positions;
+  }
+
+  async leave(): Promise<void> {
+    this.#leave();
+  }
+}

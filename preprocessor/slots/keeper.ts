@@ -1,0 +1,173 @@
+import { MillraceError } from '@millrace/runtime/errors.ts';
+import { probe } from '@millrace/runtime/probe.ts';
+import { Arrivals } from '@millrace/transport/kafka/arrivals.ts';
+import type { Parts } from '@millrace/transport/parts.ts';
+import { BUILD } from '../prepare.ts';
+import type { RunOptions } from '../run-options.ts';
+import { type HostStats, MergedStats } from '../stats.ts';
+import { Slot } from './slot.ts';
+import { Speaker } from './speaker.ts';
+import { heardWord, type Word } from './word.ts';
+
+/** how often a slot at work looks for another word, and one at rest for its first, ms */
+const LOOK_MS = 100;
+const WAIT_MS = 20;
+
+/** A slot from its take-over to its giving up. */
+interface Life {
+  /** why it is to be given up: 'stopped' lets what is on its way in exchanges come through first; null: it is not */
+  ending: 'moved' | 'stopped' | null;
+  /** resolves when it has been */
+  over: Promise<void>;
+  slot: Slot | null;
+}
+
+/** Opens, works on and gives up slots, each in a life of its own: one that recovers holds up no other. */
+export class Keeper {
+  readonly #options: RunOptions;
+  readonly #parts: Parts;
+  readonly #slots: number;
+  readonly #lives = new Map<number, Life>();
+  readonly #stats = new MergedStats();
+  /** slots that another process took without a word of the group: not opened again before the group has spoken */
+  readonly #taken = new Map<number, number>();
+  /** something in a life has changed */
+  readonly #news = new Arrivals();
+  #paused = false;
+  #failure: { readonly error: unknown } | null = null;
+  /** null: slot 0 is another's */
+  speaker: Speaker | null = null;
+
+  constructor(options: RunOptions, parts: Parts, slots: number) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#slots = slots;
+  }
+
+  /** those being opened and given up included */
+  get kept(): number[] {
+    return [...this.#lives.keys()];
+  }
+
+  /** whether every slot here has ended the run it works on */
+  get ended(): boolean {
+    return [...this.#lives.values()].every(({ slot }) => slot === null || slot.ended);
+  }
+
+  /** whether any slot here is at work */
+  get working(): boolean {
+    return [...this.#lives.values()].some(({ slot }) => slot !== null);
+  }
+
+  /** Gives up what is not among `slots`, opens what is new. `generation`: of the group's word. @throws what a life has failed with */
+  want(slots: readonly number[], generation: number): void {
+    if (this.#failure !== null) throw this.#failure.error;
+    for (const [number, life] of this.#lives) if (!slots.includes(number)) this.#end(life, 'moved');
+    for (const number of slots) {
+      if (this.#lives.has(number) || this.#taken.get(number) === generation) continue;
+      this.#taken.delete(number);
+      const life: Life = { ending: null, slot: null, over: Promise.resolve() };
+      this.#lives.set(number, life);
+      life.over = this.#live(number, life, generation);
+    }
+  }
+
+  /** Gives all up. `drained`: once what is on its way in exchanges has come through, for a while. */
+  async leave(drained: boolean): Promise<void> {
+    const lives = [...this.#lives.values()];
+    for (const life of lives) this.#end(life, drained ? 'stopped' : 'moved');
+    await Promise.all(lives.map(({ over }) => over));
+    if (this.#failure !== null) throw this.#failure.error;
+  }
+
+  #end(life: Life, why: NonNullable<Life['ending']>): void {
+    life.ending ??= why;
+    this.#news.notify();
+  }
+
+  pause(): void {
+    this.#paused = true;
+    for (const { slot } of this.#lives.values()) slot?.pause();
+  }
+
+  drainStats(now: number): HostStats {
+    for (const [number, { slot }] of this.#lives) if (slot !== null) this.#stats.add(number, slot.drainStats(), now);
+    return this.#stats.drain(now);
+  }
+
+  /** by source topic and partition */
+  positions(): ReadonlyMap<string, ReadonlyMap<number, number>> {
+    const all = new Map<string, Map<number, number>>();
+    for (const { slot } of this.#lives.values())
+      for (const [topic, partition, offset] of slot?.positions() ?? []) all.set(topic, (all.get(topic) ?? new Map()).set(partition, offset));
+    return all;
+  }
+
+  async #live(number: number, life: Life, generation: number): Promise<void> {
+    try {
+      await this.#own(number, life);
+    } catch (error) {
+      if (!(error instanceof MillraceError && error.code === 'fenced')) this.#failure ??= { error };
+      else {
+        this.#taken.set(number, generation);
+        this.#options.onEvent({ level: 'warn', code: 'slot_taken', message: `Another process has taken over slot ${number}.` });
+      }
+    } finally {
+      this.#lives.delete(number);
+      this.#stats.forget(number);
+      this.#news.notify();
+    }
+  }
+
+  async #own(number: number, life: Life): Promise<void> {
+    const part = await this.#parts.part(number);
+    probe('slot.taken');
+    try {
+      if (number === 0) this.speaker = await Speaker.begin(this.#options, this.#parts, part, this.#slots);
+      for (let word = await this.#word(life, null); word !== null; word = await this.#word(life, word.text)) {
+        const slot = await Slot.open(this.#options, part, number, word.word);
+        life.slot = slot;
+        if (this.#paused) slot.pause();
+        await this.#workOn(slot, life, word.text);
+        life.slot = null;
+        this.#stats.add(number, slot.drainStats(), this.#options.clock.monotonic());
+        await slot.leave(life.ending === 'stopped');
+        probe('slot.left');
+      }
+    } finally {
+      life.slot = null;
+      if (number === 0) this.speaker = null;
+      await part.close();
+    }
+  }
+
+  /** Until the slot is to be given up, or another word is given. @throws what the slot has failed with */
+  async #workOn(slot: Slot, life: Life, text: string): Promise<void> {
+    const over = { failed: false };
+    const end = (failed: boolean) => () => {
+      over.failed = failed;
+      this.#news.notify();
+    };
+    slot.done.then(end(false), end(true));
+    while (life.ending === null && heardWord(this.#parts.ledger, this.#options.plan.name)?.text === text) {
+      await this.#news.wait(LOOK_MS);
+      if (over.failed) await slot.done;
+    }
+  }
+
+  /** The first word for this plan that is not `old` and whose run is not over; null once the slot is to be given up. */
+  async #word(life: Life, old: string | null): Promise<{ readonly text: string; readonly word: Word } | null> {
+    const { plan } = this.#options;
+    while (life.ending === null) {
+      const heard = heardWord(this.#parts.ledger, plan.name);
+      if (heard && heard.text !== old && heard.word.planHash === plan.hash && heard.word.build === BUILD && !heard.word.run.finished) return heard;
+      await this.#news.wait(WAIT_MS);
+    }
+    return null;
+  }
+
+  /** resolves when something here has changed, or after ms */
+  wait(ms: number): Promise<void> {
+    return this.#news.wait(ms);
+  }
+}

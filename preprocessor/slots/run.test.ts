@@ -1,0 +1,226 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { loadPipeline } from '@millrace/pipeline/load.ts';
+import type { Plan } from '@millrace/pipeline/plan.ts';
+import { defaultProfile } from '@millrace/pipeline/profile.ts';
+import { systemClock } from '@millrace/runtime/clock.ts';
+import { seededRandom } from '@millrace/runtime/random.ts';
+import { HeaderReader } from '@millrace/shared-schemas/header.ts';
+import { murmur2 } from '@millrace/shared-schemas/murmur2.ts';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { FakeCluster } from './fake-parts.case.ts';
+import { runShared } from './run.ts';
+
+const yaml = (amount: string) => `
+version: 1
+name: sales
+schemas:
+  sale: { type: record, name: Sale, fields: [{ name: id, type: string }, { name: shop, type: string }, { name: amount, type: long }, { name: at, type: long }] }
+preprocess:
+  sources:
+    - { id: sales, type: topic, topic: sales, format: json, schema: sale, key: id, event_time: { field: at, out_of_order: 5s, idle_after: 1s } }
+  steps:
+    - { id: positive, type: filter, where: "amount > ${amount}" }
+    - { id: seen, type: rolling, key: id, range: 1m, add: { times: "count(*)" } }
+    - { id: windows, type: window, from: positive, key: shop, window: { tumbling: 10s }, select: { n: "count(*)", total: "sum(amount)" } }
+  outputs:
+    - { id: enriched, from: seen, topic: enriched, format: json }
+    - { id: per_shop, from: windows, topic: per_shop, format: json }
+`;
+const RECORDS = 4000;
+
+let dir: string;
+let plan: Plan;
+const planOf = async (amount = '0'): Promise<Plan> => {
+  writeFileSync(join(dir, 'p.yaml'), yaml(amount));
+  const loaded = await loadPipeline(join(dir, 'p.yaml'), { env: {} });
+  expect(loaded.findings).toEqual([]);
+  return loaded.plan as Plan;
+};
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'millrace-slots-'));
+  plan = await planOf();
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+const profile = { ...defaultProfile, checkpoint: { path: null, every: 50 } };
+
+async function fill(cluster: FakeCluster, from = 0, to = RECORDS): Promise<void> {
+  const { log } = cluster.memory;
+  await log.ensure('sales', 4);
+  const out = log.appender('sales');
+  for (let i = from; i < to; i++) {
+    const random = seededRandom(11, i);
+    const id = `s${random.below(500)}`;
+    const key = Buffer.from(id);
+    const at = 1_700_000_000_000 + i * 50 - random.below(4) * 1000;
+    const value = Buffer.from(JSON.stringify({ id, shop: `shop${random.below(20)}`, amount: random.below(100) - 10, at }));
+    const partition = (murmur2(key, 0, key.length) & 0x7fffffff) % 4;
+    let pos = out.begin(partition, i, key, 0, key.length);
+    while (out.buffer.length - pos < value.length) pos = out.grow();
+    out.buffer.set(value, pos);
+    out.end(pos + value.length);
+  }
+  await out.flush();
+}
+
+interface Running {
+  readonly id: string;
+  readonly stop: AbortController;
+  readonly done: Promise<unknown>;
+  readonly events: string[];
+  kill(): void;
+}
+
+function start(cluster: FakeCluster, id: string, { untilEnd = true, with: of = plan } = {}): Running {
+  const { parts, kill } = cluster.process(id);
+  const stop = new AbortController();
+  const events: string[] = [];
+  const done = runShared({
+    plan: of,
+    profile,
+    dataDir: dir,
+    untilEnd,
+    clock: systemClock,
+    signal: stop.signal,
+    onProgress: () => undefined,
+    onEvent: ({ code }) => void events.push(code),
+    parts,
+    maxRecords: 37,
+  });
+  done.catch(() => undefined);
+  return { id, stop, done, events, kill };
+}
+
+/** what stands in a topic, as sorted texts without what names no record; and whether every writer's numbers go up by one */
+function outputs(cluster: FakeCluster, topic: string): string[] {
+  const { log } = cluster.memory;
+  const texts: string[] = [];
+  for (let p = 0; p < (log.topic(topic)?.partitions ?? 0); p++) {
+    const seqs = new Map<number, number>();
+    const header = new HeaderReader();
+    const reader = log.reader(topic, p, { offset: 0 });
+    for (let view = reader.poll(1 << 20); view; view = reader.poll(1 << 20)) {
+      for (let i = 0; i < view.count; i++) {
+        if ((view.valueEnd[i] as number) < 0) continue;
+        if (header.read(view.buffer, view.headersStart[i] as number, view.headersEnd[i] as number)) {
+          expect(header.seq).toBe((seqs.get(header.writer) ?? 0) + 1);
+          seqs.set(header.writer, header.seq);
+        }
+        texts.push(view.buffer.toString('utf8', view.valueStart[i], view.valueEnd[i]));
+      }
+      view.release();
+    }
+  }
+  return texts.sort();
+}
+
+const both = (cluster: FakeCluster) => [outputs(cluster, 'enriched'), outputs(cluster, 'per_shop')];
+
+async function alone(records = RECORDS): Promise<string[][]> {
+  const cluster = new FakeCluster();
+  await fill(cluster, 0, records);
+  await start(cluster, 'a').done;
+  const found = both(cluster);
+  expect(found[0]?.length).toBeGreaterThan(records / 2);
+  return found;
+}
+
+test('one process has all slots, and a second run finds nothing to do', async () => {
+  const cluster = new FakeCluster();
+  await fill(cluster);
+  await start(cluster, 'a').done;
+  expect(cluster.taken.sort()).toEqual(['0 a', '1 a', '2 a', '3 a']);
+  const once = both(cluster);
+  await start(cluster, 'a').done;
+  expect(both(cluster)).toEqual(once);
+});
+
+test('two processes share the slots, and answer as one does', async () => {
+  const cluster = new FakeCluster();
+  await fill(cluster);
+  await Promise.all([start(cluster, 'a').done, start(cluster, 'b').done]);
+  expect(new Set(cluster.taken.map((taken) => taken.split(' ')[1]))).toEqual(new Set(['a', 'b']));
+  expect(both(cluster)).toEqual(await alone());
+});
+
+test.each([1, 2, 3, 4, 5, 6])('processes come, go and die while they work: the answer is the same (seed %d)', async (seed) => {
+  const random = seededRandom(5, seed);
+  const cluster = new FakeCluster();
+  await fill(cluster);
+  const alive: Running[] = [start(cluster, 'p0', { untilEnd: false })];
+  for (let n = 1; n <= 8; n++) {
+    await sleep(random.below(60));
+    if (alive.length > 1 && random.below(2) === 0) {
+      const [gone] = alive.splice(random.below(alive.length), 1) as [Running];
+      if (random.below(2) === 0) gone.kill();
+      else gone.stop.abort();
+    } else alive.push(start(cluster, `p${n}`, { untilEnd: false }));
+  }
+  for (const { stop } of alive) stop.abort();
+  await Promise.allSettled(alive.map(({ done }) => done));
+  await start(cluster, 'last').done;
+  expect(both(cluster)).toEqual(await alone());
+});
+
+test('a slot that moves goes on where it was: its old owner saves first', async () => {
+  const cluster = new FakeCluster();
+  await fill(cluster);
+  const a = start(cluster, 'a', { untilEnd: false });
+  await expect.poll(() => outputs(cluster, 'enriched').length, { timeout: 5000 }).toBeGreaterThan(0);
+  const b = start(cluster, 'b', { untilEnd: false });
+  await expect.poll(() => cluster.taken.filter((taken) => taken.endsWith('b')).length, { timeout: 5000 }).toBe(2);
+  a.stop.abort();
+  await a.done;
+  await expect.poll(() => cluster.taken.filter((taken) => taken.endsWith('b')).length, { timeout: 5000 }).toBe(4);
+  // nobody was fenced: each slot was given up before it was taken
+  expect([...a.events, ...b.events]).not.toContain('slot_taken');
+  b.stop.abort();
+  await b.done;
+  await start(cluster, 'c').done;
+  expect(both(cluster)).toEqual(await alone());
+});
+
+test('more processes than slots: the last stands by, and takes over', async () => {
+  const cluster = new FakeCluster();
+  await fill(cluster);
+  const all = ['a', 'b', 'c', 'd', 'e'].map((id) => start(cluster, id, { untilEnd: false }));
+  await expect.poll(() => new Set(cluster.taken.map((taken) => taken.slice(2))).size, { timeout: 5000 }).toBe(4);
+  const [first] = all as [Running];
+  first.kill();
+  await expect(first.done).rejects.toThrow('killed');
+  await expect.poll(() => new Set(cluster.taken.map((taken) => taken.slice(2))).size, { timeout: 5000 }).toBe(5);
+  for (const { stop } of all) stop.abort();
+  await Promise.allSettled(all.map(({ done }) => done));
+  await start(cluster, 'f').done;
+  expect(both(cluster)).toEqual(await alone());
+});
+
+test('a run to the end begins when nobody is left who runs without one', async () => {
+  const cluster = new FakeCluster();
+  await fill(cluster);
+  const endless = start(cluster, 'a', { untilEnd: false });
+  await expect.poll(() => outputs(cluster, 'enriched').length, { timeout: 5000 }).toBeGreaterThan(0);
+  const ending = start(cluster, 'b');
+  await expect.poll(() => ending.events, { timeout: 10_000 }).toContain('endless_run');
+  endless.stop.abort();
+  await endless.done;
+  await ending.done;
+  expect(both(cluster)).toEqual(await alone());
+});
+
+test('an edited file is taken when all have stopped, and refused while one runs or after one died', async () => {
+  const cluster = new FakeCluster();
+  await fill(cluster);
+  const edited = await planOf('20');
+  const a = start(cluster, 'a', { untilEnd: false });
+  await expect.poll(() => outputs(cluster, 'enriched').length, { timeout: 5000 }).toBeGreaterThan(0);
+  await expect(start(cluster, 'b', { with: edited }).done).rejects.toMatchObject({ code: 'plan_changed' });
+  a.kill();
+  await a.done.catch(() => undefined);
+  await expect(start(cluster, 'b', { with: edited }).done).rejects.toMatchObject({ code: 'plan_changed' });
+  await start(cluster, 'a').done;
+  await start(cluster, 'b', { with: edited }).done;
+});

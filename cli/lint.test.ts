@@ -3,26 +3,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { called, millrace, tempDir } from './millrace.case.ts';
+import { TINY } from './tiny.case.ts';
 
 const dir = tempDir();
 const write = (name: string, text: string): void => writeFileSync(join(dir.path, name), text);
 
-const good = `version: 1
-name: tiny
-schemas:
-  order: { type: record, name: Order, fields: [{ name: id, type: long }, { name: amount, type: double }] }
-preprocess:
-  sources:
-    - { id: orders, type: file, path: in.jsonl, format: json, schema: order }
-  steps:
-    - { id: large, type: filter, where: "amount > 100" }
-  outputs:
-    - { id: kept, from: large, type: file, path: out.jsonl, format: json }
-`;
-const bad = good.replace('amount > 100', 'amout > 100').replace('from: large', 'fro: large');
+const bad = TINY.replace('amount > 100', 'amout > 100').replace('from: large', 'fro: large');
 
 test('a file with nothing wrong', async () => {
-  write('p.yaml', good);
+  write('p.yaml', TINY);
   expect(await called(dir.path, ['lint', 'p.yaml'])).toEqual({ code: 0, stdout: 'p.yaml: nothing wrong\n', stderr: '' });
   expect(await called(dir.path, ['lint', '--json', 'p.yaml'])).toEqual({ code: 0, stdout: '{"findings":[]}\n', stderr: '' });
 });
@@ -44,7 +33,7 @@ test('every finding at once, on stderr, with the place in the source', async () 
 });
 
 test('the same for machines, over several files', async () => {
-  write('good.yaml', good);
+  write('good.yaml', TINY);
   write('bad.yaml', bad);
   const { code, stdout, stderr } = await called(dir.path, ['lint', '--json', 'good.yaml', 'bad.yaml']);
   expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
@@ -80,7 +69,7 @@ test('YAML that cannot be parsed is a finding', async () => {
 });
 
 test('explain shows the plan, and refuses what lint refuses', async () => {
-  write('p.yaml', good);
+  write('p.yaml', TINY);
   write('bad.yaml', bad);
   const { code, stdout } = await called(dir.path, ['explain', 'p.yaml']);
   expect(code).toBe(0);
@@ -105,7 +94,7 @@ test('run lints first', async () => {
 });
 
 test('a profile is linted too, and stops a run when it is wrong', async () => {
-  write('p.yaml', good);
+  write('p.yaml', TINY);
   write('kafka.yaml', 'transport: { type: kafka, brokers: [localhost] }\nregistry: { url: "http://me:hush@localhost", password: hush }\n');
   write('open.yaml', 'http: { listen: 0.0.0.0:8088 }\n');
   const { code, stdout, stderr } = await called(dir.path, ['lint', 'kafka.yaml', 'open.yaml', 'p.yaml']);

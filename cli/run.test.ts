@@ -2,20 +2,10 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { called, millrace, start, tempDir } from './millrace.case.ts';
+import { TINY } from './tiny.case.ts';
 
 const dir = tempDir();
-const PIPELINE = `version: 1
-name: tiny
-schemas:
-  order: { type: record, name: Order, fields: [{ name: id, type: long }, { name: amount, type: double }] }
-preprocess:
-  sources:
-    - { id: orders, type: file, path: in.jsonl, format: json, schema: order }
-  steps:
-    - { id: large, type: filter, where: "amount > 100" }
-  outputs:
-    - { id: kept, from: large, type: file, path: out.jsonl, format: json }
-    - { id: kept_topic, from: large, topic: tiny.kept, schema: order }
+const PIPELINE = `${TINY}    - { id: kept_topic, from: large, topic: tiny.kept, schema: order }
 `;
 const INPUT = '{"id":1,"amount":50}\n{"id":9007199254740993,"amount":150.5}\n\n{"id":"x","amount":1}\n{"id":3,"amount":200}\n';
 

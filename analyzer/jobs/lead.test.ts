@@ -35,12 +35,12 @@ beforeEach(() => {
 });
 afterEach(() => vi.useRealTimers());
 
-const lead = (dataDir: string, brokers = ['a:1', 'b:1'], signal = new AbortController().signal) =>
+const lead = (dataDir: string, brokers = ['a:1', 'b:1'], signal = new AbortController().signal, instance: string | null = null) =>
   takeLead(
     store as unknown as Store,
     {
       plan: { name: 'shop' },
-      profile: { transport: { kafka: { brokers } }, http: null },
+      profile: { transport: { kafka: { brokers, instance } }, http: null },
       dataDir,
       signal,
       onEvent: ({ code }: { code: string }) => void said.push(code),
@@ -82,6 +82,12 @@ test('a leader says so again where everything was forgotten; on other brokers no
   await vi.advanceTimersByTimeAsync(1000);
   expect(store.values.size).toBe(1);
   expect(await settled(lead('/two', ['c:1']))).toBe(true);
+});
+
+test('an instance is the same wherever it is', async () => {
+  const named = (dataDir: string, instance: string) => lead(dataDir, undefined, undefined, instance);
+  await named('/one', 'a');
+  expect([await settled(named('/two', 'a')), await settled(named('/one', 'b'))]).toEqual([true, false]);
 });
 
 test('told to stop, one that stands by goes', async () => {

@@ -19,14 +19,15 @@ export interface Lead {
 /**
  * Which of several analyzers on a cluster works: the others stand by here, before they touch anything, until that one is silent. It is a courtesy that keeps them from taking
  * over from each other in turn. What keeps two from working at once is the fence of the brokers, whatever Redis says or has lost. A process that was
- * started again, on the same machine, data directory and address of its status page, has the lead that it had.
+ * started again, of the same `instance` or else on the same machine, data directory and address of its status page, has the lead that it had.
  * @throws Dismissed when it is told to stop before
  */
 export async function takeLead(store: Store, options: Pick<AnalyzeOptions, 'plan' | 'profile' | 'dataDir' | 'signal' | 'onEvent'>): Promise<Lead> {
   const { plan, profile, dataDir, signal, onEvent } = options;
   const cluster = createHash('sha256').update(JSON.stringify(profile.transport.kafka?.brokers.toSorted())).digest('hex').slice(0, 8);
   const key = `millrace:${encodeURIComponent(plan.name)}.${cluster}.analyzer`;
-  const mine = [hostname(), dataDir, ...(profile.http === null ? [] : [`${profile.http.host}:${profile.http.port}`])].join(' ');
+  const address = profile.http === null ? [] : [`${profile.http.host}:${profile.http.port}`];
+  const mine = profile.transport.kafka?.instance ?? [hostname(), dataDir, ...address].join(' ');
   /** whose it is now */
   const ask = async (): Promise<string | null> => {
     if ((await store.set(key, mine, 'PX', PATIENCE, 'NX')) === 'OK') return mine;

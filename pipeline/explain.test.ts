@@ -79,6 +79,9 @@ test('latency: a commit a stage on the way, as long as the transport makes it', 
   expect(explain(plan, { type: 'kafka', partitions: 4, kafka }).latency).toMatch(
     /^a record leaves with the next transaction, every 20ms; over 3 stages that is about 30ms in the middle and 60ms at the most/,
   );
+  expect(explain(plan, { type: 'kafka', partitions: 4, kafka: { ...kafka, visibility: 'immediate' } }).latency).toMatch(
+    /^a record leaves as soon as it is made: at the least a few milliseconds for each stage.*; on its way it goes over up to 2 exchanges/,
+  );
 });
 
 test('notes: what nothing reads, and a pipeline that feeds itself', async () => {

@@ -196,6 +196,13 @@ function latencyOf(plan: Plan, { kafka }: Profile['transport']): string {
   if (kafka === null) {
     parts.push('a record leaves with the commit of the batch it was fetched in');
     if (depth > 1) parts.push(`on its way it is written to and read from ${depth === 2 ? 'one exchange' : `up to ${depth - 1} exchanges`}`);
+  } else if (kafka.visibility === 'immediate') {
+    parts.push(
+      'a record leaves as soon as it is made: at the least a few milliseconds for each stage, which is what the brokers take to take it in and hand it on',
+    );
+    if (plan.stages.some((stage) => stage.inputs.length > 1))
+      parts.push('with several inputs their order is written down first, which is one more way to the brokers');
+    if (depth > 1) parts.push(`on its way it goes over ${depth === 2 ? 'one exchange' : `up to ${depth - 1} exchanges`}`);
   } else {
     const { commitEvery } = kafka;
     parts.push(`a record leaves with the next transaction, every ${formatDuration(commitEvery)}`);

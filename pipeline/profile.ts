@@ -28,7 +28,7 @@ export interface KafkaProfile {
   readonly tls: { readonly ca: string | null; readonly cert: string | null; readonly key: string | null } | null;
   /** the password is never printed */
   readonly sasl: { readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; readonly username: string; readonly password: string } | null;
-  readonly visibility: 'transactional';
+  readonly visibility: 'transactional' | 'immediate';
   /** ms between commits, the longest */
   readonly commitEvery: number;
   /** whether topics that are missing are made */

@@ -146,23 +146,26 @@ export function disorder(medium: MemoryTransport, topic: string): string[] {
   return wrong;
 }
 
-/** Dies at its n-th step, for as many lives as are given; records what it died at. */
+/** Dies at its n-th step, of those whose name begins with `aim`, for as many lives as are given; records what it died at. */
 export class Deaths {
   readonly #lives: number[];
   readonly #random: Random;
+  readonly #aim: string;
   #steps = 0;
   readonly died: string[] = [];
 
-  constructor(lives: readonly number[], random: Random) {
+  constructor(lives: readonly number[], random: Random, aim = '') {
     this.#lives = [...lives];
     this.#random = random;
+    this.#aim = aim;
   }
 
   readonly step = ({ what, place, done }: Step): number => {
-    if (this.#lives[0] !== undefined && ++this.#steps >= this.#lives[0]) {
+    const where = `${done ? 'behind' : 'before'} ${what} ${place}`;
+    if (this.#lives[0] !== undefined && where.startsWith(this.#aim) && ++this.#steps >= this.#lives[0]) {
       this.#lives.shift();
       this.#steps = 0;
-      this.died.push(`${done ? 'behind' : 'before'} ${what} ${place}`);
+      this.died.push(where);
       throw new Error(killed);
     }
     return this.#random.below(4);

@@ -24,7 +24,7 @@ export interface Found {
 type Written = readonly [topic: string, output: string];
 
 /**
- * Finds what tasks saved and what of theirs had left, once whoever owned them before is fenced. `ends`: where the topics they write end; null where a commit is all or nothing
+ * Finds what tasks saved and what of theirs had left, and fences whoever could still add to it. `ends`: where the topics they write end; null where a commit is all or nothing
  * of one medium, so that it need not be looked at.
  * @throws MillraceError records_gone: a topic ends before the place that a snapshot has seen
  */
@@ -36,6 +36,7 @@ export async function takeOver(
   const { plan, layout } = setup;
   const stages = tasks.map(([stage]) => plan.stages[stage] as StagePlan);
   const topics = new Set(stages.flatMap((stage) => writtenBy(stage, plan.deadLetter.topic).map(([topic]) => topic)));
+  await transport.immediate?.fence(topics);
   const stores = tasks.map(([, number], i) => new TaskStore(transport.ledger, plan.name, (stages[i] as StagePlan).id, number));
   const loaded = stores.map((store) => store.load());
   const looked = transport.kind === 'kafka' || transport.immediate !== undefined || loaded.some((saved) => saved?.ends);

@@ -34,6 +34,7 @@ const table = {
   bad_trigger: { kind: 'lint', meaning: 'The trigger of analyze cannot be understood.', hint: 'Write { every: 1s }, available_now or once.' },
   bad_url: { kind: 'lint', meaning: 'The text is no URL that can be used here.', hint: 'Write http://host:port or https://host:port.' },
   bad_variable: { kind: 'lint', meaning: 'The variable is not written as ${NAME} or ${NAME:-default}.', hint: 'Write $${ for a literal ${.' },
+  bad_visibility: { kind: 'lint', meaning: 'The client cannot make records visible in this way.', hint: 'Use client: fast, or visibility: transactional.' },
   bad_watermark: { kind: 'lint', meaning: 'The watermark does not go with the query.', hint: 'Give a duration such as 10s, or leave it out.' },
   bad_window: { kind: 'lint', meaning: 'The sizes of the window do not fit together.', hint: 'See the window step in docs/pipeline-reference.md.' },
   batch_limits: {

@@ -167,6 +167,11 @@ export interface Ended {
 /** Records that leave before a commit. */
 export interface Immediate {
   /**
+   * Before the first send: refuses whoever sent before, at every partition of these topics and of the ledger. When it resolves, all that was sent or put before can
+   * be read. @throws MillraceError fenced …
+   */
+  fence(topics: Iterable<string>): Promise<void>;
+  /**
    * First `puts` are made durable (skipped when empty), then the appenders' records leave. What the appenders hold at the call is in it, and they may be filled
    * again at once. Calls follow one another in order, and keep it in each partition; several may be on their way. Resolves when all is acknowledged, with where it
    * went. Any failure is final for this transport: what stands then is for the next owner to find out. Puts and a `commit` of the same keys must not overlap.

@@ -14,7 +14,7 @@ export interface TransportSettings {
   readonly type: 'embedded' | 'memory' | 'kafka';
   /** of what is made */
   readonly partitions: number;
-  readonly kafka: (KafkaSettings & { readonly create: boolean; readonly replication: number }) | null;
+  readonly kafka: (KafkaSettings & { readonly create: boolean; readonly replication: number; readonly visibility: 'transactional' | 'immediate' }) | null;
 }
 
 export interface TransportPlace {
@@ -44,8 +44,8 @@ export async function openParts({ kafka, partitions }: TransportSettings, place:
 }
 
 function ofPlace(kafka: NonNullable<TransportSettings['kafka']>, partitions: number, { dataDir, pipeline, host, clock }: TransportPlace): KafkaOptions {
-  const { create, replication, ...settings } = kafka;
-  return { settings, clock, create, replication, partitions, dataDir, pipeline, host: `millrace.${pipeline}.${host}` };
+  const { create, replication, visibility, ...settings } = kafka;
+  return { settings, clock, create, replication, partitions, dataDir, pipeline, host: `millrace.${pipeline}.${host}`, immediate: visibility === 'immediate' };
 }
 
 /** The schemas of what a transport carries: the registry that a profile names; without one those of the cluster, or of the data directory. */

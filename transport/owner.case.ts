@@ -39,7 +39,7 @@ class Owned implements Owner {
   #puts: Promise<unknown> = Promise.resolve();
   #commits: Promise<unknown> = Promise.resolve();
   #failure: { readonly error: unknown } | null = null;
-  readonly immediate = { send: (what: Pick<Commit, 'appenders' | 'puts'>) => this.#send(what) };
+  readonly immediate = { fence: async () => {}, send: (what: Pick<Commit, 'appenders' | 'puts'>) => this.#send(what) };
 
   constructor(medium: MemoryTransport, step: (step: Step) => number) {
     this.#medium = medium;

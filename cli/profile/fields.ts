@@ -41,10 +41,10 @@ export const transportFields = {
   tls: optional(orScalar(object('tls', tlsFields), flag()), 'kafka: encrypted connections'),
   sasl: optional(object('sasl', saslFields), 'kafka: user and password'),
   visibility: withDefault(
-    oneOf(['transactional'], ['immediate']),
+    oneOf(['transactional', 'immediate']),
     'transactional',
     'transactional',
-    'kafka: when others see an output: with its transaction, read committed',
+    'kafka: when others see an output: with its transaction, read committed, or at once',
   ),
   commit_every: withDefault(
     duration({ min: 1 }),

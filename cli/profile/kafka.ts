@@ -37,6 +37,13 @@ function kafkaOf({ values, at, node }: Transport, files: ProfileFiles, report: R
   if (at.brokers === undefined) report.error(headOf(node), 'missing_key', 'The transport kafka needs brokers: a list of host:port.');
   if (commit_every > LONGEST_COMMIT)
     report.error(headOf(at.commit_every as Node), 'bad_duration', 'The duration is above 30s.', 'Use 30s or less: an open transaction holds up its readers.');
+  if (visibility === 'immediate' && client === 'kafkajs')
+    report.error(
+      headOf(at.visibility as Node),
+      'bad_visibility',
+      'kafkajs cannot send records at once: outside a transaction it has no identity that brokers could fence.',
+      'Use client: fast, or visibility: transactional.',
+    );
   const tls = tlsOf(values.tls, files, report);
   const sasl = values.sasl === undefined ? null : saslOf(values.sasl, files);
   if (values.sasl !== undefined && (at.tls === undefined || values.tls === false)) {

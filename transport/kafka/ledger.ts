@@ -2,7 +2,7 @@ import { MillraceError } from '@millrace/runtime/errors.ts';
 import { BatchAppender } from '../batchappender.ts';
 import type { BatchView, Commit, Ledger } from '../log.ts';
 import type { Arrivals } from './arrivals.ts';
-import type { Feed, KafkaClient, PartitionBatches } from './client.ts';
+import type { Feed, KafkaClient, PartitionBatches, Place } from './client.ts';
 import { drainTo, reach, takeReady } from './drain.ts';
 import type { LedgerCopy } from './ledger-copy.ts';
 import { appendEntry, EntryReader } from './ledger-records.ts';
@@ -108,6 +108,17 @@ export class KafkaLedger implements Ledger {
     const n = task % partitions;
     const end = (await client.offsets(topic, 'end'))[n] ?? 0;
     await reach(this.#feeds[n] as Feed, end, arrivals, patience, `Partition ${n} of the ledger ${topic}`, () => this.#arrive());
+  }
+
+  /** all that it is written to */
+  get places(): Place[] {
+    const { topic, partitions } = this.#options;
+    return Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
+  }
+
+  /** The same of all partitions. */
+  async catchUpAll(): Promise<void> {
+    await Promise.all(this.places.map(({ partition }) => this.catchUp(partition)));
   }
 
   /** Makes the records of a change, as the last arrivals leave the ledger. Then `written`, or `lost`. */

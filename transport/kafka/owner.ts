@@ -2,18 +2,11 @@ import { type ErrorCode, MillraceError } from '@millrace/runtime/errors.ts';
 import { probe } from '@millrace/runtime/probe.ts';
 import type { BatchAppender } from '../batchappender.ts';
 import type { Commit, Fence, Transport } from '../log.ts';
-import type { Arrivals } from './arrivals.ts';
-import type { KafkaClient, TransactionalProducer } from './client.ts';
+import type { TransactionalProducer } from './client.ts';
 import type { KafkaLog } from './kafka-log.ts';
 import type { KafkaLedger } from './ledger.ts';
-
-/** What all owners in a process share. */
-export interface Shared {
-  readonly client: KafkaClient;
-  readonly arrivals: Arrivals;
-  readonly log: KafkaLog;
-  readonly ledger: KafkaLedger;
-}
+import { Live } from './live.ts';
+import type { Shared } from './shared.ts';
 
 /** What one appender holds of a commit. */
 interface Taken {
@@ -23,7 +16,7 @@ interface Taken {
 
 /**
  * The transport of whoever owns a transactional id: a commit is one Kafka transaction under it. Once anything of one has failed it is of no use: what stands
- * is found out by whoever owns the id next.
+ * is found out by whoever owns the id next. Where records leave at once, commits are for snapshots, and `<id>.live` signs what leaves.
  */
 export class OwnerTransport implements Transport {
   readonly kind = 'kafka';
@@ -34,12 +27,13 @@ export class OwnerTransport implements Transport {
   readonly #session: string;
   readonly #producer: TransactionalProducer;
   readonly #closing: () => Promise<void>;
+  readonly immediate?: Live;
   #last: Promise<void> = Promise.resolve();
   #failure: { readonly code: ErrorCode; readonly cause: unknown } | null = null;
   #closed = false;
 
   /** `session` tells what this owner writes from all else; `closing` comes after the last commit */
-  constructor(shared: Shared, id: string, session: string, producer: TransactionalProducer, closing: () => Promise<void>) {
+  constructor(shared: Shared, id: string, session: string, producer: TransactionalProducer, immediate: boolean, closing: () => Promise<void>) {
     this.#shared = shared;
     this.#id = id;
     this.#session = session;
@@ -47,6 +41,8 @@ export class OwnerTransport implements Transport {
     this.#closing = closing;
     this.log = shared.log;
     this.ledger = shared.ledger;
+    const fate = { usable: () => this.#usable(), failed: (cause: unknown) => this.#failed(cause) };
+    if (immediate) this.immediate = new Live(shared, `${id}.live`, `${session}.live`, fate);
   }
 
   /** What the appenders hold when it is called is in the commit; they may be filled again at once. Commits follow one another. */
@@ -67,10 +63,7 @@ export class OwnerTransport implements Transport {
       try {
         await this.#commit(kept, taken);
       } catch (cause) {
-        const code = cause instanceof MillraceError ? cause.code : 'defect';
-        const error = code === 'fenced' ? new MillraceError(code, `Another process has taken over ${this.#id}.`, { cause }) : cause;
-        this.#failure ??= { code, cause: error };
-        throw error;
+        throw this.#failed(cause);
       }
     });
     this.#last = done.catch(() => {});
@@ -86,6 +79,7 @@ export class OwnerTransport implements Transport {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#last;
+    await this.immediate?.settled();
     await this.#closing();
   }
 
@@ -124,6 +118,13 @@ export class OwnerTransport implements Transport {
     const value = this.ledger.get(fence.key);
     const holds = value === null || fence.value === null ? value === fence.value : Buffer.compare(value, fence.value) === 0;
     if (!holds) throw new MillraceError('fenced', `Another process has taken ${fence.key}.`);
+  }
+
+  #failed(cause: unknown): unknown {
+    const code = cause instanceof MillraceError ? cause.code : 'defect';
+    const error = code === 'fenced' ? new MillraceError(code, `Another process has taken over ${this.#id}.`, { cause }) : cause;
+    this.#failure ??= { code, cause: error };
+    return error;
   }
 
   #usable(): void {

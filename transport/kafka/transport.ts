@@ -11,7 +11,8 @@ import { KafkaLog, LEDGER_META } from './kafka-log.ts';
 import { KafkaLedger, LEDGER_CONFIG } from './ledger.ts';
 import { LedgerCopy } from './ledger-copy.ts';
 import { openClient } from './open-client.ts';
-import { OwnerTransport, type Shared } from './owner.ts';
+import { OwnerTransport } from './owner.ts';
+import type { Shared } from './shared.ts';
 
 /** What it takes to reach the logs of a cluster. */
 export interface KafkaLogSettings {
@@ -37,6 +38,8 @@ export interface KafkaOptions extends KafkaLogSettings {
   readonly pipeline: string;
   /** the transactional id, such as `millrace.<pipeline>.preprocess.0`: one owner at a time; who opens it fences the one before */
   readonly host: string;
+  /** whether records leave before a commit (default: no) */
+  readonly immediate?: boolean;
   /** of the ledger's topic, if it is created */
   readonly partitions: number;
   /**
@@ -145,15 +148,15 @@ class Process {
   }
 
   owner(producer: TransactionalProducer, session: string): Transport {
-    return new OwnerTransport(this.#shared, this.#options.host, session, producer, () => this.close());
+    return new OwnerTransport(this.#shared, this.#options.host, session, producer, this.#options.immediate ?? false, () => this.close());
   }
 
   async part(slot: number): Promise<Transport> {
-    const { host, clock } = this.#options;
+    const { host, clock, immediate = false } = this.#options;
     const id = `${host}.${slot}`;
     const producer = await this.#shared.client.transactional(id);
     await this.ledger.catchUp(slot);
-    return new OwnerTransport(this.#shared, id, sessionOf(id, clock.now()), producer, async () => {});
+    return new OwnerTransport(this.#shared, id, sessionOf(id, clock.now()), producer, immediate, async () => {});
   }
 
   async join({ slots, topics, plan, instance, onEvent }: Joining): Promise<Membership> {

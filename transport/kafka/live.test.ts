@@ -1,0 +1,87 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Appender, Immediate, Transport } from '../log.ts';
+import { FakeBrokers } from './fake-client.case.ts';
+import { openKafka } from './transport.ts';
+
+let brokers: FakeBrokers;
+let dirs: string[];
+let opened: Transport[];
+beforeEach(() => {
+  brokers = new FakeBrokers();
+  dirs = [];
+  opened = [];
+});
+afterEach(async () => {
+  for (const transport of opened) await transport.close();
+  for (const dir of dirs) rmSync(dir, { recursive: true });
+});
+
+const settings = { brokers: ['nowhere:1'], client: 'fast', tls: null, sasl: null } as const;
+let time = 1000;
+const clock = { now: () => time++, monotonic: () => 0, cpu: () => 0 };
+
+async function open(): Promise<Transport & { immediate: Immediate }> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'millrace-live-'));
+  dirs.push(dataDir);
+  const of = { settings, clock, create: true, replication: 1, partitions: 1, dataDir, pipeline: 'p', host: 'h', immediate: true, open: brokers.open };
+  const transport = await openKafka(of);
+  opened.push(transport);
+  await transport.log.ensure('out', 2);
+  return transport as Transport & { immediate: Immediate };
+}
+
+function fill(out: Appender, partition: number, text: string): Appender {
+  const value = Buffer.from(text);
+  const pos = out.begin(partition, 5, value, 0, -1);
+  out.buffer.set(value, pos);
+  out.end(pos + value.length);
+  return out;
+}
+
+const text = (value: Uint8Array | null): string => String(Buffer.from(value ?? []));
+function values({ log }: Transport, partition: number): string[] {
+  const reader = log.reader('out', partition, { offset: 0 });
+  const found: string[] = [];
+  for (let view = reader.poll(1 << 20); view !== null; view = reader.poll(1 << 20))
+    for (let i = 0; i < view.count; i++) found.push(view.buffer.toString('utf8', view.valueStart[i], view.valueEnd[i]));
+  return found;
+}
+
+test('what is sent is to be read at once, with where it ends; its puts stand before it, and an appender is filled again meanwhile', async () => {
+  const one = await open();
+  await one.immediate.fence(['out']);
+  const [before] = await one.log.ends('out');
+  const out = one.log.appender('out');
+  const sent = one.immediate.send({ appenders: [fill(out, 0, 'a')], puts: [['k', Buffer.from('1')]] });
+  const more = one.immediate.send({ appenders: [fill(out, 0, 'b')], puts: [] });
+  expect(await sent).toEqual([{ topic: 'out', partition: 0, end: (before as number) + 1 }]);
+  expect(text(one.ledger.get('k'))).toBe('1');
+  expect(await more).toEqual([{ topic: 'out', partition: 0, end: (before as number) + 2 }]);
+  expect(values(one, 0)).toEqual(['a', 'b']);
+});
+
+test('nothing is sent before the fence', async () => {
+  const one = await open();
+  await expect(one.immediate.send({ appenders: [], puts: [] })).rejects.toThrow('nothing is fenced yet');
+});
+
+test('who fences finds all that was put, and whoever sent before sends no more, nor commits', async () => {
+  const one = await open();
+  await one.immediate.fence(['out']);
+  await one.immediate.send({ appenders: [fill(one.log.appender('out'), 1, 'mine')], puts: [['k', Buffer.from('1')]] });
+  const two = await open();
+  // the first may still send until the fence stands
+  await one.immediate.send({ appenders: [fill(one.log.appender('out'), 1, 'more')], puts: [['k', Buffer.from('2')]] });
+  await two.immediate.fence(['out']);
+  expect(text(two.ledger.get('k'))).toBe('2');
+  expect(values(two, 1)).toEqual(['mine', 'more']);
+  const late = one.immediate.send({ appenders: [fill(one.log.appender('out'), 1, 'late')], puts: [['k', Buffer.from('3')]] });
+  await expect(late).rejects.toMatchObject({ code: 'fenced', message: 'Another process has taken over h.' });
+  await expect(one.immediate.send({ appenders: [], puts: [] })).rejects.toMatchObject({ code: 'fenced' });
+  await expect(one.commit({ appenders: [], puts: [] })).rejects.toMatchObject({ code: 'fenced' });
+  expect(values(two, 1)).toEqual(['mine', 'more']);
+  expect(text(two.ledger.get('k'))).toBe('2');
+});

@@ -1,0 +1,102 @@
+import { probe } from '@millrace/runtime/probe.ts';
+import type { BatchAppender } from '../batchappender.ts';
+import type { Commit, Ended, Immediate } from '../log.ts';
+import type { FencedProducer, Place } from './client.ts';
+import type { Shared } from './shared.ts';
+
+/** What the sends of an owner share with its commits: one failure ends both. */
+export interface Fate {
+  /** @throws what anything has failed with */
+  usable(): void;
+  /** gives the error to throw */
+  failed(cause: unknown): unknown;
+}
+
+/**
+ * Sends records under an identity that the partitions know, outside of any transaction: `fence` refuses whoever had the id before in all of them, and from then on
+ * what is sent is to be read at once.
+ */
+export class Live implements Immediate {
+  readonly #shared: Shared;
+  readonly #id: string;
+  readonly #session: string;
+  readonly #fate: Fate;
+  #producer: FencedProducer | null = null;
+  /** the puts of all sends so far */
+  #puts: Promise<void> = Promise.resolve();
+  readonly #sending = new Set<Promise<unknown>>();
+
+  /** `id`: for this alone, not for transactions; `session` tells what it writes to the ledger from all else */
+  constructor(shared: Shared, id: string, session: string, fate: Fate) {
+    this.#shared = shared;
+    this.#id = id;
+    this.#session = session;
+    this.#fate = fate;
+  }
+
+  async fence(topics: Iterable<string>): Promise<void> {
+    const { client, log, ledger } = this.#shared;
+    if (client.fenced === undefined) throw new Error('this client cannot fence');
+    const places: Place[] = [...new Set(topics)].flatMap((topic) =>
+      Array.from({ length: log.topic(topic)?.partitions ?? 0 }, (_, partition) => ({ topic, partition })),
+    );
+    try {
+      this.#producer = await client.fenced(this.#id, [...places, ...ledger.places]);
+      // what the owner before has written down until now
+      await ledger.catchUpAll();
+    } catch (cause) {
+      throw this.#fate.failed(cause);
+    }
+  }
+
+  send(what: Pick<Commit, 'appenders' | 'puts'>): Promise<readonly Ended[]> {
+    let sent: Promise<readonly Ended[]>;
+    try {
+      this.#fate.usable();
+      const producer = this.#producer;
+      if (producer === null) throw new Error('nothing is fenced yet');
+      const appenders = [...new Set(what.appenders as readonly BatchAppender[])];
+      const taken = appenders.map((appender) => ({ appender, batches: appender.take() }));
+      // whose buffers may be used again before these are written
+      const puts = what.puts.map(([key, value]) => [key, value === null ? null : new Uint8Array(value)] as const);
+      const durable = this.#puts.then(() => this.#put(producer, puts));
+      this.#puts = durable.catch(() => {});
+      sent = durable.then(async () => {
+        const records = taken.flatMap(({ appender, batches }) => batches.map((of) => ({ topic: appender.topic, ...of })));
+        const ended = records.length > 0 ? await producer.append(records) : [];
+        if (records.length > 0) probe('kafka.sent');
+        for (const { appender, batches } of taken) for (const of of batches) appender.giveBack(of.batches);
+        return ended;
+      });
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const done = sent.catch((cause: unknown) => {
+      throw this.#fate.failed(cause);
+    });
+    this.#sending.add(done);
+    const over = () => void this.#sending.delete(done);
+    done.then(over, over);
+    return done;
+  }
+
+  async #put(producer: FencedProducer, puts: Commit['puts']): Promise<void> {
+    this.#fate.usable();
+    if (puts.length === 0) return;
+    const { ledger } = this.#shared;
+    const writing = ledger.records(this.#session, { puts });
+    try {
+      await producer.append(writing.records);
+    } catch (error) {
+      ledger.lost(writing);
+      throw error;
+    }
+    probe('kafka.noted');
+    ledger.written({ puts }, writing);
+  }
+
+  /** resolves when nothing is on its way */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#sending);
+  }
+}

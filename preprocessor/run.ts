@@ -8,8 +8,11 @@ import { Watch } from './watch.ts';
 
 /** Runs the record stage of a plan until its signal, its end (`untilEnd`) or an error (`MillraceError`, or a defect). */
 export async function run(options: RunOptions): Promise<RunProgress> {
-  // on Kafka several processes may share a pipeline; the client is loaded only there
-  if (options.profile.transport.kafka !== null && !options.transport) return (await import('./slots/run.ts')).runShared(options);
+  // on Kafka processes and threads share a pipeline; the client is loaded only there
+  if (options.profile.transport.kafka !== null && !options.transport) {
+    if (options.profile.parallelism > 1) return (await import('./slots/threads.ts')).runThreads(options);
+    return (await import('./slots/run.ts')).runShared(options);
+  }
   const opened = await Opened.open(options);
   const totals = new Totals(options);
   try {

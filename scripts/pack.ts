@@ -15,6 +15,7 @@ const stage = join(root, 'dist/package');
 const ENTRIES: Readonly<Record<string, string>> = {
   main: 'cli/main.ts',
   worker: 'preprocessor/worker.ts',
+  'slots-thread': 'preprocessor/slots/thread.ts',
   'analyze-worker': 'analyzer/analyze-worker.ts',
   'group-worker': 'transport/kafka/group/worker.ts',
 };

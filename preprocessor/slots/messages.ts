@@ -1,0 +1,15 @@
+import type { ErrorCode } from '@millrace/runtime/errors.ts';
+import type { RunOptions, RunProgress } from '../run-options.ts';
+import type { Notice } from '../stats.ts';
+
+/** What a thread gets to start with. */
+export type ThreadSetup = Pick<RunOptions, 'plan' | 'profile' | 'dataDir' | 'untilEnd' | 'maxRecords' | 'begun'>;
+
+export type FromThread =
+  | { readonly kind: 'progress'; readonly progress: RunProgress }
+  | { readonly kind: 'event'; readonly event: Notice }
+  | { readonly kind: 'done'; readonly progress: RunProgress }
+  | { readonly kind: 'failed'; readonly code: ErrorCode | null; readonly message: string; readonly hint: string };
+
+/** the only thing a thread is told: end as on a signal */
+export type ToThread = 'stop';

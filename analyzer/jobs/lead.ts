@@ -6,8 +6,8 @@ import type { RedisConnection } from './redis.ts';
 
 /** how often the one that leads says so, and the others look, ms */
 const BEAT_EVERY = 1000;
-/** after so long without a word another leads, ms */
-const PATIENCE = 10_000;
+/** after so long without a word another leads, ms: a fit on a busy machine keeps the event loop for many seconds */
+const PATIENCE = 60_000;
 
 type Store = Pick<RedisConnection['client'], 'get' | 'set' | 'del' | 'pexpire'>;
 

@@ -30,7 +30,20 @@ const succeeds = (program: string, ...args: string[]): boolean => spawnSync(prog
 const bound = ({ mounts }: Service): readonly Mount[] => mounts.filter(({ source }) => source.startsWith('./'));
 
 test('it has the services of the stack, and nothing at the top that is not known', () => {
-  const names = ['token', 'kafka', 'redis', 'generator', 'preprocessor', 'analyzer', 'analyzer-2', 'worker-1', 'worker-2', 'prometheus', 'grafana'];
+  const names = [
+    'token',
+    'kafka',
+    'redis',
+    'generator',
+    'preprocessor',
+    'preprocessor-2',
+    'analyzer',
+    'analyzer-2',
+    'worker-1',
+    'worker-2',
+    'prometheus',
+    'grafana',
+  ];
   expect(file.services.map(({ name }) => name)).toEqual(names);
   expect(Object.keys(file.raw).filter((key) => !key.startsWith('x-'))).toEqual(['name', 'services', 'volumes']);
 });

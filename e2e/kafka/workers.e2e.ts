@@ -64,7 +64,7 @@ describeKafka('workers', () =>
       await expectEqual(dir, tag);
     });
 
-    test('of two analyzers one stands by, and goes on where the other has died', async () => {
+    test('of two analyzers one stands by, and goes on where the other has died', { timeout: 300_000 }, async () => {
       const tag = 'two';
       const dir = await laidFor(tag);
       await well(start(dir, [...TO_END, '--only', 'preprocess']));

@@ -95,7 +95,7 @@ export class Bench {
   }
 }
 
-export async function feed(medium: MemoryTransport, partitions: number, inputs: readonly Input[]): Promise<void> {
+async function feed(medium: MemoryTransport, partitions: number, inputs: readonly Input[]): Promise<void> {
   for (const topic of new Set(inputs.map((input) => input.topic))) {
     await medium.log.ensure(topic, partitions);
     const out = medium.log.appender(topic);

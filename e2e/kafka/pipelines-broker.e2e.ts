@@ -1,6 +1,6 @@
 /**
  * A broker that dies, stands still or is away, and a network that delays and cuts: a run waits, says so, and goes on. `MILLRACE_LONG=1` also keeps
- * brokers away for a minute over kafkajs, and kills those of a cluster.
+ * brokers away for a minute, over kafkajs too, and kills those of a cluster.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,6 +16,8 @@ import { difference } from '../support/kills.ts';
 
 const MINUTES = 60_000;
 const long = process.env['MILLRACE_LONG'] === '1';
+/** s; a client's own patience is over after 30 */
+const AWAY = long ? 60 : 35;
 
 describeKafka('a broker that fails under a run', () => {
   const base = mkdtempSync(join(tmpdir(), 'millrace-broker-'));
@@ -63,11 +65,11 @@ describeKafka('a broker that fails under a run', () => {
       });
     });
 
-    test.runIf(long || client === 'fast')(`${client}: away for 60 s`, { timeout: 5 * MINUTES }, async () => {
+    test.runIf(long || client === 'fast')(`${client}: away for ${AWAY} s`, { timeout: 5 * MINUTES }, async () => {
       const said = await through(`away-${client}`, client, async () => {
         // not killed: Kafka 4.3.1 alone in its cluster may lose the markers of a commit that it was writing, for good
         await broker.stop();
-        await sleep(60_000);
+        await sleep(AWAY * 1000);
         await broker.start();
       });
       expect(said).toEqual([expect.stringMatching(/^warn broker_unreachable /), expect.stringMatching(/^info brokers_back /)]);
@@ -95,6 +97,14 @@ describeKafka('a broker that fails under a run', () => {
         weather.delay = 0;
       });
       expect(network.cuts).toBeGreaterThan(5);
+    });
+
+    test(`${client}: a produce request is lost and what follows it passes, and the answer of another is lost`, { timeout: 4 * MINUTES }, async () => {
+      const before = { ...network.seen };
+      await through(`lost-${client}`, client, async () => {
+        network.weather.produces.push('lose', 'pass', 'drop', 'pass', 'pass', 'lose');
+      });
+      expect(network.seen).toMatchObject({ lose: before.lose + 2, drop: before.drop + 1 });
     });
   }
 

@@ -1,6 +1,7 @@
 /**
  * SIGKILL on a broker: both stages in one process, or a process each, at named points and at random times, sometimes with the data directory
- * lost as well. `MILLRACE_SEED` is the first seed, `MILLRACE_SEEDS` how many there are.
+ * lost as well. `MILLRACE_SEED` is the first seed, `MILLRACE_SEEDS` how many there are. `MILLRACE_KILLS=N` makes it a campaign instead: seed after seed,
+ * until so many processes were killed.
  */
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +21,10 @@ const KILLS = 8;
 const PAYMENTS = 12_000;
 const first = Number(process.env['MILLRACE_SEED'] ?? 1);
 const seeds = Number(process.env['MILLRACE_SEEDS'] ?? 6);
+const campaign = Number(process.env['MILLRACE_KILLS'] ?? 0);
 const never: readonly ProbePoint[] = ['window.burst', 'analyze.trained', 'analyze.promoted'];
+
+const clientOf = (seed: number): 'fast' | 'kafkajs' => (seed % 4 < 2 ? 'fast' : 'kafkajs');
 
 const records: readonly ProbePoint[] = [...recordPoints.filter((point) => !never.includes(point)), ...kafkaPoints];
 const analyzer: readonly ProbePoint[] = [...probePoints.filter((point) => point.startsWith('analyze.') && !never.includes(point)), ...kafkaPoints];
@@ -86,21 +90,37 @@ describeKafka('killed on a broker', () => {
     await live(scenario, dir, analyze, 2, two, logs.analyzer, own);
   }
 
-  for (let seed = first; seed < first + seeds; seed++) {
-    const where = seed % 2 === 0 ? 'in one process' : 'in a process a stage';
-    test(`seed ${seed}: ${where}`, { timeout: 5 * MINUTES }, async () => {
-      const tag = `seed${seed}`;
-      const dir = join(base, tag);
-      const scenario = await onKafka(laid, broker.brokers, dir, tag, { client: seed % 4 < 2 ? 'fast' : 'kafkajs', commitEvery: 10, checkpointEvery: 100 });
-      if (seed % 2 === 0) await together(scenario, dir, seededRandom(seed));
-      else await apart(scenario, dir, seed);
-      const { own, foreign } = await kafkaAnswers(laid.pair, broker.brokers, dir, tag);
-      expect(difference(laid.expected, own), `seed ${seed}, our reader`).toBe('');
-      expect(difference(laid.expected, foreign), `seed ${seed}, a read_committed reader`).toBe('');
-    });
+  const killed = (): number => Object.values(logs).reduce((sum, { kills }) => sum + kills, 0);
+  const where = (seed: number): string => `seed ${seed}: ${seed % 2 === 0 ? 'in one process' : 'in a process a stage'}, over ${clientOf(seed)}`;
+
+  /** One pipeline, killed over and over, and what it has left. */
+  async function survive(seed: number): Promise<void> {
+    const tag = `seed${seed}`;
+    const dir = join(base, tag);
+    const scenario = await onKafka(laid, broker.brokers, dir, tag, { client: clientOf(seed), commitEvery: 10, checkpointEvery: 100 });
+    if (seed % 2 === 0) await together(scenario, dir, seededRandom(seed));
+    else await apart(scenario, dir, seed);
+    const { own, foreign } = await kafkaAnswers(laid.pair, broker.brokers, dir, tag);
+    expect(difference(laid.expected, own), `seed ${seed}, our reader`).toBe('');
+    expect(difference(laid.expected, foreign), `seed ${seed}, a read_committed reader`).toBe('');
+    rmSync(dir, { recursive: true, force: true });
   }
 
-  test('every named point was hit', () => {
+  if (campaign > 0) {
+    test(`${campaign} kills, from seed ${first} on`, { timeout: campaign * MINUTES }, async () => {
+      const since = performance.now();
+      for (let seed = first; killed() < campaign; seed++) {
+        const [before, from] = [killed(), performance.now()];
+        await survive(seed);
+        console.log(`${where(seed)}: ${killed() - before} kills in ${Math.round((performance.now() - from) / 1000)} s, ${killed()} in all`);
+      }
+      console.log(`${((performance.now() - since) / 1000 / killed()).toFixed(1)} s a kill`);
+    });
+  } else {
+    for (let seed = first; seed < first + seeds; seed++) test(where(seed), { timeout: 5 * MINUTES }, () => survive(seed));
+  }
+
+  test.runIf(campaign === 0 || campaign >= 100)('every named point was hit', () => {
     const told = (log: KillLog): string =>
       `${log.kills} kills, ${log.atTime} at a random time; ${[...log.atPoint].map(([point, hits]) => `${point} ${hits}`).join(', ')}`;
     console.log(
@@ -127,15 +147,19 @@ describeKafka('killed on a broker', () => {
     return difference(laid.expected, (await kafkaAnswers(laid.pair, broker.brokers, dir, name)).foreign);
   }
 
-  test('a planted bug: none, as a control', { timeout: 2 * MINUTES }, async () => {
+  test.runIf(campaign === 0)('a planted bug: none, as a control', { timeout: 2 * MINUTES }, async () => {
     expect(await planted('control', '', '')).toBe('');
   });
 
-  test('a planted bug is found: what is known of a commit is in another transaction than its records', { timeout: 2 * MINUTES }, async () => {
-    const whole = 'await this.#producer.append(records);';
-    const split = 'await this.#producer.append(records.slice(0, records.length - entries.length));\nawait this.#producer.commit();\nif (taken.length > 0)';
-    const rest = 'await this.#producer.append(entries);';
-    const found = await planted('split', `${whole}\n      probe('kafka.appended');`, `${split} probe('kafka.appended');\n${rest}`);
-    expect(found).toMatch(/extra|lost_tail|replay_diverged/);
-  });
+  test.runIf(campaign === 0)(
+    'a planted bug is found: what is known of a commit is in another transaction than its records',
+    { timeout: 2 * MINUTES },
+    async () => {
+      const whole = 'await this.#producer.append(records);';
+      const split = 'await this.#producer.append(records.slice(0, records.length - entries.length));\nawait this.#producer.commit();\nif (taken.length > 0)';
+      const rest = 'await this.#producer.append(entries);';
+      const found = await planted('split', `${whole}\n      probe('kafka.appended');`, `${split} probe('kafka.appended');\n${rest}`);
+      expect(found).toMatch(/extra|lost_tail|replay_diverged/);
+    },
+  );
 });

@@ -13,7 +13,7 @@ import { describeRedis, RedisServer } from '../support/redis.ts';
 import { handedOut, layOut, startWorker } from '../support/redis-jobs.ts';
 
 const MINUTE = 60_000;
-const SEEDS = Number(process.env['MILLRACE_SEEDS'] ?? 10);
+const SEEDS = Number(process.env['MILLRACE_SEEDS'] ?? 6);
 const FIRST = Number(process.env['MILLRACE_SEED'] ?? 1);
 const WORKERS = 2;
 const KILLS_OF_RUN = 4;

@@ -51,6 +51,8 @@ export function kafkaProfile(
     'type: kafka',
     `brokers: [${list}]`,
     `client: ${client}`,
+    // what these suites are about, whatever the default is
+    ...(more?.includes('visibility:') ? [] : ['visibility: transactional']),
     `commit_every: ${commitEvery}ms`,
     `topics: { create: ${create}, partitions: 4, replication: ${replication} }`,
     ...(more === undefined ? [] : [more]),

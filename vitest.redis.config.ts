@@ -2,9 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /** Suites against a real Redis server (`e2e/support/redis.ts`), one file at a time. */
 export default defineConfig({
-  // timing on a shared machine is not ours: a test that fails there gets a second try, and the report names it
   test: {
-    retry: process.env.CI ? 1 : 0,
     include: ['e2e/redis/**/*.e2e.ts'],
     fileParallelism: false,
     testTimeout: 180_000,

@@ -130,7 +130,7 @@ async function openTask(
     return told(record, columns, read, stage.shapes[input.shape] as readonly string[], () => openDecoder(sourcePlan, context));
   };
   const deadTopic = plan.deadLetter.topic;
-  const deadLetters = new DeadLetters(host, coreOf(core, DEAD_LETTERS), transport.log.appender(deadTopic), left.get(deadTopic) as Left, lineage, tell);
+  const deadLetters = new DeadLetters(host, coreOf(core, DEAD_LETTERS), transport.log.appender(deadTopic), left.get(DEAD_LETTERS) as Left, lineage, tell);
   const dropped = { count: 0 };
 
   const rows = stage.shapes.map((slots) => rowMaker(slots)());

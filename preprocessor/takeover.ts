@@ -16,7 +16,7 @@ export interface Found {
   readonly number: number;
   readonly store: TaskStore;
   readonly saved: Saved | null;
-  /** by topic, what of the task stands in it already */
+  /** by topic, what of the task stands in it already; that of its dead letters by their id */
   readonly left: ReadonlyMap<string, Left>;
 }
 
@@ -50,10 +50,11 @@ export async function takeOver(
     const left = new Map<string, Left>();
     for (const [topic, output] of writtenBy(stage, plan.deadLetter.topic)) {
       const partitions = layout.topics[topic] as number;
+      const key = output === DEAD_LETTERS ? DEAD_LETTERS : topic;
       if (saved?.ends?.immediate) {
         const writer = writerNumber(layout.generation, index, number);
-        left.set(topic, readBack.want(topic, writer, saved.cut?.outputs[output]?.seqs ?? [], saved.ends.ends[topic] ?? [], partitions));
-      } else left.set(topic, Left.committed(saved?.progress ?? null, output, partitions));
+        left.set(key, readBack.want(topic, writer, saved.cut?.outputs[output]?.seqs ?? [], saved.ends.ends[topic] ?? [], partitions));
+      } else left.set(key, Left.committed(saved?.progress ?? null, output, partitions));
     }
     return { stage, number, store, saved, left };
   });

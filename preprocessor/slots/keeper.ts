@@ -5,13 +5,15 @@ import type { Parts } from '@millrace/transport/parts.ts';
 import { BUILD } from '../prepare.ts';
 import type { RunOptions } from '../run-options.ts';
 import { type HostStats, MergedStats } from '../stats.ts';
-import { Slot } from './slot.ts';
+import { Slot, whyLost } from './slot.ts';
 import { Speaker } from './speaker.ts';
 import { heardWord, type Word } from './word.ts';
 
 /** how often a slot at work looks for another word, and one at rest for its first, ms */
 const LOOK_MS = 100;
 const WAIT_MS = 20;
+/** a slot that was taken and that the group still gives to this process belongs to nobody: who took it has died, or let go of it. ms until it is opened again */
+const TAKEN_MS = 10_000;
 
 /** A slot from its take-over to its giving up. */
 interface Life {
@@ -29,10 +31,12 @@ export class Keeper {
   readonly #slots: number;
   readonly #lives = new Map<number, Life>();
   readonly #stats = new MergedStats();
-  /** slots that another process took without a word of the group: not opened again before the group has spoken */
-  readonly #taken = new Map<number, number>();
+  /** slots that another process took without a word of the group: not opened again before the group has spoken, or for a while */
+  readonly #taken = new Map<number, { readonly generation: number; readonly at: number }>();
   /** something in a life has changed */
   readonly #news = new Arrivals();
+  /** the run that was under way when this process came */
+  readonly #found: number | null;
   #paused = false;
   #failure: { readonly error: unknown } | null = null;
   /** null: slot 0 is another's */
@@ -42,6 +46,8 @@ export class Keeper {
     this.#options = options;
     this.#parts = parts;
     this.#slots = slots;
+    const run = heardWord(parts.ledger, options.plan.name)?.word.run;
+    this.#found = run === undefined || run.finished ? null : run.run;
   }
 
   /** those being opened and given up included */
@@ -54,9 +60,9 @@ export class Keeper {
     return [...this.#lives.values()].every(({ slot }) => slot === null || slot.ended);
   }
 
-  /** whether any slot here is at work */
-  get working(): boolean {
-    return [...this.#lives.values()].some(({ slot }) => slot !== null);
+  /** those at work that are not to be given up */
+  get working(): number[] {
+    return [...this.#lives].filter(([, { slot, ending }]) => slot !== null && ending === null).map(([number]) => number);
   }
 
   /** Gives up what is not among `slots`, opens what is new. `generation`: of the group's word. @throws what a life has failed with */
@@ -64,7 +70,8 @@ export class Keeper {
     if (this.#failure !== null) throw this.#failure.error;
     for (const [number, life] of this.#lives) if (!slots.includes(number)) this.#end(life, 'moved');
     for (const number of slots) {
-      if (this.#lives.has(number) || this.#taken.get(number) === generation) continue;
+      const taken = this.#taken.get(number);
+      if (this.#lives.has(number) || (taken?.generation === generation && this.#options.clock.monotonic() - taken.at < TAKEN_MS)) continue;
       this.#taken.delete(number);
       const life: Life = { ending: null, slot: null, over: Promise.resolve() };
       this.#lives.set(number, life);
@@ -109,7 +116,7 @@ export class Keeper {
     } catch (error) {
       if (!(error instanceof MillraceError && error.code === 'fenced')) this.#failure ??= { error };
       else {
-        this.#taken.set(number, generation);
+        this.#taken.set(number, { generation, at: this.#options.clock.monotonic() });
         this.#options.onEvent({ level: 'warn', code: 'slot_taken', message: `Another process has taken over slot ${number}.` });
       }
     } finally {
@@ -120,11 +127,14 @@ export class Keeper {
   }
 
   async #own(number: number, life: Life): Promise<void> {
+    // not before there is something to do: whoever speaks may have to fence all slots first
+    const first = number === 0 ? null : await this.#word(life, null);
+    if (life.ending !== null) return;
     const part = await this.#parts.part(number);
     probe('slot.taken');
     try {
-      if (number === 0) this.speaker = await Speaker.begin(this.#options, this.#parts, part, this.#slots);
-      for (let word = await this.#word(life, null); word !== null; word = await this.#word(life, word.text)) {
+      if (number === 0) this.speaker = await Speaker.begin(this.#options, this.#parts, part, this.#slots, this.#found);
+      for (let word = first ?? (await this.#word(life, null)); word !== null; word = await this.#word(life, word.text)) {
         const slot = await Slot.open(this.#options, part, number, word.word);
         life.slot = slot;
         if (this.#paused) slot.pause();
@@ -134,6 +144,8 @@ export class Keeper {
         await slot.leave(life.ending === 'stopped');
         probe('slot.left');
       }
+    } catch (error) {
+      throw await whyLost(error, part, this.#options.plan.name, number);
     } finally {
       life.slot = null;
       if (number === 0) this.speaker = null;

@@ -224,3 +224,36 @@ test('an edited file is taken when all have stopped, and refused while one runs 
   await start(cluster, 'a').done;
   await start(cluster, 'b', { with: edited }).done;
 });
+
+test('what came after a run to the end was killed is answered by the next one too', async () => {
+  const cluster = new FakeCluster();
+  await fill(cluster);
+  const dead = start(cluster, 'a');
+  await expect.poll(() => outputs(cluster, 'enriched').length, { timeout: 5000 }).toBeGreaterThan(0);
+  dead.kill();
+  await expect(dead.done).rejects.toThrow('killed');
+  const before = outputs(cluster, 'enriched').length;
+  await fill(cluster, RECORDS, RECORDS + 1000);
+  const next = start(cluster, 'b');
+  await next.done;
+  expect(next.events).toContain('run_resumed');
+  const [all] = await alone(RECORDS + 1000);
+  expect(before).toBeLessThan(all?.length as number);
+  expect(outputs(cluster, 'enriched').length).toBe(all?.length);
+});
+
+test('a slot that another process took for a moment is said to be taken, and worked on again', async () => {
+  const cluster = new FakeCluster();
+  await fill(cluster);
+  const a = start(cluster, 'a', { untilEnd: false });
+  await expect.poll(() => outputs(cluster, 'enriched').length, { timeout: 5000 }).toBeGreaterThan(0);
+  await cluster.process('thief').parts.part(2);
+  await fill(cluster, RECORDS, RECORDS + 1000);
+  await expect.poll(() => a.events, { timeout: 5000 }).toContain('slot_taken');
+  // nobody else claims it: it is this process's again
+  cluster.rebalance();
+  a.stop.abort();
+  await a.done;
+  await start(cluster, 'last').done;
+  expect(both(cluster)).toEqual(await alone(RECORDS + 1000));
+});

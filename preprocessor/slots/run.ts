@@ -1,3 +1,4 @@
+import { MillraceError } from '@millrace/runtime/errors.ts';
 import { probe } from '@millrace/runtime/probe.ts';
 import type { Membership } from '@millrace/transport/kafka/group/membership.ts';
 import { openParts } from '@millrace/transport/open.ts';
@@ -7,11 +8,11 @@ import type { RunOptions, RunProgress } from '../run-options.ts';
 import { Totals } from '../totals.ts';
 import { Watch } from '../watch.ts';
 import { Keeper } from './keeper.ts';
+import type { Speaker } from './speaker.ts';
+import { Standing } from './standing.ts';
 import { heardWord } from './word.ts';
 
 const LOOK_MS = 50;
-/** how often it is told for how long nothing has been said, ms */
-const PATIENCE_MS = 10_000;
 const OFFSETS_MS = 1000;
 
 /** Where processes share a pipeline: the log and ledger, and the group that hands out the slots. */
@@ -47,9 +48,10 @@ class SharedRun {
   readonly #keeper: Keeper;
   readonly #totals: Totals;
   readonly #watch: Watch;
+  readonly #standing: Standing;
   /** the run that was seen under way */
   #following = -1;
-  #toldAt: number;
+  #offsetsAt: number;
   /** what the group was told last of the slots here */
   #owned = '';
 
@@ -60,7 +62,8 @@ class SharedRun {
     this.#keeper = new Keeper(options, parts, slots);
     this.#totals = new Totals(options);
     this.#watch = new Watch(options, this.#totals, options.untilEnd);
-    this.#toldAt = options.clock.monotonic();
+    this.#standing = new Standing(slots, options.clock, options.onEvent);
+    this.#offsetsAt = options.clock.monotonic();
   }
 
   async run(): Promise<RunProgress> {
@@ -105,15 +108,15 @@ class SharedRun {
   /** Whether a run that was under way here has come to its end. Whoever has slot 0 marks it, and begins the next where processes go on. */
   async #over(): Promise<boolean> {
     const { plan, untilEnd } = this.#options;
-    const { speaker } = this.#keeper;
-    if (speaker?.ended && !speaker.run.finished) {
-      this.#watch.tick(this.#keeper.drainStats(this.#options.clock.monotonic()));
-      if (untilEnd) this.#watch.overspent(true);
-      this.#following = speaker.run.run;
-      await speaker.finish();
-      probe('run.finished');
+    const keeper = this.#keeper;
+    const { speaker } = keeper;
+    try {
+      if (speaker) await this.#speak(speaker);
+    } catch (error) {
+      // its life hears of it as well
+      if (!(error instanceof MillraceError && error.code === 'fenced')) throw error;
+      keeper.speaker = null;
     }
-    if (speaker?.run.finished && !untilEnd) await speaker.next();
     const heard = heardWord(this.#parts.ledger, plan.name);
     if (heard === null || heard.word.planHash !== plan.hash) return false;
     const { run } = heard.word;
@@ -125,10 +128,27 @@ class SharedRun {
     return run.finished && run.run === this.#following;
   }
 
-  #report(): void {
-    const { clock, onEvent, signal } = this.#options;
+  async #speak(speaker: Speaker): Promise<void> {
+    const { clock, untilEnd } = this.#options;
     const keeper = this.#keeper;
-    if (this.#totals.state === 'recovering' && keeper.working) {
+    if (speaker.ended && !speaker.run.finished) {
+      this.#watch.tick(keeper.drainStats(clock.monotonic()));
+      if (untilEnd) this.#watch.overspent(true);
+      this.#following = speaker.run.run;
+      // what has come since others began that run is for the next
+      if (speaker.resumed) return await speaker.next();
+      await speaker.finish();
+      probe('run.finished');
+    }
+    if (speaker.run.finished && !untilEnd) await speaker.next();
+  }
+
+  #report(): void {
+    const { clock, signal } = this.#options;
+    const keeper = this.#keeper;
+    const { assigned, members, generation } = this.#membership;
+    if (!signal.aborted && generation >= 0) this.#standing.tell({ assigned, members, kept: keeper.kept, working: keeper.working });
+    if (this.#totals.state === 'recovering' && (keeper.working.length > 0 || this.#standing.by)) {
       this.#totals.state = 'running';
       probe('run.started');
     }
@@ -136,17 +156,8 @@ class SharedRun {
     const now = clock.monotonic();
     this.#watch.tick(keeper.drainStats(now));
     if (!signal.aborted && this.#watch.overspent(false)) keeper.pause();
-    if (keeper.working) {
-      if (now - this.#toldAt < OFFSETS_MS) return;
-      this.#membership.offsets(keeper.positions());
-      this.#toldAt = now;
-    } else if (now - this.#toldAt >= PATIENCE_MS) {
-      const message =
-        keeper.kept.length === 0
-          ? `standing by: ${this.#membership.members} processes share the slots, and none is left for this one`
-          : 'waiting for the process that has slot 0 to begin';
-      onEvent({ level: 'info', code: 'standing_by', message });
-      this.#toldAt = Number.POSITIVE_INFINITY;
-    }
+    if (now - this.#offsetsAt < OFFSETS_MS || keeper.working.length === 0) return;
+    this.#membership.offsets(keeper.positions());
+    this.#offsetsAt = now;
   }
 }

@@ -1,3 +1,4 @@
+import { MillraceError } from '@millrace/runtime/errors.ts';
 import type { Ledger, Transport } from '@millrace/transport/log.ts';
 import { assembleHost } from '../assemble.ts';
 import type { Host } from '../host.ts';
@@ -13,6 +14,20 @@ import type { Word } from './word.ts';
 export function livenessOf(ledger: Ledger, key: string): Liveness {
   const bytes = ledger.get(key);
   return bytes === null ? newborn : (JSON.parse(Buffer.from(bytes).toString()) as Liveness);
+}
+
+/**
+ * What an error in a slot means: whoever has taken the slot over may have taken away what was still to be read here, and that is what to tell then. Only the log knows
+ * who owns it.
+ */
+export async function whyLost(error: unknown, part: Transport, pipeline: string, slot: number): Promise<unknown> {
+  const lifeKey = slotKey(pipeline, slot, 'life');
+  try {
+    await part.commit({ appenders: [], puts: [[lifeKey, part.ledger.get(lifeKey) ?? record(newborn)]] });
+  } catch (lost) {
+    if (lost instanceof MillraceError && lost.code === 'fenced') return lost;
+  }
+  return error;
 }
 
 /** One slot at work: task n of every stage, on a part of its own. */
@@ -42,6 +57,8 @@ export class Slot {
   static async open(options: RunOptions, part: Transport, number: number, { layout, run, begun, stamps, tables, schemaIds }: Word): Promise<Slot> {
     const { plan, profile, dataDir, maxRecords = MAX_RECORDS } = options;
     const tasks = tasksOf(layout, number);
+    // whoever has slot 0 may have made topics since this process looked
+    for (const [topic, partitions] of Object.entries(layout.topics)) if (part.log.topic(topic) === null) await part.log.ensure(topic, partitions);
     const lifeKey = slotKey(plan.name, number, 'life');
     const suspectAt = suspectKey(plan.name, number);
     const { liveness, puts, wary, careful } = arise(plan, tasks, part.ledger, livenessOf(part.ledger, lifeKey), suspectAt);

@@ -15,6 +15,8 @@ export class Speaker {
   readonly #part: Transport;
   readonly #runKey: string;
   #word: Word;
+  /** whether the run is one that others began and did not finish: what has come since is for another */
+  resumed = false;
 
   private constructor(options: RunOptions, part: Transport, word: Word) {
     this.#options = options;
@@ -23,8 +25,8 @@ export class Speaker {
     this.#word = word;
   }
 
-  /** `part`: slot 0's. Goes on with a run that is under way; else it begins one. @throws MillraceError plan_changed, partition_count_changed, source_missing … */
-  static async begin(options: RunOptions, parts: Parts, part: Transport, slots: number): Promise<Speaker> {
+  /** `part`: slot 0's. `found`: the run that was under way when this process came. Goes on with a run that is under way; else it begins one. @throws MillraceError plan_changed, partition_count_changed, source_missing … */
+  static async begin(options: RunOptions, parts: Parts, part: Transport, slots: number, found: number | null): Promise<Speaker> {
     const { plan, profile, begun = null } = options;
     const { layout, record: settled, run } = await settle(plan, part, profile.transport.partitions, undefined, () => anyRunning(parts, plan.name, slots));
     const ledger = new PipelineLedger(part.ledger, plan.name);
@@ -34,7 +36,8 @@ export class Speaker {
     // to the end of the input also where a run without one is under way: its processes follow
     if (run.finished || (run.ends === null && options.untilEnd)) await speaker.next();
     else {
-      if (run.ends !== null)
+      speaker.resumed = run.ends !== null && run.run === found;
+      if (speaker.resumed)
         options.onEvent({ level: 'info', code: 'run_resumed', message: `run ${run.run} was interrupted: finishing it to the end it had first` });
       await speaker.#give([]);
     }
@@ -48,6 +51,7 @@ export class Speaker {
   /** Begins the next run. */
   async next(): Promise<void> {
     const { layout, stamps, run } = this.#word;
+    this.resumed = false;
     const ends = this.#options.untilEnd ? await endsOf(this.#options, this.#part, layout, stamps) : null;
     await this.#setRun({ run: run.run + 1, ends, finished: false });
   }

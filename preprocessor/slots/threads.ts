@@ -33,7 +33,7 @@ export async function runThreads(options: RunOptions): Promise<RunProgress> {
       worker.on('exit', (code) => (over ? resolve() : fail(new Error(`thread ${thread} ended by itself (${code})`))));
       worker.on('message', (message: FromThread) => {
         if (message.kind === 'event') {
-          if (!said.has(message.event.message)) onEvent(message.event);
+          if (message.event.code === 'slots' || !said.has(message.event.message)) onEvent(message.event);
           said.add(message.event.message);
         } else if (message.kind === 'failed') {
           over = true;

@@ -2,7 +2,6 @@ import type { InputPlan, OutputPlan, StagePlan } from '@millrace/pipeline/plan.t
 import type { Clock } from '@millrace/runtime/clock.ts';
 import { eventTimeOf } from '@millrace/shared-schemas/event-time.ts';
 import { HeaderReader } from '@millrace/shared-schemas/header.ts';
-import { rowMaker } from '@millrace/shared-schemas/row.ts';
 import { rowCodec } from '@millrace/shared-schemas/row-codec.ts';
 import type { Row } from '@millrace/shared-schemas/types.ts';
 import { FileMarker } from '@millrace/transport/connectors/stamp.ts';
@@ -34,6 +33,7 @@ import { ModelsInForce } from './task/models-in-force.ts';
 import { type FileInput, OpenTask } from './task/open-task.ts';
 import { coreOf, openOutputs } from './task/outputs.ts';
 import { Policy, type RunEnds } from './task/policy.ts';
+import { rowsOf } from './task/rows.ts';
 import { TaskStore } from './task/store.ts';
 import { Task } from './task/task.ts';
 import { trainingStages } from './training-stages.ts';
@@ -133,7 +133,7 @@ async function openTask(
   const deadLetters = new DeadLetters(host, coreOf(core, DEAD_LETTERS), transport.log.appender(deadTopic), left.get(DEAD_LETTERS) as Left, lineage, tell);
   const dropped = { count: 0 };
 
-  const rows = stage.shapes.map((slots) => rowMaker(slots)());
+  const rows = rowsOf(stage);
   const row = (shape: number): Row => rows[shape] as Row;
   const inForce = new Map<string, ReadonlyMap<string, Row>>();
   const useTable = (table: string, hash: string): void => void inForce.set(table, tables.get(table, hash));

@@ -12,9 +12,12 @@ function checked(slot: string): string {
   return slot;
 }
 
-/** A maker of rows that all share one hidden class: generated, because a loop over names would make a dictionary. */
-export function rowMaker(slots: readonly string[]): () => Row {
-  const body = slots.map((slot) => `this.${checked(slot)} = null;`).join('\n');
+/**
+ * A maker of rows that all share one hidden class: generated, because a loop over names would make a dictionary. Slots begin as NULL; those in
+ * `numbers` as 0.5, so that V8 keeps their numbers in place instead of making an object of each. They take any value all the same.
+ */
+export function rowMaker(slots: readonly string[], numbers?: ReadonlySet<string>): () => Row {
+  const body = slots.map((slot) => `this.${checked(slot)} = ${numbers?.has(slot) ? '0.5' : 'null'};`).join('\n');
   const Shape = new Function(body) as unknown as new () => Row;
   return () => new Shape();
 }

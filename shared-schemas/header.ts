@@ -13,12 +13,8 @@ import { VarintReader, writeVarint } from './varint.ts';
  */
 export const HEADER_NAME = 'm';
 
-/** What a record says of itself. Times are epoch ms; watermark −Infinity before the first. */
-interface RecordHeader {
-  /** number of the writer: one task of one generation */
-  writer: number;
-  /** 1, 2, 3 … per writer and output partition; 0 in a heartbeat's stead is never used */
-  seq: number;
+/** When a record was made, and of what. Times are epoch ms; watermark −Infinity before the first. */
+export interface RecordCause {
   /** the watermark in force before the step that caused the record */
   watermark: number;
   /** the watermark by which the record is late or not, wherever it goes: that of its own source as it was read; at least `watermark` */
@@ -28,6 +24,14 @@ interface RecordHeader {
   origin: number;
   /** that record's offset */
   originOffset: number;
+}
+
+/** What a record says of itself. */
+interface RecordHeader extends RecordCause {
+  /** number of the writer: one task of one generation */
+  writer: number;
+  /** 1, 2, 3 … per writer and output partition; 0 in a heartbeat's stead is never used */
+  seq: number;
 }
 
 /** watermark: it has moved · idle: hold nothing back for this writer · end: the run's input has ended · final: this writer writes no more */
@@ -51,6 +55,16 @@ const NAME = HEADER_NAME.charCodeAt(0);
 const LIMIT = 2 ** 53;
 
 /** Writes a record's header block, allocating nothing; the buffer has `MAX_HEADER` bytes of room. Gives the position behind it. */
+export function encodeHeaderOf(writer: number, seq: number, cause: RecordCause, buffer: Uint8Array, pos: number): number {
+  const { watermark, judged } = cause;
+  let at = open(buffer, pos, 0, writer, seq, watermark);
+  at = writeVarint(cause.eventTime, buffer, at);
+  at = writeVarint(cause.origin, buffer, at);
+  at = writeVarint(cause.originOffset, buffer, at);
+  return close(buffer, pos, judged === watermark ? at : writeVarint(bounded(judged), buffer, at));
+}
+
+/** The same of a cause in parts. */
 export function encodeHeader(
   writer: number,
   seq: number,
@@ -62,11 +76,7 @@ export function encodeHeader(
   buffer: Uint8Array,
   pos: number,
 ): number {
-  let at = open(buffer, pos, 0, writer, seq, watermark);
-  at = writeVarint(eventTime, buffer, at);
-  at = writeVarint(origin, buffer, at);
-  at = writeVarint(originOffset, buffer, at);
-  return close(buffer, pos, judged === watermark ? at : writeVarint(bounded(judged), buffer, at));
+  return encodeHeaderOf(writer, seq, { watermark, judged, eventTime, origin, originOffset }, buffer, pos);
 }
 
 /** Writes a heartbeat's header block; else as {@link encodeHeader}. The record that carries it has a null value. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { compareUtf8, keyWriter } from './keys.ts';
+import { compareUtf8, keyWriter, writeKey } from './keys.ts';
 import { rowOf } from './testing.ts';
 import type { SqlType, Value } from './types.ts';
 
@@ -55,5 +55,14 @@ test('compareUtf8 orders as the bytes do', () => {
       expect(Math.sign(compareUtf8(a, b))).toBe(Buffer.compare(Buffer.from(a), Buffer.from(b)));
     }),
     { numRuns: 2000 },
+  );
+});
+
+test('the bytes of a key are its UTF-8, short or long', () => {
+  const buffer = Buffer.alloc(1000);
+  fc.assert(
+    fc.property(fc.oneof(fc.string({ unit: 'binary', maxLength: 80 }), fc.string({ maxLength: 80 })), (text) => {
+      expect(buffer.subarray(0, writeKey(text, buffer)).equals(Buffer.from(text))).toBe(true);
+    }),
   );
 });

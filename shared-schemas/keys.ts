@@ -56,6 +56,22 @@ function keyText(type: SqlType): (value: Value) => string {
   }
 }
 
+/** Writes a key's UTF-8 bytes at the start of a buffer with room for three bytes a character, and gives where they end. */
+export function writeKey(text: string, buffer: Buffer): number {
+  const { length } = text;
+  // a call into Node costs more than a short key is worth
+  if (length < 64) {
+    let i = 0;
+    for (; i < length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 0x7f) break;
+      buffer[i] = code;
+    }
+    if (i === length) return length;
+  }
+  return buffer.utf8Write(text, 0);
+}
+
 /** Order by UTF-8 bytes, as SQL sorts strings and logs sort keys: below 0, 0 or above 0. UTF-16 order differs only where surrogates meet U+E000 to U+FFFF. */
 export function compareUtf8(a: string, b: string): number {
   const length = Math.min(a.length, b.length);

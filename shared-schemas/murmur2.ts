@@ -20,5 +20,5 @@ export function murmur2(buffer: Uint8Array, start = 0, end = buffer.length): num
 
 /** The partition of a key, as Kafka's default partitioner chooses it. */
 export function partitionOf(key: Uint8Array, start: number, end: number, partitions: number): number {
-  return (murmur2(key, start, end) & 0x7fffffff) % partitions;
+  return partitions === 1 ? 0 : (murmur2(key, start, end) & 0x7fffffff) % partitions;
 }

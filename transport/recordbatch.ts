@@ -88,24 +88,29 @@ export class BatchBuilder {
     return this.#valueStart;
   }
 
-  /** Completes the record begun; `valueEnd` −1: null value. `headers` holds a header block in Kafka's layout. */
+  /**
+   * Completes the record begun; `valueEnd` −1: null value. `headers` holds a header block in Kafka's layout; one that was written into this batch's
+   * `buffer` right behind the value stays there.
+   */
   end(valueEnd: number, headers: Uint8Array = noBytes, headersStart = 0, headersEnd = headers.length): void {
     if (!this.#open) throw new Error('no record is begun');
     const length = valueEnd < 0 ? -1 : valueEnd - this.#valueStart;
     const block = Math.max(1, headersEnd - headersStart);
     const last = Math.max(valueEnd, this.#valueStart);
     this.#reserve(last, block + 10);
+    // not when there was no room: the block is in the buffer before then
+    const inPlace = headers === this.buffer && headersStart === valueEnd;
     const valueSize = varintSize(length);
     const lengthAt = this.#valueStart - this.#valueGuess;
     let pos = lengthAt + valueSize + Math.max(0, length);
     if (valueSize !== this.#valueGuess) {
-      if (length > 0) this.buffer.copyWithin(lengthAt + valueSize, this.#valueStart, valueEnd);
+      if (length >= 0) this.buffer.copyWithin(lengthAt + valueSize, this.#valueStart, inPlace ? headersEnd : valueEnd);
       if (length > 0) this.#valueGuess = valueSize;
     }
     this.#valueStart = lengthAt + valueSize;
     writeVarint(this.buffer, lengthAt, length);
-    if (headersEnd > headersStart) copy(this.buffer, pos, headers, headersStart, headersEnd);
-    else this.buffer[pos] = 0;
+    if (headersEnd <= headersStart) this.buffer[pos] = 0;
+    else if (!inPlace) copy(this.buffer, pos, headers, headersStart, headersEnd);
     pos += block;
     this.#close(pos, length);
   }

@@ -1,5 +1,5 @@
-import { encodeHeader, encodeHeartbeat, type HeartbeatKind } from '@millrace/shared-schemas/header.ts';
-import type { KeyWriter } from '@millrace/shared-schemas/keys.ts';
+import { encodeHeaderOf, encodeHeartbeat, type HeartbeatKind, MAX_HEADER } from '@millrace/shared-schemas/header.ts';
+import { type KeyWriter, writeKey } from '@millrace/shared-schemas/keys.ts';
 import { partitionOf } from '@millrace/shared-schemas/murmur2.ts';
 import { FlawError, type Row, type RowEncoder } from '@millrace/shared-schemas/types.ts';
 import type { Appender } from '@millrace/transport/log.ts';
@@ -17,8 +17,6 @@ export interface OutputHost {
   /** wall clock of the batch, epoch ms: a record's log timestamp, never its event time */
   readonly wall: () => number;
 }
-
-const MAX_HEADER = 128;
 
 /** Numbers, stamps and appends what one task writes to one topic or exchange. */
 export class LogOutput {
@@ -110,15 +108,19 @@ export class LogOutput {
 
   #writeKey(text: string): number {
     if (text.length * 3 > this.#keyBuffer.length) this.#keyBuffer = Buffer.alloc(text.length * 4);
-    return this.#keyBuffer.utf8Write(text, 0);
+    return writeKey(text, this.#keyBuffer);
   }
 
   #end(partition: number, valueEnd: number): void {
     const { time, writer } = this.#host;
     const seq = (this.#core.seqs[partition] as number) + 1;
     this.#core.seqs[partition] = seq;
-    const end = encodeHeader(writer, seq, time.watermark, time.judged, time.eventTime, time.origin, time.originOffset, this.#header, 0);
-    this.#out.end(valueEnd, this.#header, 0, end);
+    const { buffer } = this.#out;
+    // where it belongs, behind the value, unless there is no room
+    const inPlace = buffer.length - valueEnd >= MAX_HEADER;
+    const block = inPlace ? buffer : this.#header;
+    const start = inPlace ? valueEnd : 0;
+    this.#out.end(valueEnd, block, start, encodeHeaderOf(writer, seq, time, block, start));
     if (time.watermark > (this.#told[partition] as number)) this.#told[partition] = time.watermark;
     this.#toldIdle[partition] = false;
     this.#written++;

@@ -3,7 +3,7 @@ import type { RollingPlan } from '@millrace/pipeline/plan.ts';
 import type { Row, Value } from '@millrace/shared-schemas/types.ts';
 import { asFlaw } from './guard.ts';
 import type { KeyNumbers } from './key-numbers.ts';
-import type { OperatorContext } from './operator.ts';
+import type { OperatorContext, TaskTime } from './operator.ts';
 import { Histories } from './rolling-history.ts';
 import { RollingStore } from './rolling-store.ts';
 
@@ -27,6 +27,7 @@ interface Answer {
 export class RollingAnswers {
   readonly store: RollingStore;
   private readonly contexts: readonly OperatorContext[];
+  private readonly time: TaskTime;
   private readonly calls;
   private readonly answers: readonly Answer[];
   private readonly keyValues;
@@ -38,6 +39,7 @@ export class RollingAnswers {
     const nodes = steps.map(({ node }) => node);
     const { expressions } = steps[0].context;
     this.contexts = steps.map(({ context }) => context);
+    this.time = steps[0].context.time;
     this.calls = bindCalls(
       nodes.flatMap(({ calls }) => calls),
       expressions,
@@ -57,8 +59,7 @@ export class RollingAnswers {
 
   /** Takes in a row whose key has just been found, and hands it on. */
   answer(row: Row): void {
-    const { contexts, histories, store, values } = this;
-    const [{ time }] = contexts;
+    const { contexts, histories, store, time, values } = this;
     const evaluate = this.calls.arguments;
     try {
       for (let i = 0; i < evaluate.length; i++) values[i] = evaluate[i](row);
@@ -86,7 +87,7 @@ export class RollingAnswers {
   /** Computes what each step adds to the row. */
   private add(row: Row, cell: number, inOrder: boolean): void {
     const { answers, histories } = this;
-    if (!inOrder) histories.gather(cell, this.contexts[0].time.eventTime);
+    if (!inOrder) histories.gather(cell, this.time.eventTime);
     for (let window = 0; window < answers.length; window++) {
       const { from, to, results } = answers[window];
       if (results.restReadsKey) for (let i = 0; i < this.keyValues.length; i++) results.setKey[i](results.row, this.keyValues[i](row));

@@ -83,14 +83,13 @@ export class Histories {
 
   /** Appends a record that is not before the last, without touching the running windows; `settle` follows. */
   load(cell: number, time: number, values: readonly Value[]): void {
-    const at = cell * this.stride;
-    const n = this.records.append(at, time, values);
-    for (let i = 0; i < this.windows.length; i++) this.windows[i].appended(at, n, time);
+    this.records.append(cell * this.stride, time, values);
   }
 
   /** Builds the running windows of the last record. */
   settle(cell: number): void {
-    if (this.end(cell) > this.first(cell)) this.advance(cell, this.latest(cell));
+    if (this.end(cell) === this.first(cell)) return;
+    for (const window of this.windows) window.settle(cell, cell * this.stride, this.latest(cell));
   }
 
   /** Takes a record in and gives its number. `isLast` tells whether its windows are the running ones. */
@@ -99,8 +98,8 @@ export class Histories {
     const at = cell * this.stride;
     const end = data[at + END];
     if (end === data[at + HEAD] || time >= data[at + LATEST]) {
-      this.load(cell, time, values);
-      this.advance(cell, time);
+      this.records.append(at, time, values);
+      for (let i = 0; i < this.windows.length; i++) this.windows[i].advance(cell, at, time);
       return end;
     }
     const n = this.records.squeeze(at, time, values);
@@ -144,10 +143,5 @@ export class Histories {
     for (const window of this.windows) window.forget(cell, at, head);
     this.records.forget(at, head);
     return true;
-  }
-
-  private advance(cell: number, time: number): void {
-    const at = cell * this.stride;
-    for (let i = 0; i < this.windows.length; i++) this.windows[i].advance(cell, at, time);
   }
 }

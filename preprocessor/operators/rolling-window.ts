@@ -75,12 +75,6 @@ export class RunningWindow {
     for (const call of this.ordered) this.queues.close(at + this.queueAt[call]);
   }
 
-  /** Record n of `time` has been appended, and may be the first of the window. */
-  appended(at: number, n: number, time: number): void {
-    const own = at + this.place;
-    if (n === this.slab.data[own + LOW]) this.slab.data[own + LOWEST] = time;
-  }
-
   /** The result of a call over the running window. @throws FlawError */
   result(cell: number, at: number, call: number): Value {
     const { data } = this.slab;
@@ -91,7 +85,13 @@ export class RunningWindow {
     return this.queues.isEmpty(queue) ? null : this.queues.frontValue(queue);
   }
 
-  /** Moves on to the window of a time. */
+  /** Builds the window of the last record, which is of `time`. */
+  settle(cell: number, at: number, time: number): void {
+    this.relow(at);
+    this.advance(cell, at, time);
+  }
+
+  /** Moves on to the window of the last record, which is of `time` and has just been appended. */
   advance(cell: number, at: number, time: number): void {
     const { records, delay } = this;
     const { rings } = records;
@@ -99,6 +99,7 @@ export class RunningWindow {
     const own = at + this.place;
     const end = data[at + END];
     const from = this.lowOf(time);
+    if (data[own + LOW] === end - 1) data[own + LOWEST] = time;
     let high = data[own + HIGH];
     while (high < end) {
       const address = records.address(at, high);

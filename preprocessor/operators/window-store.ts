@@ -22,6 +22,8 @@ export interface WindowKey extends Panes {
   readonly text: string;
   /** of the key among the task's */
   readonly number: number;
+  starts: number[];
+  cells: number[];
   /** of the key columns */
   readonly values: readonly Value[];
   /** runs of starts of windows that an end of the input has fired, as [first, last] pairs, ascending */
@@ -125,9 +127,11 @@ export class WindowStore {
 
   addPane(key: WindowKey, start: number): number {
     const cell = this.cells.take();
-    const at = insertSorted(key.starts, start);
-    if (at === key.cells.length) key.cells.push(cell);
-    else key.cells.splice(at, 0, cell);
+    if (key.starts.length === 0) {
+      // as most keys have no other for long: an array that grows takes room for many
+      key.starts = [start];
+      key.cells = [cell];
+    } else key.cells.splice(insertSorted(key.starts, start), 0, cell);
     this.owners[cell] = key;
     this.ownStarts[cell] = start;
     if (cell >= this.flags.length) {

@@ -97,8 +97,8 @@ class WindowOperator implements Operator {
       return;
     }
     const pane = geometry.paneOf(time.eventTime);
-    const last = geometry.lastStart(pane);
-    const first = geometry.firstStart(pane);
+    const last = this.tumbling ? pane : geometry.lastStart(pane);
+    const first = this.tumbling ? pane : geometry.firstStart(pane);
     // between windows that are further apart than long
     if (last < first) return;
     if (this.dropAt(last) <= time.judged) {

@@ -1,6 +1,6 @@
 import { defaultProfile } from '@millrace/pipeline/profile.ts';
 import { type Fields, optional, required, withDefault } from '@millrace/pipeline/spec/field.ts';
-import { duration, flag, listOf, number, object, oneOf, orScalar, size, text } from '@millrace/pipeline/spec/kinds.ts';
+import { duration, flag, listOf, number, object, oneOf, orScalar, pattern, size, text } from '@millrace/pipeline/spec/kinds.ts';
 import { address, redisUrl, serviceUrl } from './address.ts';
 
 const MAX_PARTITIONS = 1024;
@@ -53,7 +53,11 @@ export const transportFields = {
     'kafka: the longest time between commits, at most 30s; a hop over an exchange takes about half of it',
   ),
   instance: optional(
-    text('a name'),
+    pattern(
+      'the name of an instance',
+      /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,200}$/,
+      'An instance is named with letters, digits, ".", "_" and "-", at most 200 of them.',
+    ),
     'kafka: the name of this process among those that share the pipeline, kept over restarts; left out, one made of machine and data directory',
   ),
   topics: optional(object('topics', topicFields), 'topics that are made'),

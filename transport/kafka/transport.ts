@@ -161,16 +161,16 @@ class Process {
 
   async join({ slots, topics, plan, instance, onEvent }: Joining): Promise<Membership> {
     const { settings, dataDir, pipeline, host, patience } = this.#options;
-    // a process that comes back has the same copy of the ledger as before
-    const mine = createHash('sha256')
-      .update(`${hostname()} ${resolve(dataDir)} ${this.#copy.number}`)
-      .digest('hex')
-      .slice(0, 12);
+    // a process that comes back has the same copy of the ledger as before; threads of one have one each
+    const { number } = this.#copy;
+    const place = `${hostname()} ${resolve(dataDir)} ${number}`;
+    const mine = createHash('sha256').update(place).digest('hex').slice(0, 12);
+    const named = number === 1 ? instance : `${instance}.${number}`;
     return joinGroup({
       settings,
       group: `${pipeline}.preprocess`,
       clientId: host,
-      instance: instance ?? mine,
+      instance: instance === null ? mine : named,
       slots,
       topics,
       plan,

@@ -101,7 +101,7 @@ export async function layPair(pair: Pair, base: string): Promise<Laid> {
   const inputs = await readEmbedded(join(dir, 'data'), tagged(pair.inputs, EMBEDDED));
   const expected = { ...fileAnswer(pair, dir), ...topicAnswer(topics, EMBEDDED) };
   // Avro inputs were written with the ids of this directory
-  cpSync(join(dir, 'data/schemas'), join(template, 'data/schemas'), { recursive: true });
+  if (existsSync(join(dir, 'data/schemas'))) cpSync(join(dir, 'data/schemas'), join(template, 'data/schemas'), { recursive: true });
   rmSync(dir, { recursive: true });
   const short = new Map([...inputs].map(([topic, records]) => [topic.slice(EMBEDDED.length + 1), records]));
   return { pair, template, expected, stdout, inputs: short };

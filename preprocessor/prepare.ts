@@ -102,7 +102,7 @@ async function checkEdit(plan: Plan, old: PipelineRecord, transport: Transport, 
     if (info?.meta['internal'] !== 'true') continue;
     for (let p = 0; p < info.partitions; p++) {
       const left = (await transport.log.endOffset(topic, p)) - (await transport.log.startOffset(topic, p));
-      if (left > 0) refuse(`exchange ${topic} still holds records`);
+      if (left > 0) refuse(`exchange ${topic} still holds records: run it once with the file as it was, then edit`);
     }
   }
 }

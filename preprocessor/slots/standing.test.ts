@@ -18,11 +18,11 @@ function standing(): { tell: (place: Partial<Place>, ms?: number) => string[]; s
 test('says which slots are here once they are at work, and again when they change', () => {
   const { tell } = standing();
   expect(tell({ assigned: [0, 1, 2, 3], working: [0] })).toEqual([]);
-  expect(tell({ assigned: [0, 1, 2, 3], working: [3, 0, 2, 1] })).toEqual(['slots: all 4 slots']);
+  expect(tell({ assigned: [0, 1, 2, 3], working: [3, 0, 2, 1] })).toEqual(['slots: Working on all 4 slots.']);
   expect(tell({ assigned: [0, 2], kept: [0, 1, 2, 3], working: [0, 2] })).toEqual([]);
-  expect(tell({ assigned: [0, 2] })).toEqual(['slots: slots 0, 2 of 4']);
+  expect(tell({ assigned: [0, 2] })).toEqual(['slots: Working on slots 0, 2 of 4.']);
   expect(tell({ assigned: [0, 2] }, 60_000)).toEqual([]);
-  expect(tell({ assigned: [2] })).toEqual(['slots: slot 2 of 4']);
+  expect(tell({ assigned: [2] })).toEqual(['slots: Working on slot 2 of 4.']);
 });
 
 test('stands by: says so after a while, once, and is at work again', () => {
@@ -30,10 +30,10 @@ test('stands by: says so after a while, once, and is at work again', () => {
   expect(tell({ members: 5 })).toEqual([]);
   expect(tell({ members: 5 }, 2_000)).toEqual([]);
   expect(of.by).toBe(false);
-  expect(tell({ members: 5 }, 1_000)).toEqual(['standing_by: no slot of 4 is left for this process: standing by to take over (5 processes)']);
+  expect(tell({ members: 5 }, 1_000)).toEqual(['standing_by: No slot of 4 is left for this process: standing by to take over, one of 5.']);
   expect(of.by).toBe(true);
   expect(tell({ members: 6 }, 60_000)).toEqual([]);
-  expect(tell({ assigned: [1] })).toEqual(['slots: slot 1 of 4']);
+  expect(tell({ assigned: [1] })).toEqual(['slots: Working on slot 1 of 4.']);
   expect(of.by).toBe(false);
   // a slot that moves through is no reason to say anything
   expect(tell({})).toEqual([]);
@@ -45,6 +45,6 @@ test('stands by: says so after a while, once, and is at work again', () => {
 test('waits for whoever has slot 0', () => {
   const { tell } = standing();
   expect(tell({ assigned: [1], working: [] })).toEqual([]);
-  expect(tell({ assigned: [1], working: [] }, 10_000)).toEqual(['standing_by: waiting for the process that has slot 0 to begin']);
-  expect(tell({ assigned: [1] })).toEqual(['slots: slot 1 of 4']);
+  expect(tell({ assigned: [1], working: [] }, 10_000)).toEqual(['standing_by: Waiting for the process that has slot 0 to begin.']);
+  expect(tell({ assigned: [1] })).toEqual(['slots: Working on slot 1 of 4.']);
 });

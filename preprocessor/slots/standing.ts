@@ -34,7 +34,7 @@ export class Standing {
 
   /** whether it has been said that there is no slot for this process */
   get by(): boolean {
-    return this.#said.startsWith('no slot');
+    return this.#said.startsWith('No slot');
   }
 
   tell({ assigned, members, kept, working }: Place): void {
@@ -43,11 +43,12 @@ export class Standing {
     if (here !== '' && here === sorted(kept) && here === sorted(assigned)) {
       this.#waiting = '';
       const all = working.length === this.#slots;
-      this.#say('slots', all ? `all ${this.#slots} slots` : `slot${working.length === 1 ? '' : 's'} ${here} of ${this.#slots}`);
+      this.#say('slots', all ? `Working on all ${this.#slots} slots.` : `Working on slot${working.length === 1 ? '' : 's'} ${here} of ${this.#slots}.`);
     } else if (kept.length === 0 && assigned.length === 0) {
-      if (this.#waited('slot', NO_SLOT)) this.#say('standing_by', `no slot of ${this.#slots} is left for this process: standing by to take over`, members);
+      if (this.#waited('slot', NO_SLOT))
+        this.#say('standing_by', `No slot of ${this.#slots} is left for this process: standing by to take over`, `, one of ${members}.`);
     } else if (here === '') {
-      if (this.#waited('word', NO_WORD)) this.#say('standing_by', 'waiting for the process that has slot 0 to begin');
+      if (this.#waited('word', NO_WORD)) this.#say('standing_by', 'Waiting for the process that has slot 0 to begin.');
     } else this.#waiting = '';
   }
 
@@ -58,10 +59,10 @@ export class Standing {
     return now - this.#since >= ms;
   }
 
-  /** How many processes there are is no news by itself. */
-  #say(code: string, message: string, members?: number): void {
+  /** `more` is no news by itself. */
+  #say(code: string, message: string, more = ''): void {
     if (message === this.#said) return;
     this.#said = message;
-    this.#onEvent({ level: 'info', code, message: members === undefined ? message : `${message} (${members} processes)` });
+    this.#onEvent({ level: 'info', code, message: `${message}${more}` });
   }
 }

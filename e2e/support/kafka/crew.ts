@@ -7,7 +7,7 @@ import { kafkaAnswers, type Laid, onKafka, type ProfileOptions } from './pair.ts
 import { start } from './running.ts';
 
 /** what a run says of its slots */
-const SLOTS = /^info (?:slots (?:all (\d+) slots|slots? ([\d, ]+) of)|standing_by no slot)/;
+const SLOTS = /^info (?:slots Working on (?:all (\d+) slots|slots? ([\d, ]+) of)|standing_by No slot)/;
 
 /** One process of a crew. */
 export interface Hand {

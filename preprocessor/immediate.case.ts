@@ -13,6 +13,25 @@ import { openOwner, type Step } from '@millrace/transport/owner.case.ts';
 import { run } from './run.ts';
 import type { RunProgress } from './run-options.ts';
 
+/** runs mostly wait */
+const AT_ONCE = 8;
+
+/** Tries several at a time, each on a twin of the bench, until they are over or `attempt` says that it is enough. */
+export async function each<T>(bench: Bench, tries: Iterable<T>, attempt: (one: T, bench: Bench) => Promise<unknown>): Promise<void> {
+  const rest = tries[Symbol.iterator]();
+  const enough = { yes: false };
+  const working = Array.from({ length: AT_ONCE }, async () => {
+    const own = await bench.twin();
+    try {
+      for (let next = rest.next(); !next.done && !enough.yes; next = rest.next()) if ((await attempt(next.value, own)) === 'enough') enough.yes = true;
+    } finally {
+      // after a failure nobody begins another
+      enough.yes = true;
+    }
+  });
+  for (const { status, reason } of (await Promise.allSettled(working)) as { status: string; reason?: unknown }[]) if (status === 'rejected') throw reason;
+}
+
 /** What a pipeline is run over: records by source topic, in the order of their appending. */
 export interface Input {
   readonly topic: string;
@@ -31,6 +50,8 @@ export class Bench {
   readonly #partitions: number;
   readonly #topics: readonly string[];
   readonly #files: readonly string[];
+  readonly #twins: Bench[] = [];
+  #loaded: readonly [yaml: string, beside: Readonly<Record<string, string>>] | null = null;
   plan: Plan | null = null;
 
   /** `topics`, `files`: what it writes and is compared */
@@ -41,6 +62,7 @@ export class Bench {
   }
 
   async load(yaml: string, beside: Readonly<Record<string, string>> = {}): Promise<this> {
+    this.#loaded = [yaml, beside];
     for (const [name, text] of Object.entries(beside)) this.write(name, text);
     this.write('p.yaml', yaml);
     const { plan, findings } = await loadPipeline(join(this.#dir, 'p.yaml'), { env: {} });
@@ -54,7 +76,15 @@ export class Bench {
     writeFileSync(join(this.#dir, name), text);
   }
 
+  /** the same in another directory */
+  async twin(): Promise<Bench> {
+    const twin = new Bench(this.#partitions, this.#topics, this.#files);
+    this.#twins.push(twin);
+    return this.#loaded === null ? twin : twin.load(...this.#loaded);
+  }
+
   close(): void {
+    for (const twin of this.#twins) twin.close();
     rmSync(this.#dir, { recursive: true });
   }
 

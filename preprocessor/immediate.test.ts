@@ -4,7 +4,7 @@ import { seededRandom } from '@millrace/runtime/random.ts';
 import type { openMemory } from '@millrace/transport/memory.ts';
 import { openOwner } from '@millrace/transport/owner.case.ts';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Bench, Deaths, disorder, type Input, killed, survive } from './immediate.case.ts';
+import { Bench, Deaths, disorder, each, type Input, killed, survive } from './immediate.case.ts';
 import { Decider, expected, pipeline, Shop, START } from './swap.case.ts';
 import { Journal } from './task/journal.ts';
 import { type Left, ReadBack } from './task/left.ts';
@@ -43,17 +43,18 @@ async function everyDeath(topics: readonly string[], inputs: readonly Input[], t
   const calm = await bench.medium(inputs);
   await bench.go(calm);
   const expected = bench.left(calm);
-  for (const [lives, aim = ''] of tries) {
-    const medium = await bench.medium(inputs);
+  await each(bench, tries, async ([lives, aim = ''], own) => {
+    const medium = await own.medium(inputs);
     const deaths = new Deaths(lives, seededRandom(lives[0] ?? 0, lives.length), aim);
-    await survive(bench, medium, deaths, options);
+    await survive(own, medium, deaths, options);
     const wrong = topics.flatMap((topic) => disorder(medium, topic));
     expect({ lives, died: deaths.died, wrong }).toEqual({ lives, died: deaths.died, wrong: [] });
-    expect({ lives, died: deaths.died, left: bench.left(medium) }).toEqual({ lives, died: deaths.died, left: expected });
+    expect({ lives, died: deaths.died, left: own.left(medium) }).toEqual({ lives, died: deaths.died, left: expected });
     if (aim !== '') expect({ aim, died: deaths.died.length }).toEqual({ aim, died: lives.length });
     // a life longer than the run: all steps had their turn
-    else if (deaths.died.length < lives.length && lives.length === 1) break;
-  }
+    else if (deaths.died.length < lives.length && lives.length === 1) return 'enough';
+    return 'on';
+  });
   return expected;
 }
 
@@ -141,11 +142,11 @@ describe('records that leave at once', () => {
     bench = await new Bench(2, topics).load(chain.replace(/\n.*id: lines.*/, ''));
     // what partition 1 has to say is said early
     const inputs = [...sales('in', 200, 1, 20, false), { topic: 'in', partition: 1, value: JSON.stringify({ id: 'x', shop: 'shop1', amount: 5, at: T0 }) }];
-    const until = async (owner: ReturnType<typeof openOwner>, medium: ReturnType<typeof openMemory>, rows: number): Promise<void> => {
+    const until = async (owner: ReturnType<typeof openOwner>, medium: ReturnType<typeof openMemory>, rows: number, own = bench): Promise<void> => {
       const stop = new AbortController();
-      const running = bench.go(owner, { signal: stop.signal });
+      const running = own.go(owner, { signal: stop.signal });
       const watch = setInterval(() => {
-        if ((bench.left(medium)['per_shop']?.length ?? 0) >= rows) setTimeout(() => stop.abort(), 60);
+        if ((own.left(medium)['per_shop']?.length ?? 0) >= rows) setTimeout(() => stop.abort(), 60);
       }, 10);
       await running.finally(() => clearInterval(watch));
     };
@@ -159,11 +160,12 @@ describe('records that leave at once', () => {
     const rows = expected['per_shop']?.length as number;
     expect(rows).toBeGreaterThan(30);
     let deaths = 0;
-    for (let life = 4; life < 80; life += 6) {
-      const medium = await bench.medium(inputs);
+    const lives = Array.from({ length: 13 }, (_, i) => 4 + i * 6);
+    await each(bench, lives, async (life, own) => {
+      const medium = await own.medium(inputs);
       const of = new Deaths([life, life + 17], seededRandom(life));
       for (let over = false; !over; )
-        over = await until(openOwner(medium, of.step), medium, rows).then(
+        over = await until(openOwner(medium, of.step), medium, rows, own).then(
           () => true,
           (error: Error) => {
             if (error.message !== killed) throw error;
@@ -172,8 +174,8 @@ describe('records that leave at once', () => {
         );
       deaths += of.died.length;
       expect({ life, died: of.died, wrong: topics.flatMap((topic) => disorder(medium, topic)) }).toEqual({ life, died: of.died, wrong: [] });
-      expect({ life, died: of.died, left: bench.left(medium) }).toEqual({ life, died: of.died, left: expected });
-    }
+      expect({ life, died: of.died, left: own.left(medium) }).toEqual({ life, died: of.died, left: expected });
+    });
     expect(deaths).toBeGreaterThan(15);
   }, 240_000);
 
@@ -187,7 +189,7 @@ describe('records that leave at once', () => {
         at: START + partition * 20_000 + i * 500 - random.below(9) * 1000,
       }));
     });
-    for (let seed = 1; seed <= 8; seed++) {
+    await each(bench, [1, 2, 3, 4, 5, 6, 7, 8], async (seed) => {
       const shop = await new Shop().load(pipeline());
       shop.pay(partitions);
       const decider = new Decider(shop);
@@ -213,7 +215,7 @@ describe('records that leave at once', () => {
       expect(deaths.died.length).toBeGreaterThan(1);
       expect(shop.scored()).toEqual(expected(partitions));
       rmSync(shop.dir, { recursive: true });
-    }
+    });
   }, 240_000);
 
   it('an owner that is taken over while it works appends nothing more', async () => {
@@ -221,14 +223,14 @@ describe('records that leave at once', () => {
     const calm = await bench.medium(chainInput);
     await bench.go(calm);
     const expected = bench.left(calm);
-    for (const at of [10, 30, 50, 80, 120]) {
-      const medium = await bench.medium(chainInput);
+    await each(bench, [10, 30, 50, 80, 120], async (at, own) => {
+      const medium = await own.medium(chainInput);
       let steps = 0;
       let reached = (): void => {};
       const there = new Promise<void>((resolve) => {
         reached = resolve;
       });
-      const zombie = bench.go(
+      const zombie = own.go(
         openOwner(medium, () => {
           if (++steps === at) reached();
           return 2;
@@ -239,11 +241,11 @@ describe('records that leave at once', () => {
         (error: { code?: string }) => error.code,
       );
       await Promise.race([there, ended]);
-      await bench.go(openOwner(medium, () => 1));
+      await own.go(openOwner(medium, () => 1));
       expect(await ended).toBe('fenced');
       expect(chainTopics.flatMap((topic) => disorder(medium, topic))).toEqual([]);
-      expect(bench.left(medium)).toEqual(expected);
-    }
+      expect(own.left(medium)).toEqual(expected);
+    });
   }, 60_000);
 
   it('goes over to transactions and back, with deaths in either', async () => {
@@ -252,8 +254,8 @@ describe('records that leave at once', () => {
     await bench.go(calm);
     const expected = bench.left(calm);
     let both = 0;
-    for (let seed = 1; seed <= 12; seed++) {
-      const medium = await bench.medium(chainInput);
+    await each(bench, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], async (seed, own) => {
+      const medium = await own.medium(chainInput);
       const chance = seededRandom(seed, 4);
       const alive = { commits: 0 };
       let [now, then] = [0, 0];
@@ -265,7 +267,7 @@ describe('records that leave at once', () => {
           if (!atOnce && lives > 0 && --alive.commits === 0) throw new Error(killed);
         };
         try {
-          await bench.go(atOnce ? openOwner(medium, deaths.step) : medium, { every: seed % 3 === 0 ? 1e9 : 20 });
+          await own.go(atOnce ? openOwner(medium, deaths.step) : medium, { every: seed % 3 === 0 ? 1e9 : 20 });
           break;
         } catch (error) {
           if ((error as Error).message !== killed) throw error;
@@ -275,8 +277,8 @@ describe('records that leave at once', () => {
       }
       if (now > 0 && then > 0) both++;
       expect({ seed, wrong: chainTopics.flatMap((topic) => disorder(medium, topic)) }).toEqual({ seed, wrong: [] });
-      expect({ seed, left: bench.left(medium) }).toEqual({ seed, left: expected });
-    }
+      expect({ seed, left: own.left(medium) }).toEqual({ seed, left: expected });
+    });
     expect(both).toBeGreaterThan(6);
   }, 120_000);
 

@@ -1,10 +1,12 @@
 import type { Plan, StagePlan } from '@millrace/pipeline/plan.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
-import type { Commit, Fence, Ledger, Transport } from '@millrace/transport/log.ts';
+import type { Commit, Fence, Ledger, Log, Transport } from '@millrace/transport/log.ts';
 import { type Layout, layOut, type Tasks, tasksOf, writerNumber } from './layout.ts';
 import { freshRecord, type Liveness, PipelineLedger, type PipelineRecord, type RunRecord, record } from './lifecycle.ts';
 import { filesOf, migrate, misfits, statesOf } from './migrate.ts';
 import { afterDeath, readSuspect, type Suspect, suspectBytes, suspectKey } from './suspect.ts';
+import { decodeCore } from './task/core.ts';
+import { readHeaders } from './task/left.ts';
 import { pipelineKey, TaskStore } from './task/store.ts';
 
 /** The release whose snapshots this process writes and reads. */
@@ -97,14 +99,32 @@ async function checkEdit(plan: Plan, old: PipelineRecord, transport: Transport, 
   if (run && !run.finished && run.ends) refuse('a run to the end is unfinished: finish it with the file as it was, then edit');
   const [misfit] = misfits(plan, old);
   if (misfit) refuse(`the saved state of step ${misfit} does not fit it any more: give the step another id, or use a new data directory`);
+  const taken = takenOf(plan.name, transport.ledger);
   for (const topic of Object.keys(old.topics)) {
     const info = transport.log.topic(topic);
     if (info?.meta['internal'] !== 'true') continue;
-    for (let p = 0; p < info.partitions; p++) {
-      const left = (await transport.log.endOffset(topic, p)) - (await transport.log.startOffset(topic, p));
-      if (left > 0) refuse(`exchange ${topic} still holds records: run it once with the file as it was, then edit`);
-    }
+    for (let p = 0; p < info.partitions; p++)
+      if (await holds(transport.log, topic, p, taken.get(`${topic}/${p}`) ?? 0))
+        refuse(`exchange ${topic} still holds records: run it once with the file as it was, then edit`);
   }
+}
+
+/** By input, the offset behind what was taken of it. */
+function takenOf(pipeline: string, ledger: Ledger): ReadonlyMap<string, number> {
+  const cores = [...ledger.entries(pipelineKey(pipeline, 't', ''))].flatMap(([key, value]) => (key.endsWith('/progress') ? [decodeCore(value)] : []));
+  return new Map(cores.flatMap(({ inputs }) => inputs.map(({ name, offset }) => [name, offset])));
+}
+
+/** Whether a partition of an exchange has records behind those that were taken. Its last ones stay in it, and heartbeats say nothing that its next writers will not. */
+async function holds(log: Log, topic: string, partition: number, taken: number): Promise<boolean> {
+  const from = Math.max(taken, await log.startOffset(topic, partition));
+  const end = await log.endOffset(topic, partition);
+  let records = 0;
+  if (from < end)
+    await readHeaders(log, topic, partition, from, end, ({ heartbeat }) => {
+      if (!heartbeat) records++;
+    });
+  return records > 0;
 }
 
 /** One text for how far tasks are: the same text after a death means that nothing was gained. */

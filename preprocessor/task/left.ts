@@ -86,31 +86,35 @@ export class ReadBack {
     // what retention has taken from the front stands there no more
     const start = Math.max(from, await this.#log.startOffset(topic, partition));
     if (start >= end) return;
-    const header = new HeaderReader();
-    const reader = this.#log.reader(topic, partition, { offset: start });
-    try {
-      for (let waited = 0; ; waited += LOOK_MS) {
-        const since = this.#log.version();
-        for (let view = reader.poll(MAX_BYTES); view !== null; view = reader.poll(MAX_BYTES)) {
-          waited = 0;
-          for (let i = 0; i < view.count; i++) {
-            if (!header.read(view.buffer, view.headersStart[i] as number, view.headersEnd[i] as number)) continue;
-            const left = writers.get(header.writer);
-            if (left !== undefined) found(left, partition, header);
-          }
-          view.release();
-        }
-        if (reader.position.offset >= end) return;
-        if (waited >= PATIENCE_MS)
-          throw new MillraceError(
-            'broker_unreachable',
-            `${topic}/${partition} could be read back up to offset ${reader.position.offset}, not to its end at ${end}: the broker does not answer, or a transaction is open.`,
-          );
-        await this.#log.wait(LOOK_MS, since);
+    await readHeaders(this.#log, topic, partition, start, end, (header) => {
+      const left = writers.get(header.writer);
+      if (left !== undefined) found(left, partition, header);
+    });
+  }
+}
+
+/** Calls `each` with the header of every record of ours from `from` on, up to `end`. @throws MillraceError broker_unreachable */
+export async function readHeaders(log: Log, topic: string, partition: number, from: number, end: number, each: (header: HeaderReader) => void): Promise<void> {
+  const header = new HeaderReader();
+  const reader = log.reader(topic, partition, { offset: from });
+  try {
+    for (let waited = 0; ; waited += LOOK_MS) {
+      const since = log.version();
+      for (let view = reader.poll(MAX_BYTES); view !== null; view = reader.poll(MAX_BYTES)) {
+        waited = 0;
+        for (let i = 0; i < view.count; i++) if (header.read(view.buffer, view.headersStart[i] as number, view.headersEnd[i] as number)) each(header);
+        view.release();
       }
-    } finally {
-      reader.close();
+      if (reader.position.offset >= end) return;
+      if (waited >= PATIENCE_MS)
+        throw new MillraceError(
+          'broker_unreachable',
+          `${topic}/${partition} could be read back up to offset ${reader.position.offset}, not to its end at ${end}: the broker does not answer, or a transaction is open.`,
+        );
+      await log.wait(LOOK_MS, since);
     }
+  } finally {
+    reader.close();
   }
 }
 

@@ -71,7 +71,8 @@ export async function assembleHost(
     const taken = await takeOver(setup, transport, tasks);
     ends = taken.ends;
     await decisions.catchUp();
-    for (const of of taken.found) open.push(await openTask(setup, transport, clock, context, shared, of));
+    for (const [i, of] of taken.found.entries())
+      open.push(await openTask(setup, transport, clock, context, shared, of, taken.signedBy, i === 0 ? taken.notices : []));
   } catch (error) {
     for (const task of open) task.close();
     decisions.close();
@@ -96,6 +97,8 @@ async function openTask(
   context: SourceContext,
   shared: Shared,
   { stage, number, store, saved, left }: Found,
+  signedBy: number | null,
+  before: readonly Notice[],
 ): Promise<OpenTask> {
   const { plan, layout } = setup;
   const { tables } = shared;
@@ -138,7 +141,7 @@ async function openTask(
   const inForce = new Map<string, ReadonlyMap<string, Row>>();
   const useTable = (table: string, hash: string): void => void inForce.set(table, tables.get(table, hash));
   for (const [table, hash] of Object.entries(core.tables)) if (uses(stage, table)) useTable(table, hash);
-  const notices: Notice[] = [];
+  const notices: Notice[] = [...before];
   const models = new ModelsInForce(stage, shared.models, notices);
   for (const [model, hash] of Object.entries(core.models)) models.use(model, hash);
 
@@ -220,7 +223,7 @@ async function openTask(
       fileIds: outputs.fileIds,
       lineage,
       saved: saved?.ends ?? null,
-      immediate: transport.immediate !== undefined,
+      signedBy,
       writersEnds: (input) => writersEnds(setup, transport, inputPlans[input] as InputPlan),
     },
     saved !== null && saved.journal.length > 0,

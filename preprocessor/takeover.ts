@@ -1,8 +1,9 @@
 import type { StagePlan } from '@millrace/pipeline/plan.ts';
-import type { Transport } from '@millrace/transport/log.ts';
+import type { Signature, Transport } from '@millrace/transport/log.ts';
 import { Ends } from './ends.ts';
 import { writerNumber } from './layout.ts';
 import type { HostSetup } from './setup.ts';
+import type { Notice } from './stats.ts';
 import { Left, ReadBack } from './task/left.ts';
 import { numberedAs } from './task/outputs.ts';
 import { type Saved, TaskStore } from './task/store.ts';
@@ -23,20 +24,25 @@ export interface Found {
 /** A topic that a task writes, and the id of the output by which its records there are numbered. */
 type Written = readonly [topic: string, output: string];
 
+/** What a host finds of its tasks. */
+export interface Taken {
+  readonly found: readonly Found[];
+  /** where the topics they write end; null where a commit is all or nothing of one medium, so that it need not be looked at */
+  readonly ends: Ends | null;
+  /** who signs what leaves without a commit; null: all leaves with one */
+  readonly signedBy: number | null;
+  readonly notices: readonly Notice[];
+}
+
 /**
- * Finds what tasks saved and what of theirs had left, and fences whoever could still add to it. `ends`: where the topics they write end; null where a commit is all or nothing
- * of one medium, so that it need not be looked at.
+ * Finds what tasks saved and what of theirs had left, and fences whoever could still add to it.
  * @throws MillraceError records_gone: a topic ends before the place that a snapshot has seen
  */
-export async function takeOver(
-  setup: HostSetup,
-  transport: Transport,
-  tasks: readonly (readonly [stage: number, task: number])[],
-): Promise<{ readonly found: readonly Found[]; readonly ends: Ends | null }> {
+export async function takeOver(setup: HostSetup, transport: Transport, tasks: readonly (readonly [stage: number, task: number])[]): Promise<Taken> {
   const { plan, layout } = setup;
   const stages = tasks.map(([stage]) => plan.stages[stage] as StagePlan);
   const topics = new Set(stages.flatMap((stage) => writtenBy(stage, plan.deadLetter.topic).map(([topic]) => topic)));
-  await transport.immediate?.fence(topics);
+  const signature = (await transport.immediate?.fence(topics)) ?? null;
   const stores = tasks.map(([, number], i) => new TaskStore(transport.ledger, plan.name, (stages[i] as StagePlan).id, number));
   const loaded = stores.map((store) => store.load());
   const looked = transport.kind === 'kafka' || transport.immediate !== undefined || loaded.some((saved) => saved?.ends);
@@ -59,7 +65,17 @@ export async function takeOver(
     return { stage, number, store, saved, left };
   });
   if (ends) await readBack.read(ends.all);
-  return { found, ends };
+  const missed = signature === null ? [] : loaded.flatMap((saved) => missedBy(signature, saved));
+  return { found, ends, signedBy: signature?.id ?? null, notices: missed.slice(0, 1) };
+}
+
+/** Says so when whoever signed last is another than the one who was refused. */
+function missedBy({ refused }: Signature, saved: Saved | null): Notice[] {
+  const last = saved?.ends?.signedBy;
+  if (last === undefined || last === refused) return [];
+  const message =
+    'Kafka has forgotten who wrote here last, as it does after seven days without a start, so a process from then is not refused by the brokers. Should one be stopped and not ended, end it.';
+  return [{ level: 'warn', code: 'owner_forgotten', message }];
 }
 
 function writtenBy(stage: StagePlan, deadLetters: string): Written[] {

@@ -164,13 +164,20 @@ export interface Ended {
   readonly end: number;
 }
 
+/** Who signs what leaves at once, by the ids that brokers know writers by. */
+export interface Signature {
+  readonly id: number;
+  /** who was refused: an owner before that signed with another id was not */
+  readonly refused: number;
+}
+
 /** Records that leave before a commit. */
 export interface Immediate {
   /**
    * Before the first send: refuses whoever sent before, at every partition of these topics and of the ledger. When it resolves, all that was sent or put before can
-   * be read. @throws MillraceError fenced …
+   * be read. It is to be renewed within half a day, by opening the owner anew: brokers forget. @throws MillraceError fenced …
    */
-  fence(topics: Iterable<string>): Promise<void>;
+  fence(topics: Iterable<string>): Promise<Signature>;
   /**
    * First `puts` are made durable (skipped when empty), then the appenders' records leave. What the appenders hold at the call is in it, and they may be filled
    * again at once. Calls follow one another in order, and keep it in each partition; several may be on their way. Resolves when all is acknowledged, with where it

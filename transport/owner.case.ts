@@ -31,17 +31,23 @@ export function openOwner(medium: MemoryTransport, step: (step: Step) => number)
   return owner;
 }
 
+/** An owner that nobody fences but its `step`. */
+export function openAlone(medium: MemoryTransport, step: (step: Step) => number, kind: Transport['kind'] = 'memory'): Transport {
+  return new Owned(medium, step, kind);
+}
+
 class Owned implements Owner {
-  readonly kind = 'memory';
+  readonly kind: Transport['kind'];
   readonly #medium: MemoryTransport;
   readonly #step: (step: Step) => number;
   readonly #partitions = new Map<string, Promise<unknown>>();
   #puts: Promise<unknown> = Promise.resolve();
   #commits: Promise<unknown> = Promise.resolve();
   #failure: { readonly error: unknown } | null = null;
-  readonly immediate = { fence: async () => {}, send: (what: Pick<Commit, 'appenders' | 'puts'>) => this.#send(what) };
+  readonly immediate = { fence: async () => ({ id: 1, refused: 1 }), send: (what: Pick<Commit, 'appenders' | 'puts'>) => this.#send(what) };
 
-  constructor(medium: MemoryTransport, step: (step: Step) => number) {
+  constructor(medium: MemoryTransport, step: (step: Step) => number, kind: Transport['kind'] = 'memory') {
+    this.kind = kind;
     this.#medium = medium;
     this.#step = step;
   }

@@ -4,6 +4,7 @@ import { assign } from '@millrace/transport/kafka/group/assign.ts';
 import type { Membership } from '@millrace/transport/kafka/group/membership.ts';
 import type { Commit, Transport } from '@millrace/transport/log.ts';
 import { type MemoryTransport, openMemory } from '@millrace/transport/memory.ts';
+import { openAlone } from '@millrace/transport/owner.case.ts';
 import type { Joining, Parts } from '@millrace/transport/parts.ts';
 
 interface Member {
@@ -15,6 +16,10 @@ interface Member {
 /** Test support: a cluster in memory with slots that fence, and the group's own rule of who has which. */
 export class FakeCluster {
   readonly memory: MemoryTransport = openMemory();
+  /** how often a slot was fenced, by slot */
+  readonly fences: number[] = [];
+  /** the id by which whoever fences next is known, and who it refuses */
+  signer = 1;
   /** by slot: how often it was taken over */
   readonly owners: number[] = [];
   /** 'slot taken by member' in order */
@@ -22,6 +27,12 @@ export class FakeCluster {
   #members: Member[] = [];
   #generation = 0;
   #slots = 0;
+  readonly #immediate: boolean;
+
+  /** `immediate`: records leave without a commit */
+  constructor(immediate = false) {
+    this.#immediate = immediate;
+  }
 
   /** What a process named `id` opens. `kill` makes it fail as if its machine had gone: nothing of it is committed any more. */
   process(id: string): { readonly parts: Parts; kill(): void } {
@@ -51,6 +62,29 @@ export class FakeCluster {
       if (state.dead) throw new Error('killed');
       if (this.owners[slot] !== owner) throw new MillraceError('fenced', `Slot ${slot} has another owner.`);
     };
+    if (this.#immediate) {
+      const step = (): number => {
+        guard();
+        return 1;
+      };
+      const alone = openAlone(memory, step, 'kafka');
+      const fence = async () => {
+        guard();
+        this.fences[slot] = (this.fences[slot] ?? 0) + 1;
+        return { id: this.signer, refused: this.signer };
+      };
+      const { log, ledger, immediate } = alone;
+      const send: NonNullable<Transport['immediate']>['send'] = (what) => (immediate as NonNullable<Transport['immediate']>).send(what);
+      return {
+        kind: 'kafka',
+        log,
+        ledger,
+        commit: (commit) => alone.commit(commit),
+        note: (puts) => alone.note(puts),
+        immediate: { fence, send },
+        close: async () => undefined,
+      };
+    }
     return {
       kind: 'kafka',
       log: memory.log,

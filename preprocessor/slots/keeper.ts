@@ -15,6 +15,9 @@ const WAIT_MS = 20;
 /** a slot that was taken and that the group still gives to this process belongs to nobody: who took it has died, or let go of it. ms until it is opened again */
 const TAKEN_MS = 10_000;
 
+/** A slot whose records leave at once is opened anew after so long, ms, and its partitions fenced with it: where nobody appends for a day brokers forget the fence. */
+const RENEW_MS = 12 * 3600 * 1000;
+
 /** A slot from its take-over to its giving up. */
 interface Life {
   /** why it is to be given up: 'stopped' lets what is on its way in exchanges come through first; null: it is not */
@@ -134,15 +137,17 @@ export class Keeper {
     probe('slot.taken');
     try {
       if (number === 0) this.speaker = await Speaker.begin(this.#options, this.#parts, part, this.#slots, this.#found);
-      for (let word = first ?? (await this.#word(life, null)); word !== null; word = await this.#word(life, word.text)) {
+      for (let word = first ?? (await this.#word(life, null)); word !== null; ) {
+        const due = part.immediate === undefined ? () => false : this.#renewal();
         const slot = await Slot.open(this.#options, part, number, word.word);
         life.slot = slot;
         if (this.#paused) slot.pause();
-        await this.#workOn(slot, life, word.text);
+        const renewed = await this.#workOn(slot, life, word.text, due);
         life.slot = null;
         this.#stats.add(number, slot.drainStats(), this.#options.clock.monotonic());
         await slot.leave(life.ending === 'stopped');
         probe('slot.left');
+        word = await this.#word(life, renewed ? null : word.text);
       }
     } catch (error) {
       throw await whyLost(error, part, this.#options.plan.name, number);
@@ -153,8 +158,15 @@ export class Keeper {
     }
   }
 
-  /** Until the slot is to be given up, or another word is given. @throws what the slot has failed with */
-  async #workOn(slot: Slot, life: Life, text: string): Promise<void> {
+  /** Says when what is opened now is to be opened anew. The wall's clock goes on where a machine sleeps, the other one where somebody sets it back. */
+  #renewal(): () => boolean {
+    const { clock } = this.#options;
+    const [wall, ticks] = [clock.now(), clock.monotonic()];
+    return () => Math.max(clock.now() - wall, clock.monotonic() - ticks) >= RENEW_MS;
+  }
+
+  /** Until the slot is to be given up, or another word is given; or it is `due` to be opened anew: true. @throws what the slot has failed with */
+  async #workOn(slot: Slot, life: Life, text: string, due: () => boolean): Promise<boolean> {
     const over = { failed: false };
     const end = (failed: boolean) => () => {
       over.failed = failed;
@@ -162,9 +174,11 @@ export class Keeper {
     };
     slot.done.then(end(false), end(true));
     while (life.ending === null && heardWord(this.#parts.ledger, this.#options.plan.name)?.text === text) {
+      if (due()) return true;
       await this.#news.wait(LOOK_MS);
       if (over.failed) await slot.done;
     }
+    return false;
   }
 
   /** The first word for this plan that is not `old` and whose run is not over; null once the slot is to be given up. */

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { loadPipeline } from '@millrace/pipeline/load.ts';
 import type { Plan } from '@millrace/pipeline/plan.ts';
 import { defaultProfile } from '@millrace/pipeline/profile.ts';
-import { systemClock } from '@millrace/runtime/clock.ts';
+import { type Clock, systemClock } from '@millrace/runtime/clock.ts';
 import { seededRandom } from '@millrace/runtime/random.ts';
 import { HeaderReader } from '@millrace/shared-schemas/header.ts';
 import { murmur2 } from '@millrace/shared-schemas/murmur2.ts';
@@ -74,7 +74,7 @@ interface Running {
   kill(): void;
 }
 
-function start(cluster: FakeCluster, id: string, { untilEnd = true, with: of = plan } = {}): Running {
+function start(cluster: FakeCluster, id: string, { untilEnd = true, with: of = plan, clock = systemClock as Clock } = {}): Running {
   const { parts, kill } = cluster.process(id);
   const stop = new AbortController();
   const events: string[] = [];
@@ -83,7 +83,7 @@ function start(cluster: FakeCluster, id: string, { untilEnd = true, with: of = p
     profile,
     dataDir: dir,
     untilEnd,
-    clock: systemClock,
+    clock,
     signal: stop.signal,
     onProgress: () => undefined,
     onEvent: ({ code }) => void events.push(code),
@@ -146,9 +146,13 @@ test('two processes share the slots, and answer as one does', async () => {
   expect(both(cluster)).toEqual(await alone());
 });
 
-test.each([1, 2, 3, 4, 5, 6])('processes come, go and die while they work: the answer is the same (seed %d)', async (seed) => {
+const seeds = [1, 2, 3, 4, 5, 6].flatMap((seed) => [
+  { seed, immediate: false },
+  { seed, immediate: true },
+]);
+test.each(seeds)('processes come, go and die while they work: the answer is the same (seed $seed, at once: $immediate)', async ({ seed, immediate }) => {
   const random = seededRandom(5, seed);
-  const cluster = new FakeCluster();
+  const cluster = new FakeCluster(immediate);
   await fill(cluster);
   const alive: Running[] = [start(cluster, 'p0', { untilEnd: false })];
   for (let n = 1; n <= 8; n++) {
@@ -181,6 +185,49 @@ test('a slot that moves goes on where it was: its old owner saves first', async 
   await b.done;
   await start(cluster, 'c').done;
   expect(both(cluster)).toEqual(await alone());
+});
+
+test('a slot whose records leave at once is fenced anew after half a day, by either clock, and goes on', async () => {
+  const cluster = new FakeCluster(true);
+  await fill(cluster);
+  const later = { wall: 0, ticks: 0 };
+  const clock: Clock = { ...systemClock, now: () => systemClock.now() + later.wall, monotonic: () => systemClock.monotonic() + later.ticks };
+  const a = start(cluster, 'a', { untilEnd: false, clock });
+  await expect.poll(() => outputs(cluster, 'enriched').length, { timeout: 5000 }).toBeGreaterThan(0);
+  const hours = 3600 * 1000;
+  const before = [...cluster.fences];
+  const fencedMore = (times: number) => () => [0, 1, 2, 3].every((slot) => cluster.fences[slot] === (before[slot] as number) + times);
+  later.wall += 11 * hours;
+  await sleep(400);
+  expect(fencedMore(0)()).toBe(true);
+  later.wall += 2 * hours;
+  await expect.poll(fencedMore(1), { timeout: 5000 }).toBe(true);
+  later.ticks += 13 * hours;
+  await expect.poll(fencedMore(2), { timeout: 5000 }).toBe(true);
+  await sleep(400);
+  expect(fencedMore(2)()).toBe(true);
+  // the same owner all the time
+  expect(cluster.owners).toEqual([1, 1, 1, 1]);
+  expect(a.events).not.toContain('slot_taken');
+  a.stop.abort();
+  await a.done;
+  await start(cluster, 'b').done;
+  expect(both(cluster)).toEqual(await alone());
+});
+
+test('says so, once, where the brokers have forgotten who sent last', async () => {
+  const [cluster, reference] = [new FakeCluster(true), new FakeCluster()];
+  const said: boolean[] = [];
+  for (const [n, signer] of [1, 2, 2].entries()) {
+    cluster.signer = signer;
+    for (const of of [cluster, reference]) await fill(of, n * 1000, (n + 1) * 1000);
+    const run = start(cluster, `p${n}`);
+    await run.done;
+    said.push(run.events.filter((code) => code === 'owner_forgotten').length === 1);
+    await start(reference, `p${n}`).done;
+  }
+  expect(said).toEqual([false, true, false]);
+  expect(both(cluster)).toEqual(both(reference));
 });
 
 test('more processes than slots: the last stands by, and takes over', async () => {

@@ -36,8 +36,8 @@ export interface OpenTaskParts {
   readonly fileIds: readonly string[];
   /** what the last snapshot says of the outputs' ends; null: nothing */
   readonly saved: SavedEnds | null;
-  /** its records leave without a commit */
-  readonly immediate: boolean;
+  /** who signs its records, which leave without a commit; null: they leave with one */
+  readonly signedBy: number | null;
   /** by writer of the exchange that input `input` reads, where its topic ended at the writer's last snapshot; null: not known */
   readonly writersEnds: (input: number) => readonly (readonly number[] | null)[];
 }
@@ -113,7 +113,7 @@ export class OpenTask {
 
   /** its last snapshot does not say that records leave without a commit: it is to before one does */
   get undeclared(): boolean {
-    return this.#parts.immediate && !this.#declared;
+    return this.#parts.signedBy !== null && !this.#declared;
   }
 
   /** Tells its readers how far event time is, with the next commit; true when there is something to tell. */
@@ -184,14 +184,14 @@ export class OpenTask {
 
   /** to be written with a snapshot: where the outputs end, all of it acknowledged that lies before the snapshot */
   ends(ends: SavedEnds['ends']): Commit['puts'][number] {
-    const { store, immediate } = this.#parts;
-    this.#declared = immediate;
-    return store.endsPut({ immediate, ends });
+    const { store, signedBy } = this.#parts;
+    this.#declared = signedBy !== null;
+    return store.endsPut(signedBy === null ? { immediate: false, ends } : { immediate: true, ends, signedBy });
   }
 
   /** Up to where an exchange that was read up to `base` may be cut: what writers would read back must stay, and the last record, by which brokers know a writer. */
   #before(input: number, base: number): number {
-    if (!this.#parts.immediate) return base;
+    if (this.#parts.signedBy === null) return base;
     const ends = this.#parts.writersEnds(input).map((of) => of?.[this.#parts.number] ?? 0);
     return Math.max(0, Math.min(base - 1, ...ends));
   }

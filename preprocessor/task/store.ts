@@ -23,6 +23,8 @@ export interface SavedEnds {
   readonly immediate: boolean;
   /** by topic, an offset a partition */
   readonly ends: Readonly<Record<string, readonly number[]>>;
+  /** who signs what leaves, as brokers know it: whoever comes next is to have refused it */
+  readonly signedBy?: number;
 }
 
 /** What a task finds of itself: the core of the last snapshot, what happened since, and where that leads. */

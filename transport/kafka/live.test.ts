@@ -85,3 +85,20 @@ test('who fences finds all that was put, and whoever sent before sends no more, 
   expect(values(two, 1)).toEqual(['mine', 'more']);
   expect(text(two.ledger.get('k'))).toBe('2');
 });
+
+test('a fence that brokers may have forgotten is not relied on: an owner that stood still for that long sends nothing', async () => {
+  const one = await open();
+  expect(await one.immediate.fence(['out'])).toEqual({ id: 1, refused: 1 });
+  const hour = 3600 * 1000;
+  time += 17 * hour;
+  await one.immediate.send({ appenders: [fill(one.log.appender('out'), 0, 'in time')], puts: [] });
+  time += 2 * hour;
+  const late = one.immediate.send({ appenders: [fill(one.log.appender('out'), 0, 'late')], puts: [['k', Buffer.from('1')]] });
+  await expect(late).rejects.toMatchObject({ code: 'fenced' });
+  expect(values(one, 0)).toEqual(['in time']);
+  expect(one.ledger.get('k')).toBe(null);
+  const two = await open();
+  await two.immediate.fence(['out']);
+  await two.immediate.send({ appenders: [fill(two.log.appender('out'), 0, 'anew')], puts: [] });
+  expect(values(two, 0)).toEqual(['in time', 'anew']);
+});

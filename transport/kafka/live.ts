@@ -1,8 +1,15 @@
+import { MillraceError } from '@millrace/runtime/errors.ts';
 import { probe } from '@millrace/runtime/probe.ts';
 import type { BatchAppender } from '../batchappender.ts';
-import type { Commit, Ended, Immediate } from '../log.ts';
+import type { Commit, Ended, Immediate, Signature } from '../log.ts';
 import type { FencedProducer, Place } from './client.ts';
 import type { Shared } from './shared.ts';
+
+/**
+ * For so long after it was begun a fence is relied on, ms: brokers forget one in a partition that nobody appended to for a day. An owner that stood still for longer
+ * may have been followed by another that is gone again, and nobody but its own clock would tell it.
+ */
+const GOOD_FOR_MS = 18 * 3600 * 1000;
 
 /** What the sends of an owner share with its commits: one failure ends both. */
 export interface Fate {
@@ -22,6 +29,7 @@ export class Live implements Immediate {
   readonly #session: string;
   readonly #fate: Fate;
   #producer: FencedProducer | null = null;
+  #fencedAt = 0;
   /** the puts of all sends so far */
   #puts: Promise<void> = Promise.resolve();
   readonly #sending = new Set<Promise<unknown>>();
@@ -34,16 +42,19 @@ export class Live implements Immediate {
     this.#fate = fate;
   }
 
-  async fence(topics: Iterable<string>): Promise<void> {
-    const { client, log, ledger } = this.#shared;
+  async fence(topics: Iterable<string>): Promise<Signature> {
+    const { client, log, ledger, now } = this.#shared;
     if (client.fenced === undefined) throw new Error('this client cannot fence');
     const places: Place[] = [...new Set(topics)].flatMap((topic) =>
       Array.from({ length: log.topic(topic)?.partitions ?? 0 }, (_, partition) => ({ topic, partition })),
     );
     try {
-      this.#producer = await client.fenced(this.#id, [...places, ...ledger.places]);
+      this.#fencedAt = now();
+      const producer = await client.fenced(this.#id, [...places, ...ledger.places]);
+      this.#producer = producer;
       // what the owner before has written down until now
       await ledger.catchUpAll();
+      return { id: producer.producerId, refused: producer.fencedProducerId };
     } catch (cause) {
       throw this.#fate.failed(cause);
     }
@@ -53,8 +64,7 @@ export class Live implements Immediate {
     let sent: Promise<readonly Ended[]>;
     try {
       this.#fate.usable();
-      const producer = this.#producer;
-      if (producer === null) throw new Error('nothing is fenced yet');
+      const producer = this.#signing();
       const appenders = [...new Set(what.appenders as readonly BatchAppender[])];
       const taken = appenders.map((appender) => ({ appender, batches: appender.take() }));
       // whose buffers may be used again before these are written
@@ -63,7 +73,7 @@ export class Live implements Immediate {
       this.#puts = durable.catch(() => {});
       sent = durable.then(async () => {
         const records = taken.flatMap(({ appender, batches }) => batches.map((of) => ({ topic: appender.topic, ...of })));
-        const ended = records.length > 0 ? await producer.append(records) : [];
+        const ended = records.length > 0 ? await this.#signing(producer).append(records) : [];
         if (records.length > 0) probe('kafka.sent');
         for (const { appender, batches } of taken) for (const of of batches) appender.giveBack(of.batches);
         return ended;
@@ -80,13 +90,21 @@ export class Live implements Immediate {
     return done;
   }
 
+  /** Who signs. @throws MillraceError fenced when its fence is too old to be relied on */
+  #signing(producer = this.#producer): FencedProducer {
+    if (producer === null) throw new Error('nothing is fenced yet');
+    const age = this.#shared.now() - this.#fencedAt;
+    if (age <= GOOD_FOR_MS) return producer;
+    throw new MillraceError('fenced', `The fence of ${this.#id} is ${Math.floor(age / 3_600_000)} h old: brokers may know of another owner no more.`);
+  }
+
   async #put(producer: FencedProducer, puts: Commit['puts']): Promise<void> {
     this.#fate.usable();
     if (puts.length === 0) return;
     const { ledger } = this.#shared;
     const writing = ledger.records(this.#session, { puts });
     try {
-      await producer.append(writing.records);
+      await this.#signing(producer).append(writing.records);
     } catch (error) {
       ledger.lost(writing);
       throw error;

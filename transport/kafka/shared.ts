@@ -9,4 +9,6 @@ export interface Shared {
   readonly arrivals: Arrivals;
   readonly log: KafkaLog;
   readonly ledger: KafkaLedger;
+  /** epoch ms */
+  readonly now: () => number;
 }

@@ -105,7 +105,7 @@ class Process {
     this.#connected = connected;
     this.#copy = copy;
     const { client, arrivals, log } = connected;
-    this.#shared = { client, arrivals, log, ledger };
+    this.#shared = { client, arrivals, log, ledger, now: () => options.clock.now() };
   }
 
   /** `own`: takes over the host's own id, and what it was named with; else nothing is owned yet */

@@ -1,10 +1,10 @@
-/** Two processes for one pipeline: the newest owns it, the one before can write nothing more, whatever it was doing. */
+/** Two processes for one pipeline: whoever has taken over a slot, or the analyzer, owns it, and the one before can write nothing more there, whatever it was doing. */
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Finished } from '../support/cli.ts';
-import { produce } from '../support/kafka/foreign.ts';
+import type { Finished, Millrace } from '../support/cli.ts';
+import { disorder } from '../support/kafka/order.ts';
 import { kafkaAnswers, type Laid, layPair, onKafka } from '../support/kafka/pair.ts';
 import { topicsOnly } from '../support/kafka/pairs.ts';
 import { begun, complaints, records, start, TO_END } from '../support/kafka/running.ts';
@@ -37,59 +37,62 @@ describeKafka('taken over on a broker', () => {
     return dir;
   }
 
-  /** Gives the owner that woke up something to write, if it has nothing in hand: one more record, which is no payment. */
-  function nudge(tag: string): Promise<void> {
-    return produce(broker.brokers, `${tag}.payments`, [{ partition: 0, key: null, value: Buffer.from('?'), timestamp: String(Date.now()), headers: {} }]);
-  }
-
   async function expectEqual(dir: string, tag: string): Promise<void> {
     const { own, foreign } = await kafkaAnswers(laid.pair, broker.brokers, dir, tag);
+    expect(await disorder(broker.brokers, tag)).toEqual([]);
     expect(difference(laid.expected, own)).toBe('');
     expect(difference(laid.expected, foreign)).toBe('');
   }
 
+  const RECORDS: readonly string[] = ['--only', 'preprocess'];
+
+  /** Others have come to the end of the input meanwhile: what the process that wakes up has in hand is refused, and it takes part again. */
+  async function wake(one: Millrace, dir: string, tag: string): Promise<void> {
+    one.child.kill('SIGCONT');
+    await Promise.race([one.saw('slot_taken Another process has taken over slot '), one.finished]);
+    expect(one.said).toContain('slot_taken');
+    expect(await one.kill('SIGTERM'), one.said).toMatchObject({ code: 0 });
+    expect(await start(dir, [...TO_END, '--only', 'analyze']).finished).toMatchObject({ code: 0 });
+    await expectEqual(dir, tag);
+  }
+
   for (const client of ['fast', 'kafkajs'] as const) {
-    test(`${client}: a second process starts while the first works`, async () => {
+    test(`${client}: a second process of both stages starts while the first works: they share the records, and the second has the analyzer`, async () => {
       const tag = `second-${client}`;
       const dir = await laidFor(tag, client);
       const one = start(dir);
       expect(await begun(one, broker.brokers, `${tag}.dear`)).toBe(true);
       const two = start(dir, TO_END, { dataDir: 'elsewhere' });
       expectFenced(await one.finished);
+      expect(one.said).not.toContain('slot_taken');
       const { code, stderr } = await two.finished;
       expect(code, stderr).toBe(0);
       await expectEqual(dir, tag);
     });
 
-    test(`${client}: the owner stands still, another takes over on an empty data directory and ends, the owner wakes up`, async () => {
+    test(`${client}: a process stands still, another on an empty data directory has its slots when the session is over, and ends; the first wakes up`, async () => {
       const tag = `still-${client}`;
       const dir = await laidFor(tag, client);
-      const one = start(dir);
-      expect(await begun(one, broker.brokers, `${tag}.dear`)).toBe(true);
+      const one = start(dir, RECORDS);
+      expect(await begun(one, broker.brokers, `${tag}.scored`)).toBe(true);
       one.child.kill('SIGSTOP');
-      const { code, stderr } = await start(dir, TO_END, { dataDir: 'elsewhere' }).finished;
+      const { code, stderr } = await start(dir, [...TO_END, ...RECORDS], { dataDir: 'elsewhere' }).finished;
       expect(code, stderr).toBe(0);
-      one.child.kill('SIGCONT');
-      await nudge(tag);
-      expectFenced(await one.finished);
-      await expectEqual(dir, tag);
+      await wake(one, dir, tag);
     });
 
     test.each(['kafka.appended', 'kafka.committed'])(
-      `${client}: the owner is stopped inside a commit, at %s, another takes over, the owner goes on`,
+      `${client}: a process is stopped inside a commit, at %s, another takes over, the first goes on`,
       async (point) => {
         const tag = `${point}-${client}`.replace('.', '-');
         const dir = await laidFor(tag, client);
-        const one = start(dir, [], { env: { MILLRACE_PROBE: `${point}:25:stop` } });
+        const one = start(dir, RECORDS, { env: { MILLRACE_PROBE: `${point}:25:stop` } });
         await Promise.race([one.saw(`probe ${point}\n`), one.finished]);
         expect(one.said).toContain(`probe ${point}\n`);
-        const { code, stderr } = await start(dir, TO_END, { dataDir: 'elsewhere' }).finished;
+        const { code, stderr } = await start(dir, [...TO_END, ...RECORDS], { dataDir: 'elsewhere' }).finished;
         expect(code, stderr).toBe(0);
         expect(one.child.exitCode).toBe(null);
-        one.child.kill('SIGCONT');
-        await nudge(tag);
-        expectFenced(await one.finished);
-        await expectEqual(dir, tag);
+        await wake(one, dir, tag);
       },
     );
   }

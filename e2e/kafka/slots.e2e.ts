@@ -250,10 +250,33 @@ describeKafka('processes that share a pipeline', () => {
     await finish();
   });
 
+  test('a process with two threads and one with one, each with an instance of its own', { timeout: 4 * MINUTES }, async () => {
+    await lay('threads', { fed: 0 });
+    const profile = readFileSync(join(crew.dir, 'kafka.yaml'), 'utf8');
+    const named = (name: string): string => profile.replace('type: kafka', `type: kafka, instance: ${name}`);
+    writeFileSync(join(crew.dir, 'kafka.yaml'), `${named('two-threads')}parallelism: 2\n`);
+    const feed = crew.feed(0, SALES, 800);
+    const a = crew.start('a');
+    const said = (hand: Hand): string[] => hand.run.said.match(/^info slots .*$/gm) ?? [];
+    await until('both threads work', () => said(a).filter((line) => /slots \d, \d of 4/.test(line)).length >= 2);
+    writeFileSync(join(crew.dir, 'kafka.yaml'), named('one-thread'));
+    const b = crew.start('b');
+    await until('the other has a slot', () => slotsOf(b)?.length === 1);
+    await sleep(2_000);
+    await a.run.kill();
+    await until('the other has all', () => slotsOf(b)?.length === 4);
+    writeFileSync(join(crew.dir, 'kafka.yaml'), `${named('two-threads')}parallelism: 2\n`);
+    const c = crew.start('a-again', [], { dataDir: 'data-a' });
+    await until('both threads are back', () => said(c).length >= 2);
+    await feed;
+    await finish();
+    for (const { run } of crew.all) expect(run.said).not.toMatch(/slot_taken|group_lost|fenced/);
+  });
+
   for (let seed = first; seed < first + seeds; seed++) {
     test(`seed ${seed}: processes come, leave, die and stand still`, { timeout: 5 * MINUTES }, async () => {
       const random = seededRandom(seed, 7);
-      await lay(`seed${seed}`, { fed: 0 });
+      await lay(`seed${seed}`, { fed: 0, more: `visibility: ${seed % 2 === 0 ? 'immediate' : 'transactional'}` });
       const feed = crew.feed(0, SALES, 600);
       const done: string[] = [];
       let n = 0;

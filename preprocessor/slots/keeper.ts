@@ -185,7 +185,9 @@ export class Keeper {
   async #word(life: Life, old: string | null): Promise<{ readonly text: string; readonly word: Word } | null> {
     const { plan } = this.#options;
     while (life.ending === null) {
-      const heard = heardWord(this.#parts.ledger, plan.name);
+      // where slot 0 is opened here too, its word is a newer one than what stands there
+      const spoken = this.speaker !== null || !this.#lives.has(0);
+      const heard = spoken ? heardWord(this.#parts.ledger, plan.name) : null;
       if (heard && heard.text !== old && heard.word.planHash === plan.hash && heard.word.build === BUILD && !heard.word.run.finished) return heard;
       await this.#news.wait(WAIT_MS);
     }

@@ -65,19 +65,14 @@ export async function readCommitted(brokers: readonly string[], topics: readonly
     await produce(brokers, name, last);
   }
   const found = new Map<string, ForeignRecord[]>(topics.map((topic) => [topic, []]));
-  // a member of a group that joins again is given once more what it has not committed
-  const next = new Map<string, bigint>();
   const consumer = kafka.consumer({ groupId: `foreign-${randomUUID()}`, readUncommitted: false, maxWaitTimeInMs: 100, sessionTimeout: 30_000 });
   await consumer.connect();
   try {
     await consumer.subscribe({ topics: [...topics], fromBeginning: true });
     await consumer.run({
       autoCommit: false,
-      async eachMessage({ topic, partition, message: { key, value, timestamp, headers, offset } }) {
-        const place = `${topic}/${partition}`;
-        if (BigInt(offset) < (next.get(place) ?? 0n)) return;
-        next.set(place, BigInt(offset) + 1n);
-        if (key?.toString() === LAST) left.delete(place);
+      async eachMessage({ topic, partition, message: { key, value, timestamp, headers } }) {
+        if (key?.toString() === LAST) left.delete(`${topic}/${partition}`);
         else found.get(topic)?.push({ partition, key, value, timestamp, headers: (headers ?? {}) as ForeignRecord['headers'] });
       },
     });

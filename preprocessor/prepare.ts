@@ -1,6 +1,7 @@
 import type { Plan, StagePlan } from '@millrace/pipeline/plan.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import type { Commit, Fence, Ledger, Log, Transport } from '@millrace/transport/log.ts';
+import { claimOutputs } from './claims.ts';
 import { type Layout, layOut, type Tasks, tasksOf, writerNumber } from './layout.ts';
 import { freshRecord, type Liveness, PipelineLedger, type PipelineRecord, type RunRecord, record } from './lifecycle.ts';
 import { filesOf, migrate, misfits, statesOf } from './migrate.ts';
@@ -51,6 +52,7 @@ export async function settle(
       throw new MillraceError('partition_count_changed', `topic ${topic} had ${before} partitions when this pipeline last ran and has ${count} now`);
     }
   }
+  await claimOutputs(plan, layout, transport);
   if (edited) await transport.commit({ appenders: [], ...(await migrate(plan, layout, transport, current.files)), ...(fence ? { fence } : {}) });
   const record = { ...current, planHash: plan.hash, build: BUILD, generation, topics: layout.topics, files: filesOf(plan), states: statesOf(plan) };
   return { layout, record, run: ledger.run() ?? { run: 0, ends: null, finished: true } };

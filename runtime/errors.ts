@@ -269,6 +269,7 @@ const table = {
     hint: 'Give new fields defaults, or use another subject.',
   },
   fenced: { kind: 'run', meaning: 'Another process has taken over this pipeline.', hint: 'Stop one of the two.' },
+  topic_shared: { kind: 'run', meaning: 'Two pipelines write one topic, one of them at once.', hint: 'Give each pipeline a topic of its own.' },
   // run: shared-schemas/registry
   registry_refused: {
     kind: 'run',

@@ -135,7 +135,7 @@ describeKafka('killed on a broker', () => {
   async function planted(name: string, from: string, to: string): Promise<string> {
     const copy = join(base, `${name}-copy`);
     const bin = copySources(copy);
-    if (from !== '') patch(join(copy, 'transport/kafka/transport.ts'), from, to);
+    if (from !== '') patch(join(copy, 'transport/kafka/owner.ts'), from, to);
     const dir = join(base, name);
     const scenario = await onKafka(laid, broker.brokers, dir, name, { commitEvery: 10, checkpointEvery: 100 });
     const log = newKillLog(kafkaPoints);
@@ -156,9 +156,9 @@ describeKafka('killed on a broker', () => {
     { timeout: 2 * MINUTES },
     async () => {
       const whole = 'await this.#producer.append(records);';
-      const split = 'await this.#producer.append(records.slice(0, records.length - entries.length));\nawait this.#producer.commit();\nif (taken.length > 0)';
-      const rest = 'await this.#producer.append(entries);';
-      const found = await planted('split', `${whole}\n      probe('kafka.appended');`, `${split} probe('kafka.appended');\n${rest}`);
+      const split = 'await this.#producer.append(records.slice(0, records.length - writing.records.length));\nawait this.#producer.commit();\nif (taken.length > 0)';
+      const rest = 'await this.#producer.append(writing.records);';
+      const found = await planted('split', `${whole}\n        probe('kafka.appended');`, `${split} probe('kafka.appended');\n${rest}`);
       expect(found).toMatch(/extra|lost_tail|replay_diverged/);
     },
   );

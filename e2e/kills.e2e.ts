@@ -103,7 +103,12 @@ describe('a planted bug is found:', () => {
   });
 
   test('a replay sends its records to topics once more', { timeout: MINUTES }, async () => {
-    const found = await planted('loud', 'preprocessor/task/log-output.ts', 'this.#out = on ? new', 'this.#out = on && this.#host.task < 0 ? new');
+    const found = await planted(
+      'loud',
+      'preprocessor/task/log-output.ts',
+      'if ((this.#core.seqs[partition] as number) <',
+      'if (this.#host.task < 0 && (this.#core.seqs[partition] as number) <',
+    );
     expect(found).toContain('cards.enriched: extra');
   });
 

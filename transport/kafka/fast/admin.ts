@@ -47,8 +47,8 @@ export class Admin {
       if (failure?.moved) await this.#cluster.refresh();
       if (failure !== undefined) throw failure;
     });
-    // the broker that made them tells the others; until then they are unknown there
-    for (const { name } of topics) await persist(this.#patience, (failed) => this.#cluster.leaders(name, failed > 0));
+    // the broker that made them tells the others; until then, which is long on busy machines, they are unknown there
+    for (const { name } of topics) await persist(this.#patience, (failed) => this.#cluster.leaders(name, failed > 0), this.#patience);
   }
 
   async offsets(topic: string, which: 'start' | 'end' | 'stable'): Promise<readonly number[]> {

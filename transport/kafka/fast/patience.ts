@@ -21,13 +21,15 @@ function exhausted(failure: Transient, ms: number): MillraceError {
 /** How long failures may go on: begins with the first of a row. */
 export class Patience {
   readonly #ms: number;
+  readonly #unknownFor: number;
   readonly #ended: (error: MillraceError) => void;
   #timer: NodeJS.Timeout | undefined;
   #unknown: NodeJS.Timeout | undefined;
   #last: Transient | undefined;
 
-  constructor(ms: number, ended: (error: MillraceError) => void) {
+  constructor(ms: number, ended: (error: MillraceError) => void, unknownFor = UNKNOWN_FOR) {
     this.#ms = ms;
+    this.#unknownFor = Math.min(ms, unknownFor);
     this.#ended = ended;
   }
 
@@ -37,7 +39,7 @@ export class Patience {
     if (failure.code !== 'unknown_topic') {
       clearTimeout(this.#unknown);
       this.#unknown = undefined;
-    } else this.#unknown ??= setTimeout(() => this.#end(UNKNOWN_FOR), Math.min(this.#ms, UNKNOWN_FOR));
+    } else this.#unknown ??= setTimeout(() => this.#end(this.#unknownFor), this.#unknownFor);
   }
 
   succeeded(): void {
@@ -56,12 +58,16 @@ export class Patience {
   }
 }
 
-/** Tries until it succeeds, fails for good, or `ms` have passed since the first failure. `attempt` gets how many failed before. */
-export async function persist<T>(ms: number, attempt: (failed: number) => Promise<T>): Promise<T> {
+/**
+ * Tries until it succeeds, fails for good, or `ms` have passed since the first failure. `attempt` gets how many failed before. `unknownFor`: ms for which a topic may be
+ * unknown.
+ */
+export async function persist<T>(ms: number, attempt: (failed: number) => Promise<T>, unknownFor?: number): Promise<T> {
   let over: MillraceError | undefined;
-  const patience = new Patience(ms, (error) => {
+  const ended = (error: MillraceError): void => {
     over = error;
-  });
+  };
+  const patience = new Patience(ms, ended, unknownFor);
   try {
     for (let failed = 0; ; failed++) {
       try {

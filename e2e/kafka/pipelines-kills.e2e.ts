@@ -156,7 +156,8 @@ describeKafka('killed on a broker', () => {
     { timeout: 2 * MINUTES },
     async () => {
       const whole = 'await this.#producer.append(records);';
-      const split = 'await this.#producer.append(records.slice(0, records.length - writing.records.length));\nawait this.#producer.commit();\nif (taken.length > 0)';
+      const split =
+        'await this.#producer.append(records.slice(0, records.length - writing.records.length));\nawait this.#producer.commit();\nif (taken.length > 0)';
       const rest = 'await this.#producer.append(writing.records);';
       const found = await planted('split', `${whole}\n        probe('kafka.appended');`, `${split} probe('kafka.appended');\n${rest}`);
       expect(found).toMatch(/extra|lost_tail|replay_diverged/);

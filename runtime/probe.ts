@@ -28,7 +28,7 @@ export const jobPoints = ['jobs.begun', 'jobs.worked', 'jobs.left', 'jobs.fitted
 /** Points inside of a commit on Kafka: all of it is sent, and all of it stands; they are in no run elsewhere. */
 export const kafkaPoints = ['kafka.appended', 'kafka.committed'] as const;
 /** Points of a process that shares a pipeline with others: it has taken over a slot, and has given one up. */
-export const slotPoints = ['slot.taken', 'slot.left'] as const;
+const slotPoints = ['slot.taken', 'slot.left'] as const;
 /** Points of what leaves without a commit: the journal is durable before its records are sent, and records are acknowledged; they are in no run elsewhere. */
 export const livePoints = ['kafka.noted', 'kafka.sent'] as const;
 export type ProbePoint =

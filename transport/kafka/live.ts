@@ -28,18 +28,20 @@ export class Live implements Immediate {
   readonly #id: string;
   readonly #session: string;
   readonly #fate: Fate;
+  readonly #caughtUp: () => Promise<void>;
   #producer: FencedProducer | null = null;
   #fencedAt = 0;
   /** the puts of all sends so far */
   #puts: Promise<void> = Promise.resolve();
   readonly #sending = new Set<Promise<unknown>>();
 
-  /** `id`: for this alone, not for transactions; `session` tells what it writes to the ledger from all else */
-  constructor(shared: Shared, id: string, session: string, fate: Fate) {
+  /** `id`: for this alone, not for transactions; `session` tells what it writes to the ledger from all else; `caughtUp`: when all that the owner before has written down is here */
+  constructor(shared: Shared, id: string, session: string, fate: Fate, caughtUp: () => Promise<void>) {
     this.#shared = shared;
     this.#id = id;
     this.#session = session;
     this.#fate = fate;
+    this.#caughtUp = caughtUp;
   }
 
   async fence(topics: Iterable<string>): Promise<Signature> {
@@ -53,7 +55,7 @@ export class Live implements Immediate {
       const producer = await client.fenced(this.#id, [...places, ...ledger.places]);
       this.#producer = producer;
       // what the owner before has written down until now
-      await ledger.catchUpAll();
+      await this.#caughtUp();
       return { id: producer.producerId, refused: producer.fencedProducerId };
     } catch (cause) {
       throw this.#fate.failed(cause);

@@ -33,7 +33,14 @@ export class OwnerTransport implements Transport {
   #closed = false;
 
   /** `session` tells what this owner writes from all else; `closing` comes after the last commit */
-  constructor(shared: Shared, id: string, session: string, producer: TransactionalProducer, immediate: boolean, closing: () => Promise<void>) {
+  constructor(
+    shared: Shared,
+    id: string,
+    session: string,
+    producer: TransactionalProducer,
+    immediate: { caughtUp(): Promise<void> } | null,
+    closing: () => Promise<void>,
+  ) {
     this.#shared = shared;
     this.#id = id;
     this.#session = session;
@@ -42,7 +49,7 @@ export class OwnerTransport implements Transport {
     this.log = shared.log;
     this.ledger = shared.ledger;
     const fate = { usable: () => this.#usable(), failed: (cause: unknown) => this.#failed(cause) };
-    if (immediate) this.immediate = new Live(shared, `${id}.live`, `${session}.live`, fate);
+    if (immediate !== null) this.immediate = new Live(shared, `${id}.live`, `${session}.live`, fate, immediate.caughtUp);
   }
 
   /** What the appenders hold when it is called is in the commit; they may be filled again at once. Commits follow one another. */

@@ -148,7 +148,8 @@ class Process {
   }
 
   owner(producer: TransactionalProducer, session: string): Transport {
-    return new OwnerTransport(this.#shared, this.#options.host, session, producer, this.#options.immediate ?? false, () => this.close());
+    const immediate = this.#options.immediate ? { caughtUp: () => this.ledger.catchUpAll() } : null;
+    return new OwnerTransport(this.#shared, this.#options.host, session, producer, immediate, () => this.close());
   }
 
   async part(slot: number): Promise<Transport> {
@@ -156,7 +157,9 @@ class Process {
     const id = `${host}.${slot}`;
     const producer = await this.#shared.client.transactional(id);
     await this.ledger.catchUp(slot);
-    return new OwnerTransport(this.#shared, id, sessionOf(id, clock.now()), producer, immediate, async () => {});
+    // what others have under way in the partitions of their own tasks is not waited for
+    const live = immediate ? { caughtUp: () => this.ledger.catchUp(slot) } : null;
+    return new OwnerTransport(this.#shared, id, sessionOf(id, clock.now()), producer, live, async () => {});
   }
 
   async join({ slots, topics, plan, instance, onEvent }: Joining): Promise<Membership> {

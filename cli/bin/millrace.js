@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 /** One Ctrl-C may come several times: from the terminal, through npx, through the launcher, all within this many ms. They count once. */
 const ECHO_MS = 250;
+/** a command that is done ends after this many ms at the latest */
+const LINGER_MS = 1000;
 
 const sources = new URL('../main.ts', import.meta.url);
 const inCheckout = existsSync(sources);
@@ -69,6 +71,14 @@ async function start() {
   if (module.enableCompileCache) module.enableCompileCache();
   const { main } = await import(inCheckout ? sources.href : new URL('../dist/main.js', import.meta.url).href);
   process.exitCode = await main(process.argv.slice(2));
+  // what a library leaves behind (a connection it tries again, a timer of half a minute) must not keep a process that has said all it has to say
+  setTimeout(endOnceHeard, LINGER_MS).unref();
+}
+
+/** Ends the process when whoever reads it has all of it. */
+function endOnceHeard() {
+  if (process.stdout.writableLength > 0 || process.stderr.writableLength > 0) setTimeout(endOnceHeard, LINGER_MS);
+  else process.exit();
 }
 
 if (inCheckout && !existsSync(new URL('../../node_modules/@millrace', import.meta.url))) usage('this checkout has no dependencies yet: run npm ci');

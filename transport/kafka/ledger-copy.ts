@@ -37,6 +37,7 @@ export class LedgerCopy implements Ledger {
   readonly #store: Transport;
   readonly #fence: Fence;
   #standing: Standing | null;
+  #closed = false;
 
   private constructor(store: Transport, fence: Fence, number: number) {
     this.#store = store;
@@ -115,6 +116,8 @@ export class LedgerCopy implements Ledger {
 
   /** Gives it back; does nothing more when another process has taken it. */
   async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     try {
       this.#store.note([[OWNER, ownerBytes({ session: '', process: null })]], this.#fence);
     } catch (error) {

@@ -48,7 +48,7 @@ export class Ends {
       if (end >= seen) continue;
       throw new MillraceError(
         'records_gone',
-        `${topic}/${partition} ends at offset ${end} and held records up to ${seen - 1} at the last snapshot: ${seen - end} acknowledged records that this pipeline relies on are lost`,
+        `${topic}/${partition} ends at offset ${end} and has held records up to ${seen - 1} at least: ${seen - end} acknowledged records that this pipeline relies on are lost`,
       );
     }
   }

@@ -60,7 +60,12 @@ export async function takeOver(setup: HostSetup, transport: Transport, tasks: re
       if (saved?.ends?.immediate) {
         const writer = writerNumber(layout.generation, index, number);
         left.set(key, readBack.want(topic, writer, saved.cut?.outputs[output]?.seqs ?? [], saved.ends.ends[topic] ?? [], partitions));
-      } else left.set(key, Left.committed(saved?.progress ?? null, output, partitions));
+      } else {
+        const committed = Left.committed(saved?.progress ?? null, output, partitions);
+        // as many records at least as this task alone has committed there, which may be after its last snapshot
+        ends?.check(topic, [...committed.seqs]);
+        left.set(key, committed);
+      }
     }
     return { stage, number, store, saved, left };
   });

@@ -122,7 +122,8 @@ describeKafka('records and topics out of order', () => {
         expect(await begun(run, broker.brokers, `${tag}.out`)).toBe(true);
         await admin((asked) => asked.deleteTopics({ topics: [`${tag}.${which}`] }));
         if (which === 'out') await put(`${tag}.words`, [word(2, 'b')]);
-        expectError(await run.finished, new RegExp(`^millrace: unknown_topic .*${tag}\\.${which}`));
+        // kafkajs asks for all topics at once and may name another of them
+        expectError(await run.finished, client === 'fast' ? new RegExp(`^millrace: unknown_topic .*${tag}\\.${which}`) : /^millrace: unknown_topic /);
       }
     });
   }

@@ -168,10 +168,11 @@ export class EmbeddedLog implements Log {
   }
 
   #start(id: number, partition: number): number {
-    this.#environment.refresh();
+    // the end first: what is appended behind this look is then found by the next one, and the other way round it would lie before the start
+    const end = this.#end(id, partition);
     const key = batchKey(id, partition);
     const first = this.#batches.nearest(key);
-    return first !== undefined && samePartition(first, key) ? offsetOf(first) : this.#end(id, partition);
+    return first !== undefined && samePartition(first, key) ? offsetOf(first) : end;
   }
 
   #end(id: number, partition: number): number {

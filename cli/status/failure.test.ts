@@ -17,7 +17,7 @@ schemas:
   order: { type: record, name: Order, fields: [{ name: id, type: long }, { name: at, type: long }] }
 preprocess:
   sources:
-    - { id: orders, type: generator, schema: order, event_time: { field: at }, generate: { seed: 1, rate: 1000, fields: { id: "i", at: "i" } } }
+    - { id: orders, type: generator, schema: order, event_time: { field: at }, generate: { seed: 1, rate: 100, fields: { id: "i", at: "i" } } }
   outputs:
     - { id: bridge, topic: orders.clean, schema: order, key: id }
 analyze:

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '@millrace/runtime/clock.ts';
-import { type ErrorCode, MillraceError } from '@millrace/runtime/errors.ts';
+import { type ThreadFailure, threadFailure } from '@millrace/runtime/thread-failure.ts';
 import type { BatchProgress } from './batch/progress.ts';
 import { analyze } from './run.ts';
 import type { AnalyzeOptions, AnalyzeProgress } from './run-options.ts';
@@ -20,7 +20,7 @@ export type FromWorker =
   | { readonly kind: 'event'; readonly event: Parameters<AnalyzeOptions['onEvent']>[0] }
   | { readonly kind: 'show'; readonly text: string }
   | { readonly kind: 'done'; readonly progress: AnalyzeProgress }
-  | { readonly kind: 'failed'; readonly code: ErrorCode | null; readonly message: string; readonly hint: string };
+  | ThreadFailure;
 
 /** The life of the analyzer's thread: run, and say how it went. */
 async function main(): Promise<void> {
@@ -49,8 +49,7 @@ async function main(): Promise<void> {
     });
     send({ kind: 'done', progress });
   } catch (error) {
-    const known = error instanceof MillraceError;
-    send({ kind: 'failed', code: known ? error.code : null, message: known ? error.message : String((error as Error).stack), hint: known ? error.hint : '' });
+    send(threadFailure(error));
   } finally {
     port.close();
   }

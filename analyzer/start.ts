@@ -1,5 +1,5 @@
 import { SHARE_ENV, Worker } from 'node:worker_threads';
-import { MillraceError } from '@millrace/runtime/errors.ts';
+import { errorOfThread } from '@millrace/runtime/thread-failure.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './analyze-worker.ts';
 import { analyze } from './run.ts';
 import type { AnalyzeOptions, AnalyzeProgress } from './run-options.ts';
@@ -61,7 +61,7 @@ async function onThread(options: AnalyzeOptions): Promise<AnalyzeProgress> {
             resolve(message.progress);
             break;
           case 'failed':
-            reject(message.code === null ? new Error(message.message) : new MillraceError(message.code, message.message, { hint: message.hint }));
+            reject(errorOfThread(message));
         }
       });
     });

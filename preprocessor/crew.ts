@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '@millrace/runtime/clock.ts';
-import { MillraceError } from '@millrace/runtime/errors.ts';
+import { errorOfThread } from '@millrace/runtime/thread-failure.ts';
 import { assembleHost } from './assemble.ts';
 import type { Host } from './host.ts';
 import type { RunRecord } from './lifecycle.ts';
@@ -90,8 +90,7 @@ class Threads implements Crew {
               if (message.kind === 'ready' && --recovering === 0) ready();
               if (message.kind === 'stats') this.#stats.add(thread, message.stats, clock.monotonic());
               if (message.kind === 'done' && message.ended) this.#ended++;
-              if (message.kind === 'failed')
-                reject(message.code === null ? new Error(message.message) : new MillraceError(message.code, message.message, { hint: message.hint }));
+              if (message.kind === 'failed') reject(errorOfThread(message));
             });
           }),
       ),

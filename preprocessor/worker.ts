@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '@millrace/runtime/clock.ts';
-import { type ErrorCode, MillraceError } from '@millrace/runtime/errors.ts';
+import { type ThreadFailure, threadFailure } from '@millrace/runtime/thread-failure.ts';
 import { openEmbedded } from '@millrace/transport/embedded/open.ts';
 import { assembleHost } from './assemble.ts';
 import type { HostSetup } from './setup.ts';
@@ -18,7 +18,7 @@ export type FromWorker =
   | { readonly kind: 'ready' }
   | { readonly kind: 'stats'; readonly stats: HostStats }
   | { readonly kind: 'done'; readonly ended: boolean }
-  | { readonly kind: 'failed'; readonly code: ErrorCode | null; readonly message: string; readonly hint: string };
+  | ThreadFailure;
 
 const STATS_MS = 200;
 
@@ -46,8 +46,7 @@ async function main(): Promise<void> {
     send({ kind: 'done', ended: host.ended });
     host.close();
   } catch (error) {
-    const known = error instanceof MillraceError;
-    send({ kind: 'failed', code: known ? error.code : null, message: known ? error.message : String((error as Error).stack), hint: known ? error.hint : '' });
+    send(threadFailure(error));
   } finally {
     await transport.close();
     port.close();

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@millrace/runtime/errors.ts';
+import type { ThreadFailure } from '@millrace/runtime/thread-failure.ts';
 import type { RunOptions, RunProgress } from '../run-options.ts';
 import type { Notice } from '../stats.ts';
 
@@ -9,7 +9,7 @@ export type FromThread =
   | { readonly kind: 'progress'; readonly progress: RunProgress }
   | { readonly kind: 'event'; readonly event: Notice }
   | { readonly kind: 'done'; readonly progress: RunProgress }
-  | { readonly kind: 'failed'; readonly code: ErrorCode | null; readonly message: string; readonly hint: string };
+  | ThreadFailure;
 
 /** the only thing a thread is told: end as on a signal */
 export type ToThread = 'stop';

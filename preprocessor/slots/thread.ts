@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '@millrace/runtime/clock.ts';
-import { MillraceError } from '@millrace/runtime/errors.ts';
+import { threadFailure } from '@millrace/runtime/thread-failure.ts';
 import type { FromThread, ThreadSetup, ToThread } from './messages.ts';
 import { runShared } from './run.ts';
 
@@ -22,8 +22,7 @@ async function main(): Promise<void> {
     });
     send({ kind: 'done', progress });
   } catch (error) {
-    const known = error instanceof MillraceError;
-    send({ kind: 'failed', code: known ? error.code : null, message: known ? error.message : String((error as Error).stack), hint: known ? error.hint : '' });
+    send(threadFailure(error));
   } finally {
     port.close();
   }

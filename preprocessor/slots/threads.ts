@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { MillraceError } from '@millrace/runtime/errors.ts';
+import { errorOfThread } from '@millrace/runtime/thread-failure.ts';
 import type { RunOptions, RunProgress } from '../run-options.ts';
 import type { FromThread, ThreadSetup, ToThread } from './messages.ts';
 
@@ -37,7 +37,7 @@ export async function runThreads(options: RunOptions): Promise<RunProgress> {
           said.add(message.event.message);
         } else if (message.kind === 'failed') {
           over = true;
-          fail(message.code === null ? new Error(message.message) : new MillraceError(message.code, message.message, { hint: message.hint }));
+          fail(errorOfThread(message));
         } else {
           last[thread] = message.progress;
           over = message.kind === 'done';

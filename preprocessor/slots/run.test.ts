@@ -10,6 +10,7 @@ import { seededRandom } from '@millrace/runtime/random.ts';
 import { HeaderReader } from '@millrace/shared-schemas/header.ts';
 import { murmur2 } from '@millrace/shared-schemas/murmur2.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { RunProgress } from '../run-options.ts';
 import { FakeCluster } from './fake-parts.case.ts';
 import { runShared } from './run.ts';
 
@@ -69,7 +70,7 @@ async function fill(cluster: FakeCluster, from = 0, to = RECORDS): Promise<void>
 interface Running {
   readonly id: string;
   readonly stop: AbortController;
-  readonly done: Promise<unknown>;
+  readonly done: Promise<RunProgress>;
   readonly events: string[];
   kill(): void;
 }
@@ -169,7 +170,7 @@ test.each(seeds)('processes come, go and die while they work: the answer is the 
   expect(both(cluster)).toEqual(await alone());
 });
 
-test('a slot that moves goes on where it was: its old owner saves first', async () => {
+test('a slot that moves goes on where it was: its old owner saves first, and each record is counted by one of them', async () => {
   const cluster = new FakeCluster();
   await fill(cluster);
   const a = start(cluster, 'a', { untilEnd: false });
@@ -182,9 +183,9 @@ test('a slot that moves goes on where it was: its old owner saves first', async 
   // nobody was fenced: each slot was given up before it was taken
   expect([...a.events, ...b.events]).not.toContain('slot_taken');
   b.stop.abort();
-  await b.done;
-  await start(cluster, 'c').done;
+  const counts = [await a.done, await b.done, await start(cluster, 'c').done];
   expect(both(cluster)).toEqual(await alone());
+  expect(counts.reduce((sum, { recordsIn }) => sum + recordsIn, 0)).toBe(RECORDS);
 });
 
 test('a slot whose records leave at once is fenced anew after half a day, by either clock, and goes on', async () => {

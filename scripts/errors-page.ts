@@ -1,4 +1,5 @@
-import { type ErrorEntry, errorTable } from '@millrace/runtime/errors.ts';
+import type { ErrorEntry } from '@millrace/runtime/error-codes/entry.ts';
+import { errorTable } from '@millrace/runtime/errors.ts';
 
 const KINDS: readonly (readonly [ErrorEntry['kind'], title: string, about: string])[] = [
   ['lint', 'In a file', 'Findings of `millrace lint`, each with its line and column. Every command that reads the file lints it first.'],
@@ -20,7 +21,7 @@ export function errorsPage(): string {
       .map(([code, entry]) => `| \`${code}\` | ${cell(entry.meaning)} | ${cell(entry.hint)}${entry.retryable ? ' Trying again can help.' : ''} |`);
     return `## ${title}\n\n${about}\n\n| code | meaning | way out |\n|---|---|---|\n${rows.join('\n')}\n`;
   });
-  return `# Errors\n\nEvery error millrace names. This page is made from \`runtime/errors.ts\`: \`npm run docs\`.\n\n${sections.join('\n')}`;
+  return `# Errors\n\nEvery error millrace names. This page is made from \`runtime/error-codes/\`: \`npm run docs\`.\n\n${sections.join('\n')}`;
 }
 
 function cell(text: string): string {

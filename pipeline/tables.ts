@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { type Duckdb, openDuckdb } from '@millrace/runtime/duckdb.ts';
@@ -85,37 +85,38 @@ export async function sniffTable(path: string, key: readonly string[], schema: P
 async function rowsOf(duckdb: Duckdb, path: string, kind: string, key: readonly string[], columns: readonly TableColumn[]): Promise<Map<string, Row>> {
   const list = columns.map(({ name, type }) => `CAST(${quoted(name)} AS ${typeSql(type)}) AS ${quoted(name)}`).join(', ');
   const csv = kind === '.csv' || kind === '.tsv';
-  const { rows } = await duckdb.query(`SELECT ${list} FROM ${reader(path, kind, csv ? columns : null)}`);
   const make = rowMaker(columns.map(({ name }) => name));
   const keys = keyWriter(key.map((name) => ({ slot: name, type: columns.find((column) => column.name === name)?.type as SqlType })));
   const table = new Map<string, Row>();
-  for (const values of rows) {
-    const row = make();
-    for (const [i, { name }] of columns.entries()) row[name] = values[i] as Value;
-    const text = keys.text(row);
-    if (text === null) continue;
-    if (table.has(text)) throw new MillraceError('bad_table', `two rows have the key ${text}`);
-    table.set(text, row);
+  for await (const rows of duckdb.parts(`SELECT ${list} FROM ${reader(path, kind, csv ? columns : null)}`)) {
+    for (const values of rows) {
+      const row = make();
+      for (const [i, { name }] of columns.entries()) row[name] = values[i] as Value;
+      const text = keys.text(row);
+      if (text === null) continue;
+      if (table.has(text)) throw new MillraceError('bad_table', `two rows have the key ${text}`);
+      table.set(text, row);
+    }
   }
   return table;
 }
 
 /**
  * The rows of one version of a table, by key text (`keyWriter`), slots named as the columns. The bytes are the file's as stored with
- * the choice. Throws `MillraceError` bad_table.
+ * the choice. Gives others in the thread their turn in between. Throws `MillraceError` bad_table.
  */
 export async function loadTable(table: TablePlan, bytes: Uint8Array): Promise<ReadonlyMap<string, Row>> {
-  const directory = mkdtempSync(join(tmpdir(), 'millrace-table-'));
+  const directory = await mkdtemp(join(tmpdir(), 'millrace-table-'));
   const kind = extname(table.path).toLowerCase();
   const path = join(directory, `table${kind}`);
   try {
-    writeFileSync(path, bytes);
+    await writeFile(path, bytes);
     return await withFile(path, (duckdb) => rowsOf(duckdb, path, kind, table.key, table.columns));
   } catch (error) {
     if (error instanceof MillraceError) throw new MillraceError(error.code, `table ${table.id} (${table.path}): ${error.message}`, { cause: error });
     throw error;
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    await rm(directory, { recursive: true, force: true });
   }
 }
 

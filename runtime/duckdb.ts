@@ -55,6 +55,8 @@ interface DuckdbResult {
 export interface Duckdb {
   /** Runs one statement, or several and gives the last one's rows. `params` stand for `$1`, `$2` …. Throws DuckDB's own error. */
   query(sql: string, params?: readonly (string | number | bigint | boolean | null)[]): Promise<DuckdbResult>;
+  /** The rows of one statement some thousand at a time, so that a large result holds up nothing else in the thread. Throws DuckDB's own error. */
+  parts(sql: string): AsyncIterable<readonly (readonly PlainValue[])[]>;
   /** Makes the table anew with these rows, in this order; types as DuckDB writes them, values in the forms of `PlainValue`. */
   fill(table: string, columns: readonly { readonly name: string; readonly type: string }[], rows: readonly (readonly PlainValue[])[]): Promise<void>;
   close(): void;
@@ -153,6 +155,10 @@ export async function openDuckdb(options: DuckdbOptions = {}): Promise<Duckdb> {
       const reader = await connection.runAndReadAll(sql, params === undefined ? undefined : [...params]);
       const types = reader.columnTypes();
       return { columns: reader.columnNames().map((name, i) => ({ name, type: types[i].toString() })), rows: reader.getRows().map((row) => row.map(plain)) };
+    },
+    async *parts(sql) {
+      const result = await connection.stream(sql);
+      for await (const rows of result.yieldRows()) yield rows.map((row) => row.map(plain));
     },
     async fill(table, columns, rows) {
       await connection.run(`CREATE OR REPLACE TABLE ${identifier(table)} (${columns.map(({ name, type }) => `${identifier(name)} ${type}`).join(', ')})`);

@@ -236,13 +236,20 @@ describeKafka('a group that hands slots out', () => {
     await sharedBy(a, b);
     const closes = a.closes + b.closes;
     await broker.kill();
-    await sleep(SESSION + 3_000);
+    const confirmed = (member: MemberProcess): readonly (boolean | undefined)[] =>
+      member.lines.filter((line) => line.confirmed !== undefined).map((line) => line.confirmed);
+    await until('neither relies on what it was told', () => [a, b].every((member) => confirmed(member).join() === 'false'));
+    await sleep(3_000);
     await broker.start();
     const back = (member: MemberProcess): boolean => member.heard('group_waiting') && member.heard('group_back');
     await until('both are back', () => back(a) && back(b));
     const c = start('c');
     await sharedBy(a, b, c);
     expect(a.closes + b.closes - closes).toBe(2);
+    expect([a, b].map(confirmed)).toEqual([
+      [false, true],
+      [false, true],
+    ]);
     expect(overlaps(members)).toEqual([]);
   });
 

@@ -43,7 +43,7 @@ export class FakeCluster {
       log: memory.log,
       ledger: memory.ledger,
       join: async (joining) => this.#join(id, joining, state),
-      part: async (slot) => this.#part(id, slot, state),
+      part: async (slot) => this.#part(id, slot ?? 0, state),
       close: async () => undefined,
     };
     const kill = (): void => {
@@ -123,6 +123,11 @@ export class FakeCluster {
     this.rebalance();
   }
 
+  /** Whether the group is heard by a member: one that stood still does not know yet that it is no member any more. */
+  hears(id: string, confirmed: boolean): void {
+    for (const member of this.#members) if (member.id === id) member.membership.confirmed = confirmed;
+  }
+
   /** one generation more */
   rebalance(): void {
     this.#generation++;
@@ -140,6 +145,7 @@ export class FakeCluster {
 class FakeMembership implements Membership {
   assigned: readonly number[] = [];
   generation = -1;
+  confirmed = true;
   members = 0;
   readonly failure = null;
   named: readonly number[] = [];
@@ -165,7 +171,8 @@ class FakeMembership implements Membership {
   }
 
   owns(slots: readonly number[]): void {
-    const gaveUp = this.named.some((slot) => !slots.includes(slot));
+    // what is assigned stays claimed
+    const gaveUp = this.named.some((slot) => !slots.includes(slot) && !this.assigned.includes(slot));
     this.named = [...slots];
     if (gaveUp) setTimeout(this.#rejoin, 1);
   }

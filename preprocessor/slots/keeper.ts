@@ -1,6 +1,7 @@
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { probe } from '@millrace/runtime/probe.ts';
 import { Arrivals } from '@millrace/transport/kafka/arrivals.ts';
+import type { Membership } from '@millrace/transport/kafka/group/membership.ts';
 import type { Parts } from '@millrace/transport/parts.ts';
 import { BUILD } from '../prepare.ts';
 import type { RunOptions } from '../run-options.ts';
@@ -20,6 +21,8 @@ const RENEW_MS = 12 * 3600 * 1000;
 
 /** A slot from its take-over to its giving up. */
 interface Life {
+  /** of the group, when it said last that the slot is to be had here */
+  generation: number;
   /** why it is to be given up: 'stopped' lets what is on its way in exchanges come through first; null: it is not */
   ending: 'moved' | 'stopped' | null;
   /** resolves when it has been */
@@ -31,6 +34,7 @@ interface Life {
 export class Keeper {
   readonly #options: RunOptions;
   readonly #parts: Parts;
+  readonly #group: Pick<Membership, 'assigned' | 'generation' | 'confirmed'>;
   readonly #slots: number;
   readonly #lives = new Map<number, Life>();
   readonly #stats = new MergedStats();
@@ -45,9 +49,10 @@ export class Keeper {
   /** null: slot 0 is another's */
   speaker: Speaker | null = null;
 
-  constructor(options: RunOptions, parts: Parts, slots: number) {
+  constructor(options: RunOptions, parts: Parts, group: Pick<Membership, 'assigned' | 'generation' | 'confirmed'>, slots: number) {
     this.#options = options;
     this.#parts = parts;
+    this.#group = group;
     this.#slots = slots;
     const run = heardWord(parts.ledger, options.plan.name)?.word.run;
     this.#found = run === undefined || run.finished ? null : run.run;
@@ -68,17 +73,21 @@ export class Keeper {
     return [...this.#lives].filter(([, { slot, ending }]) => slot !== null && ending === null).map(([number]) => number);
   }
 
-  /** Gives up what is not among `slots`, opens what is new. `generation`: of the group's word. @throws what a life has failed with */
-  want(slots: readonly number[], generation: number): void {
+  /** Does what the group says: gives up what is not assigned any more, opens what is new. @throws what a life has failed with */
+  follow(): void {
     if (this.#failure !== null) throw this.#failure.error;
-    for (const [number, life] of this.#lives) if (!slots.includes(number)) this.#end(life, 'moved');
-    for (const number of slots) {
+    const { assigned, generation } = this.#group;
+    for (const [number, life] of this.#lives) {
+      if (!assigned.includes(number)) this.#end(life, 'moved');
+      else if (life.ending === null) life.generation = generation;
+    }
+    for (const number of assigned) {
       const taken = this.#taken.get(number);
       if (this.#lives.has(number) || (taken?.generation === generation && this.#options.clock.monotonic() - taken.at < TAKEN_MS)) continue;
       this.#taken.delete(number);
-      const life: Life = { ending: null, slot: null, over: Promise.resolve() };
+      const life: Life = { generation, ending: null, slot: null, over: Promise.resolve() };
       this.#lives.set(number, life);
-      life.over = this.#live(number, life, generation);
+      life.over = this.#live(number, life);
     }
   }
 
@@ -113,13 +122,13 @@ export class Keeper {
     return all;
   }
 
-  async #live(number: number, life: Life, generation: number): Promise<void> {
+  async #live(number: number, life: Life): Promise<void> {
     try {
       await this.#own(number, life);
     } catch (error) {
       if (!(error instanceof MillraceError && error.code === 'fenced')) this.#failure ??= { error };
       else {
-        this.#taken.set(number, { generation, at: this.#options.clock.monotonic() });
+        this.#taken.set(number, { generation: life.generation, at: this.#options.clock.monotonic() });
         this.#options.onEvent({ level: 'warn', code: 'slot_taken', message: `Another process has taken over slot ${number}.` });
       }
     } finally {
@@ -132,6 +141,8 @@ export class Keeper {
   async #own(number: number, life: Life): Promise<void> {
     // not before there is something to do: whoever speaks may have to fence all slots first
     const first = number === 0 ? null : await this.#word(life, null);
+    // what was said before this process stood still for a session is no word any more: others may have the slot
+    while (life.ending === null && !this.#group.confirmed) await this.#news.wait(WAIT_MS);
     if (life.ending !== null) return;
     const part = await this.#parts.part(number);
     probe('slot.taken');

@@ -31,6 +31,8 @@ preprocess:
     - { id: per_shop, from: windows, topic: per_shop, format: json }
 `;
 const RECORDS = 4000;
+/** ms in which what is waited for comes, on a busy machine too */
+const WITHIN = 30_000;
 
 let dir: string;
 let plan: Plan;
@@ -174,12 +176,12 @@ test('a slot that moves goes on where it was: its old owner saves first, and eac
   const cluster = new FakeCluster();
   await fill(cluster);
   const a = start(cluster, 'a', { untilEnd: false });
-  await expect.poll(() => outputs(cluster, 'enriched').length, { timeout: 5000 }).toBeGreaterThan(0);
+  await expect.poll(() => outputs(cluster, 'enriched').length, { timeout: WITHIN }).toBeGreaterThan(0);
   const b = start(cluster, 'b', { untilEnd: false });
-  await expect.poll(() => cluster.taken.filter((taken) => taken.endsWith('b')).length, { timeout: 5000 }).toBe(2);
+  await expect.poll(() => cluster.taken.filter((taken) => taken.endsWith('b')).length, { timeout: WITHIN }).toBe(2);
   a.stop.abort();
   await a.done;
-  await expect.poll(() => cluster.taken.filter((taken) => taken.endsWith('b')).length, { timeout: 5000 }).toBe(4);
+  await expect.poll(() => cluster.taken.filter((taken) => taken.endsWith('b')).length, { timeout: WITHIN }).toBe(4);
   // nobody was fenced: each slot was given up before it was taken
   expect([...a.events, ...b.events]).not.toContain('slot_taken');
   b.stop.abort();
@@ -194,7 +196,7 @@ test('a slot whose records leave at once is fenced anew after half a day, by eit
   const later = { wall: 0, ticks: 0 };
   const clock: Clock = { ...systemClock, now: () => systemClock.now() + later.wall, monotonic: () => systemClock.monotonic() + later.ticks };
   const a = start(cluster, 'a', { untilEnd: false, clock });
-  await expect.poll(() => outputs(cluster, 'enriched').length, { timeout: 5000 }).toBeGreaterThan(0);
+  await expect.poll(() => outputs(cluster, 'enriched').length, { timeout: WITHIN }).toBeGreaterThan(0);
   const hours = 3600 * 1000;
   const before = [...cluster.fences];
   const fencedMore = (times: number) => () => [0, 1, 2, 3].every((slot) => cluster.fences[slot] === (before[slot] as number) + times);
@@ -202,9 +204,9 @@ test('a slot whose records leave at once is fenced anew after half a day, by eit
   await sleep(400);
   expect(fencedMore(0)()).toBe(true);
   later.wall += 2 * hours;
-  await expect.poll(fencedMore(1), { timeout: 5000 }).toBe(true);
+  await expect.poll(fencedMore(1), { timeout: WITHIN }).toBe(true);
   later.ticks += 13 * hours;
-  await expect.poll(fencedMore(2), { timeout: 5000 }).toBe(true);
+  await expect.poll(fencedMore(2), { timeout: WITHIN }).toBe(true);
   await sleep(400);
   expect(fencedMore(2)()).toBe(true);
   // the same owner all the time
@@ -235,11 +237,11 @@ test('more processes than slots: the last stands by, and takes over', async () =
   const cluster = new FakeCluster();
   await fill(cluster);
   const all = ['a', 'b', 'c', 'd', 'e'].map((id) => start(cluster, id, { untilEnd: false }));
-  await expect.poll(() => new Set(cluster.taken.map((taken) => taken.slice(2))).size, { timeout: 5000 }).toBe(4);
+  await expect.poll(() => new Set(cluster.taken.map((taken) => taken.slice(2))).size, { timeout: WITHIN }).toBe(4);
   const [first] = all as [Running];
   first.kill();
   await expect(first.done).rejects.toThrow('killed');
-  await expect.poll(() => new Set(cluster.taken.map((taken) => taken.slice(2))).size, { timeout: 5000 }).toBe(5);
+  await expect.poll(() => new Set(cluster.taken.map((taken) => taken.slice(2))).size, { timeout: WITHIN }).toBe(5);
   for (const { stop } of all) stop.abort();
   await Promise.allSettled(all.map(({ done }) => done));
   await start(cluster, 'f').done;
@@ -250,9 +252,9 @@ test('a run to the end begins when nobody is left who runs without one', async (
   const cluster = new FakeCluster();
   await fill(cluster);
   const endless = start(cluster, 'a', { untilEnd: false });
-  await expect.poll(() => outputs(cluster, 'enriched').length, { timeout: 5000 }).toBeGreaterThan(0);
+  await expect.poll(() => outputs(cluster, 'enriched').length, { timeout: WITHIN }).toBeGreaterThan(0);
   const ending = start(cluster, 'b');
-  await expect.poll(() => ending.events, { timeout: 10_000 }).toContain('endless_run');
+  await expect.poll(() => ending.events, { timeout: WITHIN }).toContain('endless_run');
   endless.stop.abort();
   await endless.done;
   await ending.done;
@@ -264,7 +266,7 @@ test('an edited file is taken when all have stopped, and refused while one runs 
   await fill(cluster);
   const edited = await planOf('20');
   const a = start(cluster, 'a', { untilEnd: false });
-  await expect.poll(() => outputs(cluster, 'enriched').length, { timeout: 5000 }).toBeGreaterThan(0);
+  await expect.poll(() => outputs(cluster, 'enriched').length, { timeout: WITHIN }).toBeGreaterThan(0);
   await expect(start(cluster, 'b', { with: edited }).done).rejects.toMatchObject({ code: 'plan_changed' });
   a.kill();
   await a.done.catch(() => undefined);
@@ -277,7 +279,7 @@ test('what came after a run to the end was killed is answered by the next one to
   const cluster = new FakeCluster();
   await fill(cluster);
   const dead = start(cluster, 'a');
-  await expect.poll(() => outputs(cluster, 'enriched').length, { timeout: 5000 }).toBeGreaterThan(0);
+  await expect.poll(() => outputs(cluster, 'enriched').length, { timeout: WITHIN }).toBeGreaterThan(0);
   dead.kill();
   await expect(dead.done).rejects.toThrow('killed');
   const before = outputs(cluster, 'enriched').length;
@@ -290,14 +292,83 @@ test('what came after a run to the end was killed is answered by the next one to
   expect(outputs(cluster, 'enriched').length).toBe(all?.length);
 });
 
+test('a slot that was taken from a process which had kept it over a generation is left alone until the group has spoken', async () => {
+  const cluster = new FakeCluster();
+  await fill(cluster);
+  const a = start(cluster, 'a', { untilEnd: false });
+  await expect.poll(() => outputs(cluster, 'enriched').length, { timeout: WITHIN }).toBeGreaterThan(0);
+  const b = start(cluster, 'b', { untilEnd: false });
+  await expect.poll(() => cluster.taken.filter((taken) => taken.endsWith('b')).length, { timeout: WITHIN }).toBe(2);
+  const kept = [0, 1, 2, 3].find((slot) => cluster.taken.findLast((taken) => taken.startsWith(`${slot} `))?.endsWith('a')) as number;
+  await cluster.process('thief').parts.part(kept);
+  await fill(cluster, RECORDS, RECORDS + 1000);
+  await expect.poll(() => a.events, { timeout: WITHIN }).toContain('slot_taken');
+  await sleep(400);
+  expect(cluster.taken.at(-1)).toBe(`${kept} thief`);
+  cluster.rebalance();
+  await expect.poll(() => cluster.taken.at(-1), { timeout: WITHIN }).toBe(`${kept} a`);
+  for (const { stop } of [a, b]) stop.abort();
+  await Promise.all([a.done, b.done]);
+  await start(cluster, 'last').done;
+  expect(both(cluster)).toEqual(await alone(RECORDS + 1000));
+});
+
+test('a process that was not heard of for a session opens nothing on its old word, however long it waits, and does on a new one', async () => {
+  const cluster = new FakeCluster();
+  await fill(cluster);
+  const later = { ticks: 0 };
+  const a = start(cluster, 'a', { untilEnd: false, clock: { ...systemClock, monotonic: () => systemClock.monotonic() + later.ticks } });
+  await expect.poll(() => outputs(cluster, 'enriched').length, { timeout: WITHIN }).toBeGreaterThan(0);
+  cluster.hears('a', false);
+  for (const slot of [0, 1, 2, 3]) await cluster.process('thief').parts.part(slot);
+  await fill(cluster, RECORDS, RECORDS + 1000);
+  await expect.poll(() => a.events.filter((code) => code === 'slot_taken').length, { timeout: WITHIN }).toBe(4);
+  later.ticks += 60_000;
+  await sleep(400);
+  expect(cluster.taken.slice(-4)).toEqual(['0 thief', '1 thief', '2 thief', '3 thief']);
+  cluster.hears('a', true);
+  await expect.poll(() => new Set(cluster.taken.slice(-4)), { timeout: WITHIN }).toEqual(new Set(['0 a', '1 a', '2 a', '3 a']));
+  a.stop.abort();
+  await a.done;
+  await start(cluster, 'last').done;
+  expect(both(cluster)).toEqual(await alone(RECORDS + 1000));
+});
+
+test('a slot that waits for its word is not taken when the process has not been heard of meanwhile', async () => {
+  const cluster = new FakeCluster();
+  await fill(cluster);
+  // it has the slots from 1 on; whoever has slot 0 has not spoken
+  const silent = cluster.process('silent');
+  const joining = { group: 'sales.preprocess', slots: 4, topics: new Map(), plan: plan.hash, instance: null, onEvent: () => undefined };
+  const membership = await silent.parts.join(joining);
+  membership.owns([0]);
+  const a = start(cluster, 'a', { untilEnd: false });
+  await sleep(200);
+  expect(cluster.taken).toEqual([]);
+  cluster.hears('a', false);
+  // as one who has slot 0 does
+  const c = start(cluster, 'c', { untilEnd: false });
+  await membership.leave();
+  await expect.poll(() => cluster.taken, { timeout: WITHIN }).toContain('0 c');
+  await expect.poll(() => outputs(cluster, 'enriched').length, { timeout: WITHIN }).toBeGreaterThan(0);
+  await sleep(400);
+  expect(cluster.taken.filter((taken) => taken.endsWith('a'))).toEqual([]);
+  cluster.hears('a', true);
+  await expect.poll(() => cluster.taken.filter((taken) => taken.endsWith('a')).length, { timeout: WITHIN }).toBeGreaterThan(0);
+  for (const { stop } of [a, c]) stop.abort();
+  await Promise.all([a.done, c.done]);
+  await start(cluster, 'last').done;
+  expect(both(cluster)).toEqual(await alone());
+});
+
 test('a slot that another process took for a moment is said to be taken, and worked on again', async () => {
   const cluster = new FakeCluster();
   await fill(cluster);
   const a = start(cluster, 'a', { untilEnd: false });
-  await expect.poll(() => outputs(cluster, 'enriched').length, { timeout: 5000 }).toBeGreaterThan(0);
+  await expect.poll(() => outputs(cluster, 'enriched').length, { timeout: WITHIN }).toBeGreaterThan(0);
   await cluster.process('thief').parts.part(2);
   await fill(cluster, RECORDS, RECORDS + 1000);
-  await expect.poll(() => a.events, { timeout: 5000 }).toContain('slot_taken');
+  await expect.poll(() => a.events, { timeout: WITHIN }).toContain('slot_taken');
   // nobody else claims it: it is this process's again
   cluster.rebalance();
   a.stop.abort();

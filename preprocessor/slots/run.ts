@@ -59,7 +59,7 @@ class SharedRun {
     this.#options = options;
     this.#parts = parts;
     this.#membership = membership;
-    this.#keeper = new Keeper(options, parts, slots);
+    this.#keeper = new Keeper(options, parts, membership, slots);
     this.#totals = new Totals(options);
     this.#watch = new Watch(options, this.#totals, options.untilEnd);
     this.#standing = new Standing(slots, options.clock, options.onEvent);
@@ -94,8 +94,7 @@ class SharedRun {
 
   /** Does what the group says. */
   #follow(): void {
-    const { assigned, generation } = this.#membership;
-    this.#keeper.want(assigned, generation);
+    this.#keeper.follow();
     this.#tellOwned();
   }
 

@@ -15,6 +15,7 @@ interface Line {
   readonly open?: number;
   readonly close?: number;
   readonly event?: string;
+  readonly confirmed?: boolean;
   readonly blocked?: boolean;
   readonly failed?: string;
   readonly message?: string;

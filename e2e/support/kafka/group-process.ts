@@ -4,10 +4,11 @@
  */
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '@millrace/runtime/clock.ts';
 import type { MillraceError } from '@millrace/runtime/errors.ts';
 import { joinGroup, type MembershipOptions } from '@millrace/transport/kafka/group/membership.ts';
 
-const given = JSON.parse(process.argv[2] as string) as Omit<MembershipOptions, 'topics'> & { topics: [string, number][]; givingUp: number };
+const given = JSON.parse(process.argv[2] as string) as Omit<MembershipOptions, 'topics' | 'clock'> & { topics: [string, number][]; givingUp: number };
 const say = (line: object): boolean => process.stdout.write(`${JSON.stringify({ at: Date.now(), ...line })}\n`);
 let leaving = false;
 
@@ -16,7 +17,7 @@ function fail(error: MillraceError): never {
   process.exit(1);
 }
 
-const group = await joinGroup({ ...given, topics: new Map(given.topics), onEvent: (event) => say({ event: event.code }) }).catch(fail);
+const group = await joinGroup({ ...given, topics: new Map(given.topics), clock: systemClock, onEvent: (event) => say({ event: event.code }) }).catch(fail);
 
 createInterface({ input: process.stdin }).on('line', (line) => {
   const [command, rest = ''] = line.split(/ (.*)/);
@@ -31,10 +32,13 @@ createInterface({ input: process.stdin }).on('line', (line) => {
 
 const open = new Set<number>();
 let said = '';
+let confirmed = true;
 while (!leaving) {
   const word = { assigned: group.assigned, generation: group.generation, members: group.members };
   if (JSON.stringify(word) !== said) say(word);
   said = JSON.stringify(word);
+  if (group.confirmed !== confirmed) say({ confirmed: group.confirmed });
+  confirmed = group.confirmed;
   const closing = [...open].filter((slot) => !word.assigned.includes(slot));
   if (closing.length > 0) {
     await sleep(given.givingUp);
@@ -44,7 +48,7 @@ while (!leaving) {
     }
     group.owns([...open]);
   }
-  const opening = group.assigned.filter((slot) => !open.has(slot));
+  const opening = confirmed ? group.assigned.filter((slot) => !open.has(slot)) : [];
   for (const slot of opening) {
     open.add(slot);
     say({ open: slot });

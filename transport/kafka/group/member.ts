@@ -6,6 +6,7 @@ import { heartbeat, type Joined, joinGroup, leaveGroup, type Member, type Protoc
 import { assign, type Claim } from './assign.ts';
 import { type Assignment, decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription, type Subscription } from './consumer-protocol.ts';
 import { Coordinator } from './coordinator.ts';
+import { type Moment, momentOf } from './last-heard.ts';
 import type { FromMember, MemberSetup, Positions } from './messages.ts';
 import { Outage } from './outage.ts';
 import { PositionsKept } from './positions-kept.ts';
@@ -123,7 +124,11 @@ export class GroupMember {
     const now = this.#clock.monotonic();
     if (now >= this.#beatAt) {
       this.#beatAt = now + HEARTBEAT;
-      this.#accept(await this.#coordinator.ask(heartbeat(this.#member), ANSWER_WITHIN));
+      const asked = momentOf(this.#clock);
+      const error = await this.#coordinator.ask(heartbeat(this.#member), ANSWER_WITHIN);
+      // while a generation is being made, what the last one was told still counts
+      if (error === CODE.none || error === CODE.rebalanceInProgress) this.#heard(asked);
+      this.#accept(error);
     } else if (this.#kept.due(now)) await this.#kept.commit(this.#coordinator, this.#member, now, ANSWER_WITHIN);
     else await this.#sleep(Math.min(this.#beatAt, this.#kept.dueAt) - now);
   }
@@ -142,8 +147,13 @@ export class GroupMember {
     const again = error === CODE.rebalanceInProgress || error === CODE.illegalGeneration || error === CODE.memberIdRequired || error === CODE.unknownMember;
     if (!again) throw failure;
     this.#rejoin = true;
+    if (error === CODE.illegalGeneration || error === CODE.unknownMember) this.#heard(null);
     if (error === CODE.unknownMember) this.#lost();
     return false;
+  }
+
+  #heard(at: Moment | null): void {
+    this.#tell({ kind: 'heard', at });
   }
 
   #lost(): void {
@@ -169,12 +179,13 @@ export class GroupMember {
     this.#id = joined.id;
     this.#generation = joined.generation;
     const given = joined.leader === joined.id ? this.#share(joined) : new Map<string, Buffer>();
+    const asked = momentOf(this.#clock);
     const synced = await this.#coordinator.ask(syncGroup(this.#member, this.#protocol, given), session + SLACK);
     if (!this.#accept(synced.error)) return;
     this.#rejoin = false;
     this.#joined = true;
     this.#beatAt = this.#clock.monotonic() + HEARTBEAT;
-    this.#take(decodeAssignment(synced.assignment));
+    this.#take(decodeAssignment(synced.assignment), asked);
     // a member that came back by its name was given what another number of slots was shared out into
     if (this.#assignment.slots !== slots && !this.#recounted) this.#rejoin = true;
     this.#recounted = true;
@@ -194,12 +205,12 @@ export class GroupMember {
     );
   }
 
-  #take(assignment: Assignment): void {
+  #take(assignment: Assignment, asked: Moment): void {
     this.#assignment = assignment;
     this.#version++;
     for (const slot of assignment.assigned) this.#held.add(slot);
     const { assigned, members } = assignment;
-    this.#tell({ kind: 'state', state: { version: this.#version, assigned, generation: this.#generation, members } });
+    this.#tell({ kind: 'state', state: { version: this.#version, assigned, generation: this.#generation, members, asked } });
     this.#review();
   }
 

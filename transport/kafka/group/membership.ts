@@ -1,6 +1,8 @@
 import { Worker } from 'node:worker_threads';
+import type { Clock } from '@millrace/runtime/clock.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import type { KafkaSettings } from '../client.ts';
+import { LastHeard } from './last-heard.ts';
 import type { FromMember, GroupEvent, GroupState, MemberSetup, Positions, ToMember } from './messages.ts';
 
 export interface MembershipOptions {
@@ -21,6 +23,7 @@ export interface MembershipOptions {
   readonly session?: number;
   /** ms for which the first contact with the brokers may fail before `joinGroup` does; default 30 s. Later on it waits as long as it takes */
   readonly patience?: number;
+  readonly clock: Clock;
   /** brokers away and back, a membership lost: group_waiting, group_back, group_lost */
   readonly onEvent?: (event: GroupEvent) => void;
 }
@@ -30,12 +33,18 @@ export interface MembershipOptions {
  * and says so with `owns`; only then the group gives it to another. Slots that stay where they are stay in `assigned` all the time.
  *
  * A member that was not heard of for a session loses its slots to others; `assigned` does not change until the group has an answer to its coming
- * back. So being assigned is no fence: whoever opens a slot fences its former owner by the slot's transactional id.
+ * back. So being assigned is no fence: whoever opens a slot fences its former owner by the slot's transactional id. And being assigned is old news where the
+ * group was not heard for a session: `confirmed`.
  */
 export interface Membership {
   /** slots that the group gives this member, ascending: the newest word */
   readonly assigned: readonly number[];
   readonly generation: number;
+  /**
+   * Whether the group said within the last session that this process is in it. Where it is not (a process that stood still, brokers that are away) others may have the slots: what is
+   * worked on goes on until it is refused, and nothing is opened before the group has spoken again.
+   */
+  readonly confirmed: boolean;
   /** members of the group, those without a slot too */
   readonly members: number;
   /** what ended the membership for good: fenced (another process has the same instance), authentication_failed, not_authorized, broker_refused … */
@@ -64,10 +73,22 @@ const LEAVE_WITHIN = 6_000;
  * @throws broker_unreachable, authentication_failed, tls_failed, not_authorized, broker_refused; plan_changed when members with another plan stay for a session longer
  */
 export async function joinGroup(options: MembershipOptions): Promise<Membership> {
-  const { settings, group, clientId, instance, slots, plan, topics, patience = PATIENCE } = options;
+  const { settings, group, clientId, instance, slots, plan, topics, clock, patience = PATIENCE } = options;
   const session = options.session ?? (instance === null ? SESSION : STATIC_SESSION);
-  const workerData: MemberSetup = { settings, group, clientId, instance, slots, plan, topics: new Map(topics), session, patience };
-  const membership = new ThreadMembership(new Worker(new URL('./worker.ts', import.meta.url), { workerData }), options.onEvent);
+  const workerData: MemberSetup = {
+    settings,
+    group,
+    clientId,
+    instance,
+    slots,
+    plan,
+    topics: new Map(topics),
+    session,
+    patience,
+    startedAt: clock.monotonic(),
+  };
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData });
+  const membership = new ThreadMembership(worker, new LastHeard(clock, session), options.onEvent);
   await membership.joined;
   return membership;
 }
@@ -79,17 +100,19 @@ interface Waiter {
 
 class ThreadMembership implements Membership {
   readonly #worker: Worker;
+  readonly #last: LastHeard;
   readonly #exited: Promise<void>;
   readonly #waiters = new Set<Waiter>();
-  #state: GroupState = { version: 0, assigned: [], generation: -1, members: 0 };
+  #state: Omit<GroupState, 'asked'> = { version: 0, assigned: [], generation: -1, members: 0 };
   #named: readonly number[] = [];
   #news = false;
   #leaving = false;
   #failure: MillraceError | null = null;
   readonly joined: Promise<void>;
 
-  constructor(worker: Worker, onEvent: MembershipOptions['onEvent']) {
+  constructor(worker: Worker, last: LastHeard, onEvent: MembershipOptions['onEvent']) {
     this.#worker = worker;
+    this.#last = last;
     this.joined = new Promise<void>((resolve, reject) => this.#waiters.add({ resolve, reject })).then(() => {
       this.#news = false;
       worker.unref();
@@ -105,12 +128,14 @@ class ThreadMembership implements Membership {
     worker.on('message', (message: FromMember) => {
       if (message.kind === 'event') onEvent?.(message.event);
       else if (message.kind === 'failed') this.#fail(new MillraceError(message.code, message.message, { hint: message.hint }));
+      else if (message.kind === 'heard') this.#last.heard(message.at);
       else this.#take(message.state);
     });
   }
 
   #take(state: GroupState): void {
     this.#state = state;
+    this.#last.heard(state.asked);
     this.#news = true;
     // what is not named by now is not worked on: from here on nobody reads the old word
     this.owns(this.#named);
@@ -142,6 +167,10 @@ class ThreadMembership implements Membership {
 
   get generation(): number {
     return this.#state.generation;
+  }
+
+  get confirmed(): boolean {
+    return this.#last.member;
   }
 
   get members(): number {

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '@millrace/runtime/errors.ts';
 import type { KafkaSettings } from '../client.ts';
+import type { Moment } from './last-heard.ts';
 
 /** A thing a person should know, as `RunOptions.onEvent` of the record stage takes it. */
 export interface GroupEvent {
@@ -21,6 +22,8 @@ export interface MemberSetup {
   readonly session: number;
   /** ms for which the first contact may fail */
   readonly patience: number;
+  /** monotonic ms of the thread that starts it, when it does */
+  readonly startedAt: number;
 }
 
 /** source topic → partition → offset of the next record */
@@ -32,6 +35,8 @@ export interface GroupState {
   readonly assigned: readonly number[];
   readonly generation: number;
   readonly members: number;
+  /** when the member asked for it */
+  readonly asked: Moment;
 }
 
 export type ToMember =
@@ -39,7 +44,9 @@ export type ToMember =
   | { readonly kind: 'offsets'; readonly positions: Positions }
   | { readonly kind: 'leave' };
 
+/** `heard`: when the member asked what the group has answered well since the last word; null: the group has gone on without it. */
 export type FromMember =
   | { readonly kind: 'state'; readonly state: GroupState }
+  | { readonly kind: 'heard'; readonly at: Moment | null }
   | { readonly kind: 'event'; readonly event: GroupEvent }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string; readonly hint: string };

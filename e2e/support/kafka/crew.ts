@@ -50,8 +50,13 @@ export class Crew {
     return crew;
   }
 
-  start(name: string, args: readonly string[] = [], { dataDir = `data-${name}`, env = {} }: { dataDir?: string; env?: Record<string, string> } = {}): Hand {
-    const hand: Hand = { name, run: start(this.dir, args, { dataDir, env }), over: null };
+  /** `bin`: another launcher than the checkout's */
+  start(
+    name: string,
+    args: readonly string[] = [],
+    { dataDir = `data-${name}`, ...more }: { dataDir?: string; env?: Record<string, string>; bin?: string } = {},
+  ): Hand {
+    const hand: Hand = { name, run: start(this.dir, args, { dataDir, ...more }), over: null };
     this.all.push(hand);
     void hand.run.finished.then((finished) => {
       hand.over = finished;

@@ -43,9 +43,13 @@ export async function produce(brokers: readonly string[], topic: string, records
 
 /**
  * Everything in the topics that a read_committed consumer of a group is given, up to a last record that is put behind each partition first.
- * A topic that is read so has that record from then on. Fails when a transaction is left open.
+ * A topic that is read so has that record from then on. Fails when a transaction is left open. `readUncommitted`: all that stands there instead.
  */
-export async function readCommitted(brokers: readonly string[], topics: readonly string[]): Promise<ReadonlyMap<string, readonly ForeignRecord[]>> {
+export async function readCommitted(
+  brokers: readonly string[],
+  topics: readonly string[],
+  readUncommitted = false,
+): Promise<ReadonlyMap<string, readonly ForeignRecord[]>> {
   readCommittedFor(CLIENT_ID);
   const kafka = kafkaOf(brokers);
   const admin = kafka.admin();
@@ -65,7 +69,7 @@ export async function readCommitted(brokers: readonly string[], topics: readonly
     await produce(brokers, name, last);
   }
   const found = new Map<string, ForeignRecord[]>(topics.map((topic) => [topic, []]));
-  const consumer = kafka.consumer({ groupId: `foreign-${randomUUID()}`, readUncommitted: false, maxWaitTimeInMs: 100, sessionTimeout: 30_000 });
+  const consumer = kafka.consumer({ groupId: `foreign-${randomUUID()}`, readUncommitted, maxWaitTimeInMs: 100, sessionTimeout: 30_000 });
   await consumer.connect();
   try {
     await consumer.subscribe({ topics: [...topics], fromBeginning: true });

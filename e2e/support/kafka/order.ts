@@ -1,5 +1,6 @@
 import { systemClock } from '@millrace/runtime/clock.ts';
 import { openKafkaLog } from '@millrace/transport/kafka/transport.ts';
+import type { ForeignRecord } from './foreign.ts';
 import { readKafka } from './logs.ts';
 
 /** The first numbers of a record's own header: zigzag varints. */
@@ -27,8 +28,13 @@ export async function disorder(brokers: readonly string[], tag: string): Promise
   const { log, close } = await openKafkaLog({ settings, clock: systemClock, create: false, replication: 1 });
   const topics = log.topics().flatMap(({ name }) => (name.startsWith(`${tag}.`) ? [name] : []));
   await close();
+  return disorderOf(await readKafka(brokers, 'fast', topics));
+}
+
+/** The same of records that somebody has read. */
+export function disorderOf(found: ReadonlyMap<string, readonly ForeignRecord[]>): string[] {
   const wrong: string[] = [];
-  for (const [topic, records] of await readKafka(brokers, 'fast', topics)) {
+  for (const [topic, records] of found) {
     const last = new Map<string, number>();
     for (const { partition, headers } of records) {
       const own = headers['m'];

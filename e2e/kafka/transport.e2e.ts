@@ -189,7 +189,7 @@ for (const client of ['kafkajs', 'fast'] as const) {
       await one.close();
       const copy = LedgerCopy.open(dir, `${pipeline}.a`, 'test');
       const { positions = [] } = copy.standing ?? {};
-      copy.write({ puts: [['missed', Buffer.from('x')]] }, positions, systemClock.now());
+      copy.write([['missed', Buffer.from('x')]], positions, systemClock.now());
       await copy.close();
       const soon = await start(pipeline, 'a', dir);
       expect(text(soon.ledger.get('missed'))).toBe('x');
@@ -250,7 +250,7 @@ for (const client of ['kafkajs', 'fast'] as const) {
       await one.commit({ appenders: [], puts: [['n', Buffer.from('1')]] });
       await one.close();
       const copy = LedgerCopy.open(dir, `${pipeline}.a`, 'test');
-      copy.write({ puts: [['ghost', Buffer.from('x')]] }, [1000, 1000], systemClock.now());
+      copy.write([['ghost', Buffer.from('x')]], [1000, 1000], systemClock.now());
       await copy.close();
       const two = await start(pipeline, 'a', dir);
       expect(entries(two)).toEqual([['n', '1']]);

@@ -15,6 +15,8 @@ export class FakeBrokers {
   readonly #fences = new Map<string, number>();
   /** called at a transaction's end, before anything of it is visible; throwing makes the end fail */
   beforeCommit: () => Promise<void> = async () => {};
+  /** called with each append under a fence, before anything of it is visible; throwing makes it fail */
+  beforeAppend: (topic: string) => Promise<void> = async () => {};
 
   #append(records: readonly PartitionBatches[]): Appended[] {
     const appended: Appended[] = [];
@@ -76,6 +78,7 @@ export class FakeBrokers {
             for (const { topic, partition } of records)
               if (!places.some((of) => of.topic === topic && of.partition === partition)) throw new Error(`${topic}/${partition} was not named when fencing`);
             if (this.#fences.get(id) !== epoch) throw new MillraceError('fenced', `Kafka, ${id}: INVALID_PRODUCER_EPOCH.`);
+            for (const { topic } of records) await this.beforeAppend(topic);
             return this.#append(records);
           },
         };

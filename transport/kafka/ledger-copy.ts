@@ -3,6 +3,7 @@ import { MillraceError } from '@millrace/runtime/errors.ts';
 import { openEmbedded } from '../embedded/open.ts';
 import { isAlive, type ProcessId, thisProcess } from '../embedded/process.ts';
 import type { Commit, Fence, Ledger, Transport } from '../log.ts';
+import { Fresh } from './fresh.ts';
 
 /** What a copy says of itself. */
 interface Standing {
@@ -26,9 +27,15 @@ const OWN = '\0';
 const LAST = '\u{10ffff}';
 const STANDING = `${OWN}standing`;
 const OWNER = `${OWN}owner`;
+/** What is new waits in memory for so long, ms, or until it is so large, bytes: a write to the disk holds up the records of the thread. */
+const WRITE_EVERY = 1000;
+const MOST_FRESH = 8 * 1024 * 1024;
+/** bytes that one such write has about */
+const PART = 128 * 1024;
 
 /**
  * The copy of a ledger topic in the data directory, one a process: LMDB, so that a ledger larger than memory is no matter and a restart reads only what is new.
+ * What has come within the last second is in memory alone: the topic has it, and from where the copy stands in it a restart reads on.
  * It belongs to whoever opened it last: a process that was thought dead can no longer write to it.
  */
 export class LedgerCopy implements Ledger {
@@ -36,7 +43,11 @@ export class LedgerCopy implements Ledger {
   readonly number: number;
   readonly #store: Transport;
   readonly #fence: Fence;
+  /** what is not written yet, and how the copy stands with it */
+  readonly #fresh = new Fresh();
   #standing: Standing | null;
+  #writing: NodeJS.Timeout | null = null;
+  #failure: { readonly error: unknown } | null = null;
   #closed = false;
 
   private constructor(store: Transport, fence: Fence, number: number) {
@@ -68,40 +79,89 @@ export class LedgerCopy implements Ledger {
     }
   }
 
+  /** up to where it holds the topic, what is not written yet included */
   get standing(): Standing | null {
     return this.#standing;
   }
 
   get(key: string): Uint8Array | null {
-    return this.#store.ledger.get(key);
+    const fresh = this.#fresh.get(key);
+    return fresh === undefined ? this.#store.ledger.get(key) : (fresh?.slice() ?? null);
+  }
+
+  /** bytes of a value; 0: there is none */
+  size(key: string): number {
+    const fresh = this.#fresh.get(key);
+    return (fresh === undefined ? this.#store.ledger.get(key) : fresh)?.length ?? 0;
   }
 
   *entries(prefix: string): Iterable<readonly [key: string, value: Uint8Array]> {
-    for (const entry of this.#store.ledger.entries(prefix)) if (!entry[0].startsWith(OWN)) yield entry;
+    for (const entry of this.#fresh.over(this.#store.ledger.entries(prefix), prefix)) if (!entry[0].startsWith(OWN)) yield entry;
   }
 
   /** Begins anew, as a copy of this topic that holds nothing of it yet. */
   reset(topic: string, partitions: number, at: number): void {
-    this.#write({ appenders: [], puts: [], deleteRanges: [[OWN, LAST]] }, { topic, positions: Array.from({ length: partitions }, () => 0), at }, [
-      [OWNER, this.#fence.value],
-    ]);
+    this.#fresh.clear();
+    this.#standing = { topic, positions: Array.from({ length: partitions }, () => 0), at };
+    this.#put([[OWNER, this.#fence.value]], this.#standing, [[OWN, LAST]]);
   }
 
-  /** One change of what it holds and up to where, durable on return. @throws fenced when another process has opened the copy since */
-  write(changes: Pick<Commit, 'puts' | 'deletePrefixes' | 'deleteRanges'>, positions: readonly number[], at: number): void {
+  /** Changes what it holds and up to where; the values are its own from then on. @throws fenced when another process has opened the copy since */
+  write(puts: Commit['puts'], positions: readonly number[], at: number): void {
     if (this.#standing === null) throw new Error('the copy has no topic yet');
-    // a whole commit may be handed in: what it truncates is not here
-    const { puts, deletePrefixes = [], deleteRanges = [] } = changes;
-    this.#write({ appenders: [], puts, deletePrefixes, deleteRanges }, { topic: this.#standing.topic, positions: [...positions], at });
+    this.#check();
+    this.#standing = { topic: this.#standing.topic, positions: [...positions], at };
+    this.#fresh.add(puts);
+    if (this.#fresh.bytes >= MOST_FRESH) this.settle();
+    else this.#writing ??= setTimeout(() => this.#writeSome(), WRITE_EVERY).unref();
   }
 
-  #write(commit: Commit, standing: Standing, more: Commit['puts'] = []): void {
-    const puts = [...commit.puts, ...more, [STANDING, Buffer.from(JSON.stringify(standing))] as const];
-    this.#guard(() => this.#store.commit({ ...commit, puts, fence: this.#fence }) as undefined);
-    this.#standing = standing;
+  /** Writes what is new, and how it stands with it; durable on return. @throws fenced … */
+  settle(): void {
+    this.#check();
+    if (this.#writing !== null) clearTimeout(this.#writing);
+    this.#writing = null;
+    if (this.#standing !== null) this.#writePart(Number.POSITIVE_INFINITY);
   }
 
+  /** Writes a part of what is new, and goes on at the next turn of the event loop. */
+  #writeSome(): void {
+    this.#writing = null;
+    if (this.#closed || this.#failure !== null) return;
+    try {
+      if (!this.#writePart(PART)) this.#writing = setTimeout(() => this.#writeSome(), 1).unref();
+    } catch {
+      // the next who writes is told
+    }
+  }
+
+  /** Writes so many bytes of what is new, about; with the last part, for which it gives true, how the copy stands: a restart before that reads all of it again. */
+  #writePart(most: number): boolean {
+    const part = this.#fresh.take(most);
+    const last = this.#fresh.bytes === 0;
+    try {
+      this.#put(part, last ? this.#standing : null);
+    } catch (error) {
+      this.#fresh.add(part);
+      this.#failure = { error };
+      throw error;
+    }
+    return last;
+  }
+
+  #put(puts: Commit['puts'], standing: Standing | null, deleteRanges: NonNullable<Commit['deleteRanges']> = []): void {
+    const all = standing === null ? puts : [...puts, [STANDING, Buffer.from(JSON.stringify(standing))] as const];
+    this.#guard(() => this.#store.commit({ appenders: [], puts: all, deleteRanges, fence: this.#fence }) as undefined);
+  }
+
+  #check(): void {
+    if (this.#failure !== null) throw this.#failure.error;
+  }
+
+  /** Puts what the topic does not have; durable on return. */
   note(puts: Commit['puts']): void {
+    // older than what is noted, and not to be read again behind it
+    this.settle();
     this.#guard(() => this.#store.note(puts, this.#fence));
   }
 
@@ -119,6 +179,7 @@ export class LedgerCopy implements Ledger {
     if (this.#closed) return;
     this.#closed = true;
     try {
+      this.settle();
       this.#store.note([[OWNER, ownerBytes({ session: '', process: null })]], this.#fence);
     } catch (error) {
       if (!(error instanceof MillraceError && error.code === 'fenced')) throw error;

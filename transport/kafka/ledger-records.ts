@@ -20,8 +20,15 @@ export function partitionOf(key: string, partitions: number): number {
   return task === null ? 0 : Number(task[1]) % partitions;
 }
 
-/** The header block of a record: session, and parts of the value. */
+let header: { readonly session: string; readonly parts: number; readonly block: Buffer } = { session: '', parts: -1, block: Buffer.alloc(0) };
+
+/** The header block of a record: session, and parts of the value. Most are as the one before. */
 function headerOf(session: string, parts: number): Buffer {
+  if (header.session !== session || header.parts !== parts) header = { session, parts, block: headerBlock(session, parts) };
+  return header.block;
+}
+
+function headerBlock(session: string, parts: number): Buffer {
   const block = Buffer.alloc(session.length + 24);
   const value = Buffer.from(`${session}/${parts}`);
   let pos = writeVarint(block, 0, 1);
@@ -51,6 +58,10 @@ export function appendEntry(out: BatchAppender, session: string, timestamp: numb
   }
 }
 
+const nobody: ReadonlySet<string> = new Set();
+/** a copy */
+const valueIn = (view: BatchView, n: number): Buffer => Buffer.from(view.buffer.subarray(view.valueStart[n], view.valueEnd[n]));
+
 /** A value being put together. */
 interface Beginning {
   readonly key: string;
@@ -67,31 +78,31 @@ export class EntryReader {
     return this.#begun.size > 0;
   }
 
-  /** Calls `take` with each entry that is complete. A value whose parts are not all there counts as deleted: compaction left some of it, and the newer one follows. */
-  read(view: BatchView, take: (key: string, value: Uint8Array | null, session: string) => void): void {
+  /** Calls `take` with each entry that is complete and not of one of the sessions `own`. A value whose parts are not all there counts as deleted: compaction left some of it, and the newer one follows. */
+  read(view: BatchView, take: (key: string, value: Uint8Array | null, session: string) => void, own: ReadonlySet<string> = nobody): void {
     for (let n = 0; n < view.count; n++) {
       const name = view.buffer.toString('utf8', view.keyStart[n], view.keyEnd[n]);
-      const value = (view.valueEnd[n] as number) < 0 ? null : Buffer.from(view.buffer.subarray(view.valueStart[n], view.valueEnd[n]));
+      const none = (view.valueEnd[n] as number) < 0;
       const [session, parts] = sessionOf(view, n);
       const nul = name.indexOf(NUL);
       if (nul > 0) {
         const begun = this.#begun.get(session);
         // a part whose beginning compaction has taken: a newer value follows
-        if (begun === undefined || value === null || name !== `${begun.key}${NUL}${begun.parts.length}`) continue;
-        begun.parts.push(value);
+        if (begun === undefined || none || name !== `${begun.key}${NUL}${begun.parts.length}`) continue;
+        begun.parts.push(valueIn(view, n));
         if (--begun.missing > 0) continue;
         this.#begun.delete(session);
-        take(begun.key, Buffer.concat(begun.parts), session);
+        if (!own.has(session)) take(begun.key, Buffer.concat(begun.parts), session);
         continue;
       }
       // what is written of a key, or by its writer, ends what was begun
       for (const [of, { key }] of this.#begun) {
         if (of !== session && key !== name) continue;
         this.#begun.delete(of);
-        if (key !== name) take(key, null, of);
+        if (key !== name && !own.has(of)) take(key, null, of);
       }
-      if (value === null || parts <= 1) take(name, value, session);
-      else this.#begun.set(session, { key: name, parts: [value], missing: parts - 1 });
+      if (!none && parts > 1) this.#begun.set(session, { key: name, parts: [valueIn(view, n)], missing: parts - 1 });
+      else if (!own.has(session)) take(name, none ? null : valueIn(view, n), session);
     }
   }
 }

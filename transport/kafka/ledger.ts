@@ -30,6 +30,8 @@ export interface LedgerOptions {
 /** A change on its way: from where the topic would have to be read again if it were lost here. */
 export interface Writing {
   readonly session: string;
+  /** the change, key by key */
+  readonly puts: Commit['puts'];
   readonly records: readonly PartitionBatches[];
   readonly from: readonly number[];
 }
@@ -84,11 +86,12 @@ export class KafkaLedger implements Ledger {
         });
         // a position inside of a value in parts would lose its beginning
         if (!reader.open) positions[n] = (view.offsets[view.count - 1] as number) + 1;
-        copy.write({ puts }, positions, now());
+        copy.write(puts, positions, now());
       });
       positions[n] = feed.position;
     }
-    copy.write({ puts: [] }, positions, now());
+    copy.write([], positions, now());
+    copy.settle();
     this.#positions = positions;
   }
 
@@ -129,17 +132,17 @@ export class KafkaLedger implements Ledger {
     const at = now();
     const put = new Map(changes.puts);
     for (const key of this.#going(changes)) if (!put.has(key)) put.set(key, null);
-    for (const [key, value] of put) appendEntry(this.#out, session, at, key, value, copy.get(key)?.length ?? 0);
-    const writing = { session, records: this.#out.take().map((of) => ({ topic, ...of })), from: this.#kept() };
+    for (const [key, value] of put) appendEntry(this.#out, session, at, key, value, copy.size(key));
+    const writing = { session, puts: [...put], records: this.#out.take().map((of) => ({ topic, ...of })), from: this.#kept() };
     this.#writing.add(writing);
     return writing;
   }
 
   /** The records are committed: now the copy. */
-  written(changes: Changes, writing: Writing): void {
+  written(writing: Writing): void {
     for (const { batches } of writing.records) this.#out.giveBack(batches);
     this.#writing.delete(writing);
-    this.#options.copy.write(changes, this.#kept(), this.#options.now());
+    this.#options.copy.write(writing.puts, this.#kept(), this.#options.now());
   }
 
   /** Nobody knows whether the records are committed: if they are, they are to arrive as another's do. */
@@ -180,13 +183,17 @@ export class KafkaLedger implements Ledger {
     for (const [n, feed] of this.#feeds.entries()) {
       const reader = this.#readers[n] as EntryReader;
       takeReady(feed, (view) => {
-        reader.read(view, (key, value, writer) => {
-          if (!this.#own.has(writer) && key !== SELF) puts.push([key, value]);
-        });
+        reader.read(
+          view,
+          (key, value) => {
+            if (key !== SELF) puts.push([key, value]);
+          },
+          this.#own,
+        );
       });
       if (!reader.open) positions[n] = feed.position;
     }
-    if (puts.length > 0) copy.write({ puts }, this.#kept(), now());
+    if (puts.length > 0) copy.write(puts, this.#kept(), now());
   }
 
   /** The keys that a change deletes by prefix or range. */

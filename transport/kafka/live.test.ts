@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MillraceError } from '@millrace/runtime/errors.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Appender, Immediate, Transport } from '../log.ts';
 import { FakeBrokers } from './fake-client.case.ts';
@@ -61,6 +62,45 @@ test('what is sent is to be read at once, with where it ends; its puts stand bef
   expect(text(one.ledger.get('k'))).toBe('1');
   expect(await more).toEqual([{ topic: 'out', partition: 0, end: (before as number) + 2 }]);
   expect(values(one, 0)).toEqual(['a', 'b']);
+});
+
+test('records wait for the puts of their own send and of those before it that had records, not for puts alone', async () => {
+  const one = await open();
+  await one.immediate.fence(['out']);
+  const out = one.log.appender('out');
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const ledger: string[] = [];
+  brokers.beforeAppend = async (topic) => {
+    if (topic !== 'p.ledger') return;
+    ledger.push(topic);
+    await held;
+  };
+  const note = one.immediate.send({ appenders: [], puts: [['n', Buffer.from('1')]] });
+  await one.immediate.send({ appenders: [fill(out, 0, 'free')], puts: [] });
+  expect([values(one, 0), one.ledger.get('n')]).toEqual([['free'], null]);
+  const chosen = one.immediate.send({ appenders: [fill(out, 0, 'chosen')], puts: [['c', Buffer.from('1')]] });
+  const behind = one.immediate.send({ appenders: [fill(out, 0, 'behind')], puts: [] });
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+  expect([values(one, 0), ledger.length]).toEqual([['free'], 1]);
+  release();
+  await Promise.all([note, chosen, behind]);
+  expect([values(one, 0), text(one.ledger.get('n')), text(one.ledger.get('c')), ledger.length]).toEqual([['free', 'chosen', 'behind'], '1', '1', 2]);
+});
+
+test('what is sent behind something that failed does not leave', async () => {
+  const one = await open();
+  await one.immediate.fence(['out']);
+  const out = one.log.appender('out');
+  brokers.beforeAppend = async (topic) => {
+    if (topic === 'p.ledger') throw new MillraceError('broker_unreachable', 'planted');
+  };
+  const chosen = one.immediate.send({ appenders: [fill(out, 0, 'chosen')], puts: [['c', Buffer.from('1')]] });
+  const behind = one.immediate.send({ appenders: [fill(out, 0, 'behind')], puts: [] });
+  for (const sent of [chosen, behind]) await expect(sent).rejects.toMatchObject({ code: 'broker_unreachable' });
+  expect(values(one, 0)).toEqual([]);
 });
 
 test('nothing is sent before the fence', async () => {

@@ -33,6 +33,8 @@ export class Live implements Immediate {
   #fencedAt = 0;
   /** the puts of all sends so far */
   #puts: Promise<void> = Promise.resolve();
+  /** the puts that records wait for: those of sends with records. Puts alone hold up nothing but other puts */
+  #gate: Promise<void> = Promise.resolve();
   readonly #sending = new Set<Promise<unknown>>();
 
   /** `id`: for this alone, not for transactions; `session` tells what it writes to the ledger from all else; `caughtUp`: when all that the owner before has written down is here */
@@ -71,8 +73,10 @@ export class Live implements Immediate {
       const taken = appenders.map((appender) => ({ appender, batches: appender.take() }));
       // whose buffers may be used again before these are written
       const puts = what.puts.map(([key, value]) => [key, value === null ? null : new Uint8Array(value)] as const);
-      const durable = this.#puts.then(() => this.#put(producer, puts));
-      this.#puts = durable.catch(() => {});
+      const durable = puts.length === 0 ? this.#gate.then(() => this.#fate.usable()) : this.#puts.then(() => this.#put(producer, puts));
+      // what follows one that fails fails too: it must not leave without it
+      if (puts.length > 0) this.#puts = durable;
+      if (puts.length > 0 && taken.some(({ batches }) => batches.length > 0)) this.#gate = durable;
       sent = durable.then(async () => {
         const records = taken.flatMap(({ appender, batches }) => batches.map((of) => ({ topic: appender.topic, ...of })));
         const ended = records.length > 0 ? await this.#signing(producer).append(records) : [];
@@ -102,7 +106,6 @@ export class Live implements Immediate {
 
   async #put(producer: FencedProducer, puts: Commit['puts']): Promise<void> {
     this.#fate.usable();
-    if (puts.length === 0) return;
     const { ledger } = this.#shared;
     const writing = ledger.records(this.#session, { puts });
     try {
@@ -112,7 +115,7 @@ export class Live implements Immediate {
       throw error;
     }
     probe('kafka.noted');
-    ledger.written({ puts }, writing);
+    ledger.written(writing);
   }
 
   /** resolves when nothing is on its way */

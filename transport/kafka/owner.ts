@@ -104,7 +104,7 @@ export class OwnerTransport implements Transport {
       this.ledger.lost(writing);
       throw error;
     }
-    this.ledger.written(wanted, writing);
+    this.ledger.written(writing);
     for (const { appender, batches } of taken) for (const of of batches) appender.giveBack(of.batches);
     await this.#truncate(wanted.truncate ?? []);
     this.#shared.arrivals.notify();

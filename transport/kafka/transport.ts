@@ -163,7 +163,7 @@ class Process {
   }
 
   async join({ slots, topics, plan, instance, onEvent }: Joining): Promise<Membership> {
-    const { settings, dataDir, pipeline, host, clock, patience } = this.#options;
+    const { settings, dataDir, pipeline, host, patience } = this.#options;
     // a process that comes back has the same copy of the ledger as before; threads of one have one each
     const { number } = this.#copy;
     const place = `${hostname()} ${resolve(dataDir)} ${number}`;
@@ -178,7 +178,6 @@ class Process {
       topics,
       plan,
       session: SESSION,
-      clock,
       ...(patience === undefined ? {} : { patience }),
       onEvent,
     });

@@ -4,11 +4,10 @@
  */
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { systemClock } from '@millrace/runtime/clock.ts';
 import type { MillraceError } from '@millrace/runtime/errors.ts';
 import { joinGroup, type MembershipOptions } from '@millrace/transport/kafka/group/membership.ts';
 
-const given = JSON.parse(process.argv[2] as string) as Omit<MembershipOptions, 'topics' | 'clock'> & { topics: [string, number][]; givingUp: number };
+const given = JSON.parse(process.argv[2] as string) as Omit<MembershipOptions, 'topics'> & { topics: [string, number][]; givingUp: number };
 const say = (line: object): boolean => process.stdout.write(`${JSON.stringify({ at: Date.now(), ...line })}\n`);
 let leaving = false;
 
@@ -17,7 +16,7 @@ function fail(error: MillraceError): never {
   process.exit(1);
 }
 
-const group = await joinGroup({ ...given, topics: new Map(given.topics), clock: systemClock, onEvent: (event) => say({ event: event.code }) }).catch(fail);
+const group = await joinGroup({ ...given, topics: new Map(given.topics), onEvent: (event) => say({ event: event.code }) }).catch(fail);
 
 createInterface({ input: process.stdin }).on('line', (line) => {
   const [command, rest = ''] = line.split(/ (.*)/);

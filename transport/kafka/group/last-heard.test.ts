@@ -1,6 +1,7 @@
-import type { Clock } from '@millrace/runtime/clock.ts';
+import { Worker } from 'node:worker_threads';
+import { type Clock, commonClock } from '@millrace/runtime/clock.ts';
 import { expect, test } from 'vitest';
-import { clockOf, LastHeard, momentOf } from './last-heard.ts';
+import { LastHeard, momentOf } from './last-heard.ts';
 
 const SESSION = 10_000;
 
@@ -37,21 +38,12 @@ test('a machine that slept, whose monotonic clock stood, and one whose wall cloc
   expect(last.member).toBe(false);
 });
 
-test('what a thread with a clock of its own has heard, and what waited for this thread meanwhile', () => {
-  const { clock, time, last } = begin();
-  const startedAt = clock.monotonic();
-  // the thread takes 300 ms to start, and its clock began elsewhere
-  const own = { ticks: 7_000 };
-  time.ticks += 300;
-  const theirs = clockOf({ ...clock, monotonic: () => own.ticks }, startedAt);
-  own.ticks += 1_000;
-  time.ticks += 1_000;
-  const heard = momentOf(theirs);
-  expect(heard.ticks).toBe(startedAt + 1_000);
-  // this process stands still before it hears of it
-  time.ticks += SESSION - 301;
-  last.heard(heard);
-  expect(last.member).toBe(true);
-  time.ticks++;
-  expect(last.member).toBe(false);
+test('what another thread has heard is dated by a clock that both read', async () => {
+  const before = momentOf(commonClock);
+  const clock = new URL('../../../runtime/clock.ts', import.meta.url);
+  const code = `const { commonClock } = await import(${JSON.stringify(clock.href)}); (await import('node:worker_threads')).parentPort.postMessage(commonClock.monotonic());`;
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`));
+  const theirs = await new Promise<number>((resolve, reject) => worker.once('message', resolve).once('error', reject));
+  expect(theirs).toBeGreaterThan(before.ticks);
+  expect(theirs).toBeLessThan(momentOf(commonClock).ticks);
 });

@@ -10,15 +10,6 @@ export interface Moment {
 
 export const momentOf = (clock: Clock): Moment => ({ ticks: clock.monotonic(), wall: clock.now() });
 
-/**
- * The clock of another thread, told what this thread's monotonic clock said when it was started: monotonic clocks begin with their thread. It is behind that one by what the
- * start took, so that nothing looks newer than it is.
- */
-export function clockOf(own: Clock, startedAt: number): Clock {
-  const shift = startedAt - own.monotonic();
-  return { now: () => own.now(), monotonic: () => own.monotonic() + shift, cpu: () => own.cpu() };
-}
-
 /** Whether the group can have gone on without its member: it does after a session in which it has heard nothing. */
 export class LastHeard {
   readonly #clock: Clock;

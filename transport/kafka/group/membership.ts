@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { Clock } from '@millrace/runtime/clock.ts';
+import { commonClock } from '@millrace/runtime/clock.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import type { KafkaSettings } from '../client.ts';
 import { LastHeard } from './last-heard.ts';
@@ -23,7 +23,6 @@ export interface MembershipOptions {
   readonly session?: number;
   /** ms for which the first contact with the brokers may fail before `joinGroup` does; default 30 s. Later on it waits as long as it takes */
   readonly patience?: number;
-  readonly clock: Clock;
   /** brokers away and back, a membership lost: group_waiting, group_back, group_lost */
   readonly onEvent?: (event: GroupEvent) => void;
 }
@@ -73,7 +72,7 @@ const LEAVE_WITHIN = 6_000;
  * @throws broker_unreachable, authentication_failed, tls_failed, not_authorized, broker_refused; plan_changed when members with another plan stay for a session longer
  */
 export async function joinGroup(options: MembershipOptions): Promise<Membership> {
-  const { settings, group, clientId, instance, slots, plan, topics, clock, patience = PATIENCE } = options;
+  const { settings, group, clientId, instance, slots, plan, topics, patience = PATIENCE } = options;
   const session = options.session ?? (instance === null ? SESSION : STATIC_SESSION);
   const workerData: MemberSetup = {
     settings,
@@ -85,10 +84,9 @@ export async function joinGroup(options: MembershipOptions): Promise<Membership>
     topics: new Map(topics),
     session,
     patience,
-    startedAt: clock.monotonic(),
   };
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData });
-  const membership = new ThreadMembership(worker, new LastHeard(clock, session), options.onEvent);
+  const membership = new ThreadMembership(worker, new LastHeard(commonClock, session), options.onEvent);
   await membership.joined;
   return membership;
 }

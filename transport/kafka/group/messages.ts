@@ -22,8 +22,6 @@ export interface MemberSetup {
   readonly session: number;
   /** ms for which the first contact may fail */
   readonly patience: number;
-  /** monotonic ms of the thread that starts it, when it does */
-  readonly startedAt: number;
 }
 
 /** source topic → partition → offset of the next record */

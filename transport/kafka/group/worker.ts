@@ -1,7 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { systemClock } from '@millrace/runtime/clock.ts';
+import { commonClock } from '@millrace/runtime/clock.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
-import { clockOf } from './last-heard.ts';
 import { GroupMember } from './member.ts';
 import type { FromMember, MemberSetup, ToMember } from './messages.ts';
 
@@ -9,8 +8,7 @@ import type { FromMember, MemberSetup, ToMember } from './messages.ts';
 async function main(): Promise<void> {
   const port = parentPort as NonNullable<typeof parentPort>;
   const send = (message: FromMember): void => port.postMessage(message);
-  const setup = workerData as MemberSetup;
-  const member = new GroupMember(setup, send, clockOf(systemClock, setup.startedAt));
+  const member = new GroupMember(workerData as MemberSetup, send, commonClock);
   port.on('message', (message: ToMember) => {
     if (message.kind === 'owns') member.owns(message.seen, message.slots);
     else if (message.kind === 'offsets') member.offsets(message.positions);

@@ -2,17 +2,17 @@
  * Several processes of one record stage, as a user starts them: they share the slots, and whatever comes, goes or dies, the answer is that of one process that nobody disturbs, and in the
  * raw logs each writer's numbers go up by one. `MILLRACE_SEED` is the first seed of the random schedules, `MILLRACE_SEEDS` how many there are.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRandom } from '@millrace/runtime/random.ts';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { Crew, type Hand, share, slotsOf, until, watchProgress } from '../support/kafka/crew.ts';
-import { type Laid, layPair } from '../support/kafka/pair.ts';
+import { expect, test } from 'vitest';
+import { type Hand, slotsOf, until, watchProgress } from '../support/kafka/crew.ts';
+import { CrewSuite } from '../support/kafka/crew-suite.ts';
+import { layPair } from '../support/kafka/pair.ts';
 import { begun, records, TO_END } from '../support/kafka/running.ts';
 import { shared } from '../support/kafka/shared-pair.ts';
-import { type Broker, describeKafka, startBroker } from '../support/kafka.ts';
+import { describeKafka } from '../support/kafka.ts';
 
 const SALES = 40_000;
 const MINUTES = 60_000;
@@ -20,45 +20,15 @@ const first = Number(process.env['MILLRACE_SEED'] ?? 1);
 const seeds = Number(process.env['MILLRACE_SEEDS'] ?? 2);
 
 describeKafka('processes that share a pipeline', () => {
-  const base = mkdtempSync(join(tmpdir(), 'millrace-slots-'));
-  let broker: Broker;
-  let laid: Laid;
-  let crew: Crew;
-  beforeAll(async () => {
-    [broker, laid] = await Promise.all([startBroker(), layPair(shared('slots', SALES), base)]);
-  });
-  afterEach(async ({ task }) => {
-    if (task.result?.state === 'fail') console.log(crew.said);
-    await crew.kill();
-  });
-  afterAll(async () => {
-    await broker?.close();
-    rmSync(base, { recursive: true, force: true });
-  });
-
-  async function lay(tag: string, options?: Parameters<typeof Crew.lay>[4], from = laid): Promise<void> {
-    crew = await Crew.lay(from, broker.brokers, join(base, tag), tag, options);
-  }
-
-  const shareOut = (...hands: Hand[]): Promise<void> =>
-    until(`${hands.map(({ name }) => name).join(', ')} share the slots: ${hands.map((hand) => JSON.stringify(slotsOf(hand)))}`, () => share(hands));
-
-  /** Ends all that run, and lets one process come to the end of the input. */
-  async function finish(args: readonly string[] = TO_END): Promise<void> {
-    for (const { code, stderr } of await crew.stop()) expect(code, stderr).toBe(0);
-    const { code, stderr } = await crew.start('last', args).run.finished;
-    expect(code, stderr).toBe(0);
-    expect(await crew.wrong()).toBe('');
-  }
-
-  const written = (): Promise<number> => records(broker.brokers, `${crew.tag}.enriched`);
+  const suite = new CrewSuite('slots', SALES);
+  const shareOut = (...hands: Hand[]): Promise<void> => suite.shareOut(...hands);
 
   test('one, two, four, two, one under load: who leaves saves first, and slots that stay do not stop', { timeout: 5 * MINUTES }, async () => {
-    await lay('rescale', { fed: 0 });
+    const crew = await suite.lay('rescale', { fed: 0 });
     const a = crew.start('a');
     const feed = crew.feed(0, SALES, 400);
-    expect(await begun(a.run, broker.brokers, 'rescale.enriched')).toBe(true);
-    const watch = watchProgress(broker.brokers, 'rescale.enriched');
+    expect(await begun(a.run, suite.broker.brokers, 'rescale.enriched')).toBe(true);
+    const watch = watchProgress(suite.broker.brokers, 'rescale.enriched');
     await shareOut(a);
     const b = crew.start('b');
     await shareOut(a, b);
@@ -74,20 +44,20 @@ describeKafka('processes that share a pipeline', () => {
     const longest = await watch.stop();
     console.log(`longest rest of each partition, ms: ${[...longest].map(([p, ms]) => `${p}: ${Math.round(ms)}`).join(', ')}`);
     await feed;
-    await finish();
+    await suite.finish();
     for (const { run } of crew.all) expect(run.said).not.toMatch(/slot_taken|group_lost|fenced/);
     expect([...longest.keys()].sort()).toEqual([0, 1, 2, 3]);
     for (const [partition, ms] of longest) expect(ms, `partition ${partition}`).toBeLessThan(12_000);
   });
 
   test('two to the end of the input at the same time, and again, and again with new input', async () => {
-    await lay('both', { fed: 30_000 });
+    const crew = await suite.lay('both', { fed: 30_000 });
     for (const [from, to] of [
       [30_000, 30_000],
       [30_000, SALES],
       [SALES, SALES],
     ] as const) {
-      const before = await written();
+      const before = await records(suite.broker.brokers, `${crew.tag}.enriched`);
       await crew.feed(from, to, 1_000_000);
       const [a, b] = [crew.start('a', TO_END), crew.start('b', TO_END)];
       const all = await Promise.all([a.run.finished, b.run.finished]);
@@ -99,7 +69,7 @@ describeKafka('processes that share a pipeline', () => {
   });
 
   test('killed: back on its data directory within the session it has its slots again; else others have them', { timeout: 4 * MINUTES }, async () => {
-    await lay('killed', { fed: 0 });
+    const crew = await suite.lay('killed', { fed: 0 });
     const [a, b] = [crew.start('a'), crew.start('b')];
     const feed = crew.feed(0, SALES, 500);
     await shareOut(a, b);
@@ -116,12 +86,12 @@ describeKafka('processes that share a pipeline', () => {
     const [e, f] = [crew.start('b-again', [], { dataDir: 'data-b' }), crew.start('c-again', [], { dataDir: 'data-c' })];
     await shareOut(e, f);
     await feed;
-    await finish();
+    await suite.finish();
     for (const { run } of crew.all) expect(run.said).not.toMatch(/slot_taken|group_lost/);
   });
 
   test('killed while it spoke for a run to the end: the others end it', { timeout: 3 * MINUTES }, async () => {
-    await lay('spoke', { commitEvery: 50 });
+    const crew = await suite.lay('spoke', { commitEvery: 50 });
     const a = crew.start('a', TO_END);
     const b = crew.start('b', TO_END);
     await until('both have slots', () => [a, b].every((hand) => (slotsOf(hand)?.length ?? 0) > 0));
@@ -136,21 +106,21 @@ describeKafka('processes that share a pipeline', () => {
   });
 
   test('what came after a run to the end was killed is answered by the next one, too', async () => {
-    await lay('interrupted', { fed: 30_000 });
+    const crew = await suite.lay('interrupted', { fed: 30_000 });
     const a = crew.start('a', TO_END);
     await until('it works', () => slotsOf(a)?.length === 4);
     await a.run.kill();
     await crew.feed(30_000, SALES, 1_000_000);
     const { code, stderr } = await crew.start('a', TO_END).run.finished;
     expect(code, stderr).toBe(0);
-    const dead = await records(broker.brokers, 'interrupted.dead');
+    const dead = await records(suite.broker.brokers, 'interrupted.dead');
     expect(dead).toBeGreaterThan(0);
     const again = await crew.start('a', TO_END).run.finished;
     expect(JSON.parse(again.stdout.trim().split('\n').at(-1) as string)).toMatchObject({ records_in: 0 });
   });
 
   test('a process that stood still for longer than its session says which slots were taken, and takes part again', { timeout: 4 * MINUTES }, async () => {
-    await lay('still', { fed: 0 });
+    const crew = await suite.lay('still', { fed: 0 });
     const [a, b] = [crew.start('a'), crew.start('b')];
     const feed = crew.feed(0, SALES, 500);
     await shareOut(a, b);
@@ -163,11 +133,11 @@ describeKafka('processes that share a pipeline', () => {
     await shareOut(a, b);
     expect(b.run.said).not.toMatch(/slot_taken/);
     await feed;
-    await finish();
+    await suite.finish();
   });
 
   test('two on one data directory, stopped at once, and again', { timeout: 3 * MINUTES }, async () => {
-    await lay('one-directory', { fed: 0 });
+    const crew = await suite.lay('one-directory', { fed: 0 });
     const dataDir = 'data';
     const feed = crew.feed(0, SALES, 1_000);
     for (let round = 0; round < 2; round++) {
@@ -178,12 +148,12 @@ describeKafka('processes that share a pipeline', () => {
       for (const { run } of [a, b]) expect(await run.finished, run.said).toMatchObject({ code: 0 });
     }
     await feed;
-    await finish();
+    await suite.finish();
     for (const { run } of crew.all) expect(run.said).not.toMatch(/slot_taken|group_lost|already_running/);
   });
 
   test('more processes than slots: one stands by, and takes over when another leaves or dies', { timeout: 4 * MINUTES }, async () => {
-    await lay('standby', { fed: 0 });
+    const crew = await suite.lay('standby', { fed: 0 });
     const all = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => crew.start(name));
     const feed = crew.feed(0, SALES, 500);
     const having = (count: number) => (): Hand[] => all.filter((hand) => hand.over === null && slotsOf(hand)?.length === count);
@@ -194,11 +164,11 @@ describeKafka('processes that share a pipeline', () => {
     await (busy()[0] as Hand).run.kill();
     await until('one takes over from the one that died', () => busy().length === 4 && idle().length === 0);
     await feed;
-    await finish();
+    await suite.finish();
   });
 
   test('an edited file: refused while others run, taken when all have stopped', { timeout: 3 * MINUTES }, async () => {
-    await lay('edited', { fed: 20_000 });
+    const crew = await suite.lay('edited', { fed: 20_000 });
     const [a, b] = [crew.start('a'), crew.start('b')];
     await shareOut(a, b);
     const file = join(crew.dir, 'pipeline.yaml');
@@ -207,36 +177,36 @@ describeKafka('processes that share a pipeline', () => {
     const refused = await crew.start('c').run.finished;
     expect(refused, refused.stderr).toMatchObject({ code: 1, stderr: expect.stringContaining('plan_changed') });
     expect(a.over ?? b.over).toBe(null);
-    for (const { code, stderr } of await crew.stop()) expect(code, stderr).toBe(0);
+    await suite.stop();
     const [d, e] = [crew.start('d'), crew.start('e')];
     await shareOut(d, e);
     await crew.feed(20_000, 21_000, 10_000);
-    await until('the new output is written', async () => (await records(broker.brokers, 'edited.more').catch(() => 0)) > 500);
-    for (const { code, stderr } of await crew.stop()) expect(code, stderr).toBe(0);
+    await until('the new output is written', async () => (await records(suite.broker.brokers, 'edited.more').catch(() => 0)) > 500);
+    await suite.stop();
   });
 
   test('a broker that is restarted, and one that is away for half a minute', { timeout: 5 * MINUTES }, async () => {
-    await lay('away', { fed: 20_000 });
+    const crew = await suite.lay('away', { fed: 20_000 });
     const [a, b] = [crew.start('a'), crew.start('b')];
     await shareOut(a, b);
-    await broker.stop();
-    await broker.start();
+    await suite.broker.stop();
+    await suite.broker.start();
     await sleep(3_000);
     await shareOut(a, b);
-    await broker.kill();
+    await suite.broker.kill();
     await sleep(30_000);
-    await broker.start();
-    const before = await written();
+    await suite.broker.start();
+    const before = await records(suite.broker.brokers, `${crew.tag}.enriched`);
     await crew.feed(20_000, SALES, 5_000);
-    await until('they go on', async () => (await written()) > before + 5_000);
+    await until('they go on', async () => (await records(suite.broker.brokers, `${crew.tag}.enriched`)) > before + 5_000);
     await shareOut(a, b);
-    await finish();
+    await suite.finish();
     for (const { run } of [a, b]) expect(run.said).not.toMatch(/defect/);
   });
 
   test('a file that is read and one that is written: one task each, wherever slot 0 is', { timeout: 4 * MINUTES }, async () => {
-    const withFiles = await layPair(shared('files', 20_000, { files: true }), base);
-    await lay('files', { fed: 10_000 }, withFiles);
+    const withFiles = await layPair(shared('files', 20_000, { files: true }), suite.base);
+    const crew = await suite.lay('files', { fed: 10_000 }, withFiles);
     const [a, b] = [crew.start('a'), crew.start('b')];
     await shareOut(a, b);
     await sleep(1_000);
@@ -247,11 +217,11 @@ describeKafka('processes that share a pipeline', () => {
     await crew.feed(10_000, 20_000, 5_000);
     const c = crew.start('c');
     await shareOut(other, c);
-    await finish();
+    await suite.finish();
   });
 
   test('a process with two threads and one with one, each with an instance of its own', { timeout: 4 * MINUTES }, async () => {
-    await lay('threads', { fed: 0 });
+    const crew = await suite.lay('threads', { fed: 0 });
     const profile = readFileSync(join(crew.dir, 'kafka.yaml'), 'utf8');
     const named = (name: string): string => profile.replace('type: kafka', `type: kafka, instance: ${name}`);
     writeFileSync(join(crew.dir, 'kafka.yaml'), `${named('two-threads')}parallelism: 2\n`);
@@ -269,14 +239,14 @@ describeKafka('processes that share a pipeline', () => {
     const c = crew.start('a-again', [], { dataDir: 'data-a' });
     await until('both threads are back', () => said(c).length >= 2);
     await feed;
-    await finish();
+    await suite.finish();
     for (const { run } of crew.all) expect(run.said).not.toMatch(/slot_taken|group_lost|fenced/);
   });
 
   for (let seed = first; seed < first + seeds; seed++) {
     test(`seed ${seed}: processes come, leave, die and stand still`, { timeout: 5 * MINUTES }, async () => {
       const random = seededRandom(seed, 7);
-      await lay(`seed${seed}`, { fed: 0, more: `visibility: ${seed % 2 === 0 ? 'immediate' : 'transactional'}` });
+      const crew = await suite.lay(`seed${seed}`, { fed: 0, more: `visibility: ${seed % 2 === 0 ? 'immediate' : 'transactional'}` });
       const feed = crew.feed(0, SALES, 600);
       const done: string[] = [];
       let n = 0;
@@ -303,7 +273,7 @@ describeKafka('processes that share a pipeline', () => {
       await feed;
       await sleep(18_500);
       for (const { name, over, run } of crew.all) if (over !== null && over.signal === null) expect(over.code, `${name}: ${run.said}`).toBe(0);
-      await finish();
+      await suite.finish();
     });
   }
 });

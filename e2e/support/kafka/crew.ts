@@ -9,6 +9,9 @@ import { start } from './running.ts';
 /** what a run says of its slots */
 const SLOTS = /^info (?:slots Working on (?:all (\d+) slots|slots? ([\d, ]+) of)|standing_by No slot)/;
 
+/** `fed`: how many of the input's records are there from the beginning; default: all */
+export type CrewOptions = ProfileOptions & { readonly fed?: number };
+
 /** One process of a crew. */
 export interface Hand {
   readonly name: string;
@@ -31,14 +34,7 @@ export class Crew {
     this.tag = tag;
   }
 
-  /** `fed`: how many of the input's records are there from the beginning; default: all */
-  static async lay(
-    laid: Laid,
-    brokers: readonly string[],
-    dir: string,
-    tag: string,
-    { fed, ...profile }: ProfileOptions & { fed?: number } = {},
-  ): Promise<Crew> {
+  static async lay(laid: Laid, brokers: readonly string[], dir: string, tag: string, { fed, ...profile }: CrewOptions = {}): Promise<Crew> {
     const crew = new Crew(laid, brokers, dir, tag);
     const inputs = fed === undefined ? laid.inputs : new Map([...laid.inputs].map(([topic, records]) => [topic, inOrder(records).slice(0, fed)]));
     await onKafka({ ...laid, inputs: fed === 0 ? new Map() : inputs }, brokers, dir, tag, { checkpointEvery: 500, ...profile });
@@ -126,11 +122,10 @@ export function slotsOf({ run, over }: Hand): readonly number[] | null {
   return some === undefined ? [] : some.split(',').map(Number);
 }
 
-export async function until(what: string, holds: () => boolean | Promise<boolean>, seconds = 60): Promise<void> {
-  for (let waited = 0; !(await holds()); waited += 50) {
-    if (waited >= seconds * 1000) throw new Error(`did not come in ${seconds} s: ${what}`);
-    await sleep(50);
-  }
+/** `what`: in words, as it is when it has not come. The time is for a machine that others use as well. */
+export async function until(what: string | (() => string), holds: () => boolean | Promise<boolean>, seconds = 120): Promise<void> {
+  for (const began = performance.now(); !(await holds()); await sleep(50))
+    if (performance.now() - began > seconds * 1000) throw new Error(`did not come in ${seconds} s: ${typeof what === 'string' ? what : what()}`);
 }
 
 /** Whether these have all slots between them, so many each as is fair. */

@@ -32,7 +32,8 @@ export interface AnalyzeProgress {
   readonly lag: Readonly<Record<string, number>>;
   /** hash of the model in force, by name */
   readonly models: Readonly<Record<string, string | null>>;
-  readonly state: 'recovering' | 'running' | 'stopping' | 'done';
+  /** `standing_by`: another process has the analyzer, and this one waits for it to go */
+  readonly state: 'recovering' | 'standing_by' | 'running' | 'stopping' | 'done';
 }
 
 export interface AnalyzeOptions {
@@ -48,7 +49,7 @@ export interface AnalyzeOptions {
    * Another's topic ends where it ended at the start. null: a run without end, or as the trigger says.
    */
   readonly untilEnd: Promise<void> | null;
-  /** called once recovered, behind every batch and when a trigger finds nothing to do */
+  /** called once recovered, behind every batch, when a trigger finds nothing to do, and now and then while it stands by */
   readonly onProgress: (progress: AnalyzeProgress) => void;
   /** called behind every batch, as Structured Streaming reports one */
   readonly onBatch: (progress: BatchProgress) => void;

@@ -105,8 +105,13 @@ async function ended(records: Promise<unknown> | null): Promise<void> {
   await records?.catch(() => new Promise(() => undefined));
 }
 
+/** What either stage has done, in the terms of the record stage. */
+export interface StageProgress extends Omit<RunProgress, 'state'> {
+  readonly state: RunProgress['state'] | AnalyzeProgress['state'];
+}
+
 /** The analyzer's progress in the terms of the record stage's, for where only one is shown. */
-export function asRecords(analyze: AnalyzeProgress): RunProgress {
+export function asRecords(analyze: AnalyzeProgress): StageProgress {
   const { elapsedMs, rowsIn, out, deadLetters, deadLettersByCode, dropped, lag, state } = analyze;
   const watermarks = Object.values(analyze.watermarks).filter((watermark) => watermark !== null);
   const watermark = watermarks.length === 0 ? null : Math.min(...watermarks);

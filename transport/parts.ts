@@ -3,9 +3,11 @@ import type { Transport } from './log.ts';
 
 /** What a process brings to the group that hands out the parts. */
 export interface Joining {
-  /** parts 0 … slots − 1: task n of every stage is part n */
+  /** the consumer group, such as `shop.preprocess` */
+  readonly group: string;
+  /** parts 0 … slots − 1: task n of every stage is part n; 1 where all of it is one process' at a time */
   readonly slots: number;
-  /** source topic → partitions */
+  /** source topic → partitions; empty where parts are none of theirs */
   readonly topics: ReadonlyMap<string, number>;
   /** what all members must agree on: one with another plan is refused (`plan_changed`) while one lives */
   readonly plan: string;
@@ -21,6 +23,7 @@ export interface Parts extends Pick<Transport, 'kind' | 'log' | 'ledger' | 'clos
   /**
    * Takes over a part: whoever had it is fenced, and what that one had committed is in the ledger when this resolves. The transport shares log and ledger; it
    * commits under an owner of its own, keys of its own tasks only (and those of the whole pipeline under part 0), and closing it closes nothing else.
+   * null: all of what is one process' at a time, under the very owner that `openTransport` takes over.
    */
-  part(slot: number): Promise<Transport>;
+  part(slot: number | null): Promise<Transport>;
 }

@@ -1,3 +1,4 @@
+import { MillraceError } from '@millrace/runtime/errors.ts';
 import type { Appender, Commit, Fence, Ledger, Transport } from '@millrace/transport/log.ts';
 import { type CommitWord, type Core, decodeWord, encodeWord, freshCore, type JobsWord, type Metadata, type OffsetsWord, type RunWord } from './words.ts';
 
@@ -108,6 +109,17 @@ export class Checkpoint extends CheckpointReader {
   /** `gone`: queries whose state is forgotten */
   writeMetadata(metadata: Metadata, gone: readonly string[]): Promise<void> {
     return this.#commit([['metadata', encodeWord(metadata)]], { deletePrefixes: gone.map((query) => `${this.prefix}${stateKey(query, '')}`) });
+  }
+
+  /** Whether another process owns the checkpoint by now: then a commit of what stands there already is refused. */
+  async lost(): Promise<boolean> {
+    const stands = this.metadata();
+    try {
+      if (stands !== null) await this.#commit([['metadata', encodeWord(stands)]]);
+      return false;
+    } catch (error) {
+      return error instanceof MillraceError && error.code === 'fenced';
+    }
   }
 
   /** The next epoch, taken by whoever owns the checkpoint. `identity`: of the checkpoint, when it has none yet. */

@@ -13,7 +13,6 @@ import { BullBoard, type JobWorker, startWorker } from './bullmq.ts';
 import { answerName, answerOf, layFit, workFit } from './fit-job.ts';
 import { JobReading } from './job-reading.ts';
 import type { Jobs } from './jobs.ts';
-import { type Lead, takeLead } from './lead.ts';
 import { PartFiles } from './part-files.ts';
 import { PartWorker } from './part-worker.ts';
 import { connectRedis, type RedisConnection } from './redis.ts';
@@ -41,23 +40,15 @@ export class Coordinator implements Jobs {
   #place: Place | null = null;
   #told = Number.NEGATIVE_INFINITY;
   #worker: JobWorker | null = null;
-  readonly #lead: Lead | null;
 
-  /** Before the data directory is touched; on a cluster once no other analyzer of the pipeline works. @throws Dismissed, MillraceError redis_unreachable, redis_refused, redis_too_old */
+  /** Before the data directory is touched. @throws MillraceError redis_unreachable, redis_refused, redis_too_old */
   static async open(options: AnalyzeOptions, redis: RedisProfile): Promise<Coordinator> {
-    const connection = await connectRedis(redis, options.onEvent);
-    try {
-      return new Coordinator(options, connection, options.profile.transport.kafka === null ? null : await takeLead(connection.client, options));
-    } catch (error) {
-      connection.close();
-      throw error;
-    }
+    return new Coordinator(options, await connectRedis(redis, options.onEvent));
   }
 
-  private constructor(options: AnalyzeOptions, redis: RedisConnection, lead: Lead | null) {
+  private constructor(options: AnalyzeOptions, redis: RedisConnection) {
     this.#options = options;
     this.#redis = redis;
-    this.#lead = lead;
   }
 
   /** Fits a model as a job where that takes long. */
@@ -133,7 +124,6 @@ export class Coordinator implements Jobs {
 
   async close(): Promise<void> {
     await Promise.all([this.#place?.reading.close(), this.#worker?.close()]);
-    await this.#lead?.close();
     this.#redis.close();
   }
 }

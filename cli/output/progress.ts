@@ -1,5 +1,5 @@
 import type { AnalyzeProgress } from '@millrace/analyzer/run-options.ts';
-import type { RunProgress } from '@millrace/preprocessor/run-options.ts';
+import type { StageProgress } from '../stages.ts';
 import type { Style } from './color.ts';
 import { count, duration, rate, time } from './numbers.ts';
 import { cut, widthOf } from './width.ts';
@@ -22,7 +22,7 @@ export class RateMeter {
 }
 
 /** How far a run is, in one line of at most `columns`; parts that do not fit are left out from the right. */
-export function progressLine(progress: RunProgress, perSecond: number, columns: number, style: Style, analyze: AnalyzeProgress | null = null): string {
+export function progressLine(progress: StageProgress, perSecond: number, columns: number, style: Style, analyze: AnalyzeProgress | null = null): string {
   const written = Object.values(progress.out).reduce((sum, n) => sum + n, 0);
   const parts = [
     state(progress, style),
@@ -44,9 +44,17 @@ export function progressLine(progress: RunProgress, perSecond: number, columns: 
   return line;
 }
 
-const STATES: Readonly<Record<RunProgress['state'], string>> = { recovering: 'recovering', running: '', paused: 'paused', stopping: 'stopping', done: 'done' };
+const STANDING_BY = 'standing by';
+const STATES: Readonly<Record<StageProgress['state'], string>> = {
+  recovering: 'recovering',
+  running: '',
+  paused: 'paused',
+  stopping: 'stopping',
+  done: 'done',
+  standing_by: STANDING_BY,
+};
 
-function state(progress: RunProgress, style: Style): string {
+function state(progress: StageProgress, style: Style): string {
   const word = STATES[progress.state];
   return `${style.dim(duration(progress.elapsedMs).padStart(6))}${word === '' ? '' : `  ${progress.state === 'done' ? style.green(word) : style.yellow(word)}`}`;
 }
@@ -59,19 +67,20 @@ function bar(fraction: number, style: Style): string {
   return `${style.green('█'.repeat(full))}${style.dim('░'.repeat(CELLS - full))} ${Math.floor(clamped * 100)}%`;
 }
 
-function batches({ batches: n, lag: behind }: AnalyzeProgress): string[] {
+function batches({ batches: n, lag: behind, state }: AnalyzeProgress): string[] {
+  if (state === 'standing_by') return [`analyzer ${STANDING_BY}`];
   const rows = Object.values(behind).reduce((sum, one) => sum + one, 0);
   return [`${count(n)} ${n === 1 ? 'batch' : 'batches'}${rows > 0 ? `, ${count(rows)} to go` : ''}`];
 }
 
 /** A source that is all caught up says nothing. */
-function lag(bySource: RunProgress['lag']): string[] {
+function lag(bySource: StageProgress['lag']): string[] {
   const behind = Object.entries(bySource).filter(([, n]) => n > 0);
   return behind.length === 0 ? [] : [`behind ${behind.map(([id, n]) => `${cut(id, 24)} ${count(n)}`).join(', ')}`];
 }
 
 /** What every report about a run says in machine form; keys are stable. */
-export function progressDocument(event: 'progress' | 'done', progress: RunProgress, analyze: AnalyzeProgress | null = null): Record<string, unknown> {
+export function progressDocument(event: 'progress' | 'done', progress: StageProgress, analyze: AnalyzeProgress | null = null): Record<string, unknown> {
   return {
     event,
     state: progress.state,
@@ -88,6 +97,6 @@ export function progressDocument(event: 'progress' | 'done', progress: RunProgre
   };
 }
 
-function analyzeDocument({ batch, batches, rowsIn, out, late, watermarks, lag, models }: AnalyzeProgress): Record<string, unknown> {
-  return { batch, batches, rows_in: rowsIn, rows_out: out, late, watermarks, lag, models };
+function analyzeDocument({ state, batch, batches, rowsIn, out, late, watermarks, lag, models }: AnalyzeProgress): Record<string, unknown> {
+  return { state, batch, batches, rows_in: rowsIn, rows_out: out, late, watermarks, lag, models };
 }

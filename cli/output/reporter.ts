@@ -1,14 +1,14 @@
 import type { BatchProgress } from '@millrace/analyzer/batch/progress.ts';
 import type { AnalyzeProgress } from '@millrace/analyzer/run-options.ts';
-import type { RunProgress } from '@millrace/preprocessor/run-options.ts';
 import type { Clock } from '@millrace/runtime/clock.ts';
 import type { Sink } from '../command.ts';
+import type { StageProgress } from '../stages.ts';
 import { type Style, styleFor } from './color.ts';
 import { progressDocument, progressLine, RateMeter } from './progress.ts';
 
 /** Shows a run while it goes on. */
 export interface Reporter {
-  progress(progress: RunProgress, analyze?: AnalyzeProgress | null): void;
+  progress(progress: StageProgress, analyze?: AnalyzeProgress | null): void;
   /** a batch of the analyzer is done */
   batch(batch: BatchProgress): void;
   /** a line that must not be torn by the live one */

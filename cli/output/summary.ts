@@ -2,6 +2,7 @@ import type { AnalyzeProgress } from '@millrace/analyzer/run-options.ts';
 import type { Plan } from '@millrace/pipeline/plan.ts';
 import type { RunProgress } from '@millrace/preprocessor/run-options.ts';
 import { quoted } from '../files.ts';
+import type { StageProgress } from '../stages.ts';
 import type { Style } from './color.ts';
 import { count, duration, rate, time } from './numbers.ts';
 import { progressDocument } from './progress.ts';
@@ -19,7 +20,7 @@ export interface WrittenOutput {
 export interface RunSummary {
   readonly pipeline: string;
   readonly finished: boolean;
-  readonly progress: RunProgress;
+  readonly progress: StageProgress;
   /** null: the analyzer did not run beside the record stage */
   readonly analyze: AnalyzeProgress | null;
   readonly outputs: readonly WrittenOutput[];

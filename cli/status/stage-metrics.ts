@@ -1,17 +1,17 @@
 import type { Plan } from '@millrace/pipeline/plan.ts';
 import type { RunProgress } from '@millrace/preprocessor/run-options.ts';
 import type { Clock } from '@millrace/runtime/clock.ts';
-import { asRecords } from '../stages.ts';
+import { asRecords, type StageProgress } from '../stages.ts';
 import type { Family, Sample } from './prometheus.ts';
 import type { Stage, Standing } from './standing.ts';
 
-const STATES = ['recovering', 'running', 'paused', 'stopping', 'done', 'failed'] as const;
+const STATES = ['recovering', 'standing_by', 'running', 'paused', 'stopping', 'done', 'failed'] as const;
 
 /** What both stages tell, each under its name in the label `stage`. */
 export function stageMetrics(standing: Standing, plan: Plan, clock: Clock): Family[] {
   const inBytes = sourcesInBytes(plan);
   /** a line or more of each stage that has said something */
-  const each = (lines: (progress: RunProgress, stage: Stage) => Iterable<Sample>) => (): Sample[] =>
+  const each = (lines: (progress: StageProgress, stage: Stage) => Iterable<Sample>) => (): Sample[] =>
     standing.stages.flatMap((stage) => {
       const progress = stage === 'preprocess' ? standing.records : standing.analyze && asRecords(standing.analyze);
       return progress === null ? [] : [...lines(progress, stage)];

@@ -29,6 +29,15 @@ describe('ready', () => {
     expect(standing.ready().ok).toBe(true);
   });
 
+  test('also where another process has the analyzer, and told to stop it is stopping', () => {
+    const { standing } = setUp();
+    standing.hearRecords(recordProgress());
+    standing.hearAnalyze(analyzeProgress({ state: 'standing_by' }));
+    expect(standing.ready()).toEqual({ ok: true, reasons: [] });
+    standing.stop();
+    expect(standing.ready().reasons).toEqual(['preprocess is stopping', 'analyze is stopping']);
+  });
+
   test('not while dead letters are over their budget, which is no sign of death', () => {
     const { standing } = setUp(['preprocess']);
     standing.hearRecords(recordProgress({ state: 'paused' }));
@@ -62,6 +71,15 @@ describe('health', () => {
     expect(standing.health().ok).toBe(true);
     clock.ms += 30 * MINUTE;
     expect(standing.health().reasons).toHaveLength(2);
+  });
+
+  test('what stands by is to turn as well', () => {
+    const { clock, standing } = setUp(['analyze']);
+    standing.hearAnalyze(analyzeProgress({ state: 'standing_by' }));
+    clock.ms += 30 * MINUTE;
+    expect(standing.health().ok).toBe(true);
+    clock.ms += 1;
+    expect(standing.health().reasons).toEqual(['analyze has not turned for 1800 s']);
   });
 
   test('a thread that is stuck is seen behind others that turn', () => {

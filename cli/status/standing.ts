@@ -1,6 +1,7 @@
 import type { AnalyzeProgress } from '@millrace/analyzer/run-options.ts';
 import type { RunProgress } from '@millrace/preprocessor/run-options.ts';
 import type { Clock } from '@millrace/runtime/clock.ts';
+import type { StageProgress } from '../stages.ts';
 
 export type Stage = 'preprocess' | 'analyze';
 
@@ -13,7 +14,7 @@ export interface Verdict {
 
 /** How a stage is, as far as it has said. */
 export interface StageStanding {
-  readonly state: RunProgress['state'] | 'failed';
+  readonly state: StageProgress['state'] | 'failed';
   /** ms since its loop was last seen to turn */
   readonly silent: number;
 }
@@ -67,7 +68,8 @@ export class Standing {
 
   of(stage: Stage): StageStanding {
     const said = (stage === 'preprocess' ? this.records : this.analyze)?.state ?? 'recovering';
-    const state = this.#failed.has(stage) ? 'failed' : said === 'running' && this.#stopping ? 'stopping' : said;
+    const turns = said === 'running' || said === 'standing_by';
+    const state = this.#failed.has(stage) ? 'failed' : turns && this.#stopping ? 'stopping' : said;
     return { state, silent: this.#clock.monotonic() - this.#heard[stage] };
   }
 
@@ -76,19 +78,19 @@ export class Standing {
     return verdict(this.stages, (stage) => {
       const { state, silent } = this.of(stage);
       if (state === 'failed') return `${stage} has failed: ${this.#failed.get(stage)}`;
-      const watched = state === 'running' || state === 'paused';
+      const watched = state === 'running' || state === 'paused' || state === 'standing_by';
       return watched && silent > this.#patience[stage] ? `${stage} has not turned for ${Math.round(silent / 1000)} s` : null;
     });
   }
 
-  /** Recovered and at work: everything that this process runs is running, or has done all it had to while another part runs on. */
+  /** Recovered and at its place: everything that this process runs is running or stands by, or has done all it had to while another part runs on. */
   ready(): Verdict {
     const health = this.health();
     if (!health.ok) return health;
     const over = this.stages.every((stage) => this.of(stage).state === 'done');
     return verdict(this.stages, (stage) => {
       const { state } = this.of(stage);
-      if (state === 'running' || (state === 'done' && !over)) return null;
+      if (state === 'running' || state === 'standing_by' || (state === 'done' && !over)) return null;
       return state === 'paused' ? `${stage} is paused: more dead letters than dead_letter.budget allows` : `${stage} is ${state}`;
     });
   }

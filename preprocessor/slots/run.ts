@@ -30,7 +30,14 @@ export async function runShared(options: SharedOptions): Promise<RunProgress> {
   const parts = options.parts ?? (await openParts(profile.transport, { dataDir, pipeline: plan.name, host: 'preprocess', clock }));
   try {
     const { slots, topics } = countSlots(plan, parts.log, profile.transport.partitions);
-    const membership = await parts.join({ slots, topics, plan: plan.hash, instance: profile.transport.kafka?.instance ?? null, onEvent: options.onEvent });
+    const membership = await parts.join({
+      group: `${plan.name}.preprocess`,
+      slots,
+      topics,
+      plan: plan.hash,
+      instance: profile.transport.kafka?.instance ?? null,
+      onEvent: options.onEvent,
+    });
     try {
       return await new SharedRun(options, parts, membership, slots).run();
     } finally {

@@ -152,18 +152,18 @@ class Process {
     return new OwnerTransport(this.#shared, this.#options.host, session, producer, immediate, () => this.close());
   }
 
-  async part(slot: number): Promise<Transport> {
+  async part(slot: number | null): Promise<Transport> {
     const { host, clock, immediate = false } = this.#options;
-    const id = `${host}.${slot}`;
+    const id = slot === null ? host : `${host}.${slot}`;
     const producer = await this.#shared.client.transactional(id);
-    await this.ledger.catchUp(slot);
+    await this.ledger.catchUp(slot ?? 0);
     // what others have under way in the partitions of their own tasks is not waited for
-    const live = immediate ? { caughtUp: () => this.ledger.catchUp(slot) } : null;
+    const live = immediate ? { caughtUp: () => this.ledger.catchUp(slot ?? 0) } : null;
     return new OwnerTransport(this.#shared, id, sessionOf(id, clock.now()), producer, live, async () => {});
   }
 
-  async join({ slots, topics, plan, instance, onEvent }: Joining): Promise<Membership> {
-    const { settings, dataDir, pipeline, host, patience } = this.#options;
+  async join({ group, slots, topics, plan, instance, onEvent }: Joining): Promise<Membership> {
+    const { settings, dataDir, host, patience } = this.#options;
     // a process that comes back has the same copy of the ledger as before; threads of one have one each
     const { number } = this.#copy;
     const place = `${hostname()} ${resolve(dataDir)} ${number}`;
@@ -171,7 +171,7 @@ class Process {
     const named = number === 1 ? instance : `${instance}.${number}`;
     return joinGroup({
       settings,
-      group: `${pipeline}.preprocess`,
+      group,
       clientId: host,
       instance: instance === null ? mine : named,
       slots,

@@ -90,6 +90,24 @@ test('records wait for the puts of their own send and of those before it that ha
   expect([values(one, 0), text(one.ledger.get('n')), text(one.ledger.get('c')), ledger.length]).toEqual([['free', 'chosen', 'behind'], '1', '1', 2]);
 });
 
+test('puts that lead are waited for by what later calls send, also where they have no records themselves', async () => {
+  const one = await open();
+  await one.immediate.fence(['out']);
+  const out = one.log.appender('out');
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  brokers.beforeAppend = (topic) => (topic === 'p.ledger' ? held : Promise.resolve());
+  const choice = one.immediate.send({ appenders: [], puts: [['c', Buffer.from('1')]], leads: true });
+  const behind = one.immediate.send({ appenders: [fill(out, 0, 'behind')], puts: [] });
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+  expect(values(one, 0)).toEqual([]);
+  release();
+  await Promise.all([choice, behind]);
+  expect(values(one, 0)).toEqual(['behind']);
+});
+
 test('what is sent behind something that failed does not leave', async () => {
   const one = await open();
   await one.immediate.fence(['out']);

@@ -1,7 +1,7 @@
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { probe } from '@millrace/runtime/probe.ts';
 import type { BatchAppender } from '../batchappender.ts';
-import type { Commit, Ended, Immediate, Signature } from '../log.ts';
+import type { Commit, Ended, Immediate, Sending, Signature } from '../log.ts';
 import type { FencedProducer, Place } from './client.ts';
 import type { Shared } from './shared.ts';
 
@@ -33,7 +33,7 @@ export class Live implements Immediate {
   #fencedAt = 0;
   /** the puts of all sends so far */
   #puts: Promise<void> = Promise.resolve();
-  /** the puts that records wait for: those of sends with records. Puts alone hold up nothing but other puts */
+  /** the puts that records wait for: those of sends with records, and those that lead. Others hold up nothing but puts */
   #gate: Promise<void> = Promise.resolve();
   readonly #sending = new Set<Promise<unknown>>();
 
@@ -64,7 +64,7 @@ export class Live implements Immediate {
     }
   }
 
-  send(what: Pick<Commit, 'appenders' | 'puts'>): Promise<readonly Ended[]> {
+  send(what: Sending): Promise<readonly Ended[]> {
     let sent: Promise<readonly Ended[]>;
     try {
       this.#fate.usable();
@@ -76,7 +76,7 @@ export class Live implements Immediate {
       const durable = puts.length === 0 ? this.#gate.then(() => this.#fate.usable()) : this.#puts.then(() => this.#put(producer, puts));
       // what follows one that fails fails too: it must not leave without it
       if (puts.length > 0) this.#puts = durable;
-      if (puts.length > 0 && taken.some(({ batches }) => batches.length > 0)) this.#gate = durable;
+      if (puts.length > 0 && (what.leads || taken.some(({ batches }) => batches.length > 0))) this.#gate = durable;
       sent = durable.then(async () => {
         const records = taken.flatMap(({ appender, batches }) => batches.map((of) => ({ topic: appender.topic, ...of })));
         const ended = records.length > 0 ? await this.#signing(producer).append(records) : [];

@@ -2,6 +2,7 @@ import type { BatchView } from '../../log.ts';
 import { BatchCursor, Spans } from '../../spans.ts';
 import type { Feed } from '../client.ts';
 import { appendTime } from './batchhead.ts';
+import type { Frame } from './frames.ts';
 import { type Aborted, RecordSet } from './recordset.ts';
 
 /** least that a fetch asks for */
@@ -13,6 +14,8 @@ export interface Fetched {
   readonly stable: number;
   readonly start: number;
   readonly buffer: Buffer;
+  /** of which the buffer is a part; null: it is nobody else's */
+  readonly frame?: Frame | null;
   readonly from: number;
   readonly to: number;
   readonly aborted: readonly Aborted[];
@@ -37,6 +40,8 @@ export class FetchedFeed implements Feed {
   readonly #view: Spans;
   readonly #cursor = new BatchCursor();
   readonly #sets: RecordSet[] = [];
+  /** of what was passed: the view that was given last may still be in them */
+  readonly #spent: Frame[] = [];
   #records: Buffer = nothing;
   #stamp = -1;
   #queued = 0;
@@ -65,10 +70,11 @@ export class FetchedFeed implements Feed {
     this.end = fetched.stable;
     this.start = fetched.start;
     if (fetched.from === fetched.to) return moved;
-    const set = new RecordSet(`${this.topic}/${this.partition}`, fetched.buffer, fetched.from, fetched.to, fetched.aborted);
+    const set = new RecordSet(`${this.topic}/${this.partition}`, fetched.buffer, fetched.from, fetched.to, fetched.aborted, fetched.frame ?? null);
     if (set.behind < 0) return moved;
     this.next = Math.max(this.next, set.behind);
     this.#sets.push(set);
+    set.frame?.hold();
     this.#queued += set.bytes;
     if (this.#cursor.remaining === 0) this.#guard(() => this.#settle());
     return true;
@@ -89,11 +95,15 @@ export class FetchedFeed implements Feed {
   /** Passes over batches without records for us; whether one with records is there now. */
   #settle(): boolean {
     for (let set = this.#sets[0]; set !== undefined; set = this.#sets[0]) {
-      if (set.done) this.#sets.shift();
+      if (set.done) this.#leave(this.#sets.shift() as RecordSet);
       else if (set.data && set.next > this.position) return true;
       else this.#pass(set);
     }
     return false;
+  }
+
+  #leave({ frame }: RecordSet): void {
+    if (frame !== null) this.#spent.push(frame);
   }
 
   #pass(set: RecordSet): void {
@@ -118,6 +128,7 @@ export class FetchedFeed implements Feed {
   poll(maxBytes: number, maxRecords = Number.POSITIVE_INFINITY): BatchView | null {
     const view = this.#view;
     view.count = 0;
+    for (let frame = this.#spent.pop(); frame !== undefined; frame = this.#spent.pop()) frame.drop();
     if (this.#sets.length === 0) {
       if (this.#failure !== undefined) throw this.#failure;
       return null;
@@ -166,7 +177,7 @@ export class FetchedFeed implements Feed {
   /** Goes on from there with nothing of what was fetched. */
   jump(offset: number): void {
     this.#cursor.close();
-    this.#sets.length = 0;
+    for (const set of this.#sets.splice(0)) this.#leave(set);
     this.#queued = 0;
     this.position = offset;
     this.next = offset;

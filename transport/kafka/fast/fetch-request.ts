@@ -11,7 +11,7 @@ export interface Asked {
   readonly wanted: number;
 }
 
-export interface PartitionAnswer extends Fetched {
+export interface PartitionAnswer extends Omit<Fetched, 'frame'> {
   readonly topic: string;
   readonly partition: number;
   readonly error: number;

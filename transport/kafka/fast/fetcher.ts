@@ -5,6 +5,7 @@ import type { Cluster, Purpose } from './cluster.ts';
 import { CODE, refusal, Transient } from './codes.ts';
 import { FetchedFeed } from './feed.ts';
 import { fetch, type PartitionAnswer } from './fetch-request.ts';
+import { type Frame, Frames } from './frames.ts';
 import { Patience, waitBefore } from './patience.ts';
 import { ask } from './requests.ts';
 
@@ -27,6 +28,7 @@ export class Fetcher {
   readonly #options: ClientOptions;
   readonly #fed = new Map<FetchedFeed, Fed>();
   readonly #lanes = new Set<string>();
+  readonly #frames = new Frames();
   #due = false;
   #turn = 0;
 
@@ -109,21 +111,28 @@ export class Fetcher {
     const turn = this.#turn++ % feeds.length;
     // a broker serves them in this order until it has enough
     const ordered = [...feeds.slice(turn), ...feeds.slice(0, turn)].map(({ feed }) => feed);
+    let frame: Frame | null = null;
+    const into = (bytes: number): Buffer => {
+      frame = this.#frames.take(bytes);
+      return frame.buffer;
+    };
     try {
       const wire = this.#cluster.established(node, lane) ?? (await this.#cluster.wire(node, lane));
       const jumps = new Map(feeds.map(({ feed }) => [feed, feed.jumps]));
-      const answer = await ask(wire, this.#cluster.addressOf(node), fetch(ordered, MAX_WAIT, MAX_BYTES));
+      const answer = await ask(wire, this.#cluster.addressOf(node), fetch(ordered, MAX_WAIT, MAX_BYTES), into);
       if (answer.error !== CODE.none) throw refusal(answer.error, `fetch from ${this.#cluster.addressOf(node)}`);
-      this.#distribute(feeds, jumps, answer.partitions);
+      this.#distribute(feeds, jumps, answer.partitions, frame);
     } catch (error) {
       for (const fed of feeds) this.#failed(fed, error);
     } finally {
+      // those who took something of it hold it
+      (frame as Frame | null)?.drop();
       this.#lanes.delete(key);
       this.#hungry();
     }
   }
 
-  #distribute(feeds: readonly Fed[], jumps: ReadonlyMap<FetchedFeed, number>, answers: readonly PartitionAnswer[]): void {
+  #distribute(feeds: readonly Fed[], jumps: ReadonlyMap<FetchedFeed, number>, answers: readonly PartitionAnswer[], frame: Frame | null): void {
     let arrived = false;
     const byPlace = new Map(answers.map((answer) => [`${answer.topic}/${answer.partition}`, answer]));
     for (const fed of feeds) {
@@ -134,7 +143,7 @@ export class Fetcher {
       if (answer.error === CODE.none) {
         fed.patience.succeeded();
         fed.failures = 0;
-        if (feed.take(answer)) arrived = true;
+        if (feed.take({ ...answer, frame })) arrived = true;
       } else if (answer.error === CODE.offsetOutOfRange) void this.#locate(fed);
       else this.#failed(fed, refusal(answer.error, `${feed.topic}/${feed.partition}`));
     }

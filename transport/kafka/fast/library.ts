@@ -5,8 +5,8 @@ import type { KafkaSettings } from '../client.ts';
 /** A connection to one broker, authenticated. Requests leave, and answers come, in the order of the calls. */
 export interface Wire {
   readonly closed: boolean;
-  /** Sends a request whose body is these parts in a row; gives the body of the answer as one buffer. Rejects when the connection ends, or no answer comes in time (which ends it). */
-  send(key: number, version: number, body: readonly Buffer[]): Promise<Buffer>;
+  /** Sends a request whose body is these parts in a row; gives the body of the answer as one buffer. One that came in pieces is copied `into` as many bytes of memory as it has, or more. Rejects when the connection ends, or no answer comes in time (which ends it). */
+  send(key: number, version: number, body: readonly Buffer[], into?: (bytes: number) => Buffer): Promise<Buffer>;
   close(): void;
 }
 
@@ -18,7 +18,8 @@ export interface WireOptions extends Pick<KafkaSettings, 'tls' | 'sasl'> {
   readonly requestTimeout: number;
 }
 
-type Api = (connection: Connection, body: readonly Buffer[], callback: (error: Error | null, answer?: Buffer) => void) => void;
+/** `answer`: the pieces in which it came */
+type Api = (connection: Connection, body: readonly Buffer[], callback: (error: Error | null, answer?: readonly Buffer[]) => void) => void;
 
 /** requests under way on one connection; the rest waits in the library's queue */
 const IN_FLIGHT = 5;
@@ -39,17 +40,31 @@ function api(key: number, version: number): Api {
     };
     // asked before anything is known of the broker: its answer's head never changes
     const apiVersions = key === API_VERSIONS;
-    made = createAPI<[readonly Buffer[]], Buffer>(
+    made = createAPI<[readonly Buffer[]], readonly Buffer[]>(
       key,
       version,
       request,
-      (_id, _key, _version, reader) => reader.buffer.slice(reader.position),
+      (_id, _key, _version, reader) => reader.buffer.subarray(reader.position).buffers,
       !apiVersions || version >= 3,
       !apiVersions,
     );
     apis.set(id, made);
   }
   return made;
+}
+
+function joined(pieces: readonly Buffer[], into: (bytes: number) => Buffer): Buffer {
+  const [only] = pieces;
+  if (only !== undefined && pieces.length === 1) return only;
+  let end = 0;
+  for (const { length } of pieces) end += length;
+  const whole = into(end);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole.subarray(0, end);
 }
 
 class LibraryWire implements Wire {
@@ -63,11 +78,11 @@ class LibraryWire implements Wire {
     return !this.#connection.isConnected() && this.#connection.status !== 'reauthenticating';
   }
 
-  send(key: number, version: number, body: readonly Buffer[]): Promise<Buffer> {
+  send(key: number, version: number, body: readonly Buffer[], into = Buffer.allocUnsafe): Promise<Buffer> {
     return new Promise((resolve, reject) =>
       api(key, version)(this.#connection, body, (error, answer) => {
         if (error) reject(error);
-        else resolve(answer as Buffer);
+        else resolve(joined(answer as readonly Buffer[], into));
       }),
     );
   }

@@ -2,6 +2,7 @@ import { MillraceError } from '@millrace/runtime/errors.ts';
 import { HEAD, recordsIn } from '../../recordbatch.ts';
 import type { BatchCursor } from '../../spans.ts';
 import { codecOf, endOfBatch, isControl, isCurrentFormat, isIntact, isTransactional, offsetBehind, producerOf } from './batchhead.ts';
+import type { Frame } from './frames.ts';
 import { inflate } from './library.ts';
 
 /** A transaction that was aborted: its writer, and where it began in the partition. */
@@ -13,6 +14,7 @@ export interface Aborted {
 /** The record batches that one answer of a broker holds of one partition, passed one at a time. */
 export class RecordSet {
   readonly buffer: Buffer;
+  readonly frame: Frame | null;
   /** offset behind the last whole batch; −1 when there is none */
   readonly behind: number;
   readonly #place: string;
@@ -24,9 +26,10 @@ export class RecordSet {
   #seen = -1;
   #data = false;
 
-  constructor(place: string, buffer: Buffer, start: number, end: number, aborted: readonly Aborted[]) {
+  constructor(place: string, buffer: Buffer, start: number, end: number, aborted: readonly Aborted[], frame: Frame | null = null) {
     this.#place = place;
     this.buffer = buffer;
+    this.frame = frame;
     this.#start = start;
     this.#aborted = aborted.length === 0 ? [] : [...aborted].sort((a, b) => b.first - a.first);
     let last = -1;

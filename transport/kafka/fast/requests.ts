@@ -12,11 +12,11 @@ export interface Request<T> {
   parse(answer: Decoder): T;
 }
 
-/** Sends it and reads the answer. @throws Transient when the connection fails, or what `wireFailure` says */
-export async function ask<T>(wire: Wire, address: string, request: Request<T>): Promise<T> {
+/** Sends it and reads the answer; `into` as in `Wire.send`. @throws Transient when the connection fails, or what `wireFailure` says */
+export async function ask<T>(wire: Wire, address: string, request: Request<T>, into?: (bytes: number) => Buffer): Promise<T> {
   let answer: Buffer;
   try {
-    answer = await wire.send(request.key, request.version, request.body);
+    answer = await wire.send(request.key, request.version, request.body, into);
   } catch (error) {
     throw wireFailure(error, address);
   }

@@ -128,5 +128,6 @@ export function asRecords(analyze: AnalyzeProgress): StageProgress {
     fraction: null,
     silentMs: 0,
     commits: { count: 0, snapshots: 0, ms: 0 },
+    tables: { taken: 0, refused: 0 },
   };
 }

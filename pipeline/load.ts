@@ -11,7 +11,7 @@ import { readTables } from './flow/read-tables.ts';
 import { pipelineFields } from './flow/sections.ts';
 import { analyzeHash, deepFreeze, planHash } from './hash.ts';
 import { declaredModels, planModels, readModels } from './models/read-models.ts';
-import type { Plan } from './plan.ts';
+import type { Plan, StagePlan, TablePlan } from './plan.ts';
 import { planStages } from './planner.ts';
 import { Report } from './report.ts';
 import { loadSchemas } from './schemas.ts';
@@ -81,6 +81,7 @@ async function planOf(root: MapNode, file: string, report: Report): Promise<Plan
     );
     if (report.failed) return null;
     const bridges = new Set((analysis?.plan.sources ?? []).flatMap(({ output }) => output ?? []));
+    const stages = planStages(flow, name.text, bridges);
     const plan = {
       version: 1,
       name: name.text,
@@ -88,8 +89,8 @@ async function planOf(root: MapNode, file: string, report: Report): Promise<Plan
       guarantee,
       mergeWait: flow.mergeWait,
       sources: flow.sources.map((source) => source.plan),
-      stages: planStages(flow, name.text, bridges),
-      tables: [...tables.values()].map(({ id, path, key, columns }) => ({ id, path, key, columns: columns ?? [] })),
+      stages,
+      tables: [...tables.values()].map((table) => planTable(table, stages)),
       deadLetter,
     } as const;
     const analyzePlan = analysis === null ? null : { ...analysis.plan, hash: analyzeHash(analysis.plan, trained, file) };
@@ -97,6 +98,13 @@ async function planOf(root: MapNode, file: string, report: Report): Promise<Plan
   } finally {
     checker.close();
   }
+}
+
+/** Of a table what lookups take from it: another column that comes, goes or changes its type is no other plan. */
+function planTable({ id, path, key, columns }: Table, stages: readonly StagePlan[]): TablePlan {
+  const lookups = stages.flatMap(({ nodes }) => nodes).flatMap((node) => (node.type === 'lookup' && node.table === id ? [node] : []));
+  const used = new Set([...key, ...lookups.flatMap(({ add }) => add.map(({ column }) => column))]);
+  return { id, path, key, columns: (columns ?? []).filter(({ name }) => used.has(name)) };
 }
 
 /** What the pipeline reads, by path: no output may write over it. */

@@ -48,8 +48,12 @@ function heldAs(type: string): SqlType {
   return { kind: kind ?? (/^TIMESTAMP_/.test(type) ? 'TIMESTAMP' : 'VARCHAR') };
 }
 
-function firstLine(error: unknown): string {
-  return (error as Error).message.split('\n')[0].replace(/^[A-Za-z ]*Error: /, '');
+/** DuckDB's message in one line. Of a CSV it says only in a later one what is wrong there. */
+function inOneLine(error: unknown): string {
+  const [first, ...more] = (error as Error).message.split('\n');
+  const where = first.replace(/^[A-Za-z ]*Error: /, '');
+  const what = where.startsWith('CSV Error') ? more.find((line) => /^(Error when|Expected|Value with|Invalid)/.test(line)) : undefined;
+  return what === undefined ? where : `${where}: ${what}`;
 }
 
 async function withFile<T>(path: string, work: (duckdb: Duckdb) => Promise<T>): Promise<T> {
@@ -58,7 +62,7 @@ async function withFile<T>(path: string, work: (duckdb: Duckdb) => Promise<T>): 
     return await work(duckdb);
   } catch (error) {
     if (error instanceof MillraceError) throw error;
-    throw new MillraceError('bad_table', firstLine(error), { cause: error });
+    throw new MillraceError('bad_table', inOneLine(error), { cause: error });
   } finally {
     duckdb.close();
   }

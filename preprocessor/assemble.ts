@@ -18,7 +18,7 @@ import { openDecoder, openReader, type SourceContext } from './source/open-sourc
 import { asIs, slotsRead, type Told, told } from './source/unread.ts';
 import type { Notice } from './stats.ts';
 import { Caution, poison, WARY_RECORDS } from './suspect.ts';
-import { TableStore } from './table-store.ts';
+import { TableStore } from './tables/store.ts';
 import { DEAD_LETTERS, type Found, takeOver } from './takeover.ts';
 import { buildChain } from './task/chain.ts';
 import type { InputCore } from './task/core.ts';
@@ -35,6 +35,7 @@ import { coreOf, openOutputs } from './task/outputs.ts';
 import { Policy, type RunEnds } from './task/policy.ts';
 import { rowsOf } from './task/rows.ts';
 import { TaskStore } from './task/store.ts';
+import { TableChoice } from './task/table-choice.ts';
 import { Task } from './task/task.ts';
 import { trainingStages } from './training-stages.ts';
 
@@ -56,7 +57,7 @@ export async function assembleHost(
 ): Promise<Host> {
   const { name } = setup.plan;
   const decisions = new Decisions(transport, name);
-  const shared: Shared = { tables: new TableStore(setup, transport.ledger), models: new ModelStore(name, transport.ledger), decisions };
+  const shared: Shared = { tables: new TableStore(setup.plan, transport.ledger), models: new ModelStore(name, transport.ledger), decisions };
   const context: SourceContext = {
     log: transport.log,
     clock,
@@ -104,12 +105,13 @@ async function openTask(
   const { tables } = shared;
   const core = saved?.cut ?? freshCore();
   const inputPlans = inputsOf(stage, layout, number);
+  const looked = plan.tables.map(({ id }) => id).filter((id) => uses(stage, id));
+  for (const table of looked) await tables.begin(table);
   const versions = [
-    ...Object.entries(setup.tables),
     ...Object.entries(core.tables),
     ...(saved?.journal ?? []).flatMap((entry) => (entry[0] === 'table' ? [[entry[1], entry[2]] as const] : [])),
   ];
-  for (const [table, hash] of versions) if (uses(stage, table)) await tables.load(table, hash);
+  for (const [table, hash] of versions) if (looked.includes(table)) await tables.load(table, hash);
 
   const time = {
     eventTime: 0,
@@ -140,7 +142,7 @@ async function openTask(
   const row = (shape: number): Row => rows[shape] as Row;
   const inForce = new Map<string, ReadonlyMap<string, Row>>();
   const useTable = (table: string, hash: string): void => void inForce.set(table, tables.get(table, hash));
-  for (const [table, hash] of Object.entries(core.tables)) if (uses(stage, table)) useTable(table, hash);
+  for (const [table, hash] of Object.entries(core.tables)) if (looked.includes(table)) useTable(table, hash);
   const notices: Notice[] = [...before];
   const models = new ModelsInForce(stage, shared.models, notices);
   for (const [model, hash] of Object.entries(core.models)) models.use(model, hash);
@@ -206,7 +208,7 @@ async function openTask(
       maxBytes: MAX_BYTES,
       maxRecords: setup.maxRecords,
       wary: setup.wary ? WARY_RECORDS : null,
-      tables: Object.entries(setup.tables).filter(([table]) => uses(stage, table)),
+      tables: looked.length === 0 ? null : new TableChoice(core, looked, tables),
     },
     runEnds(setup, inputPlans, number),
     (input) => upstreamEnded(setup, transport, inputPlans[input] as InputPlan),

@@ -8,6 +8,7 @@ import { endsOf, gather } from './resources.ts';
 import { MAX_RECORDS, type RunOptions } from './run-options.ts';
 import type { HostSetup } from './setup.ts';
 import { suspectKey } from './suspect.ts';
+import { TableWatch } from './tables/watch.ts';
 
 /** A pipeline over its data directory: owned by this process, checked, ready for a run. */
 export class Opened {
@@ -17,6 +18,8 @@ export class Opened {
   readonly #claim: Claim | null;
   readonly #ledger: PipelineLedger;
   readonly #setup: Omit<HostSetup, 'run'>;
+  /** to be asked to look while a run goes on */
+  readonly tables: TableWatch;
   run: RunRecord;
 
   private constructor(options: RunOptions, transport: Transport, wake: SharedArrayBuffer, claim: Claim | null, run: RunRecord, setup: Omit<HostSetup, 'run'>) {
@@ -27,6 +30,7 @@ export class Opened {
     this.#ledger = new PipelineLedger(transport.ledger, options.plan.name);
     this.run = run;
     this.#setup = setup;
+    this.tables = new TableWatch(options.plan, setup.layout, transport, setup.fence, options.onEvent);
   }
 
   /** @throws MillraceError already_running, plan_changed, partition_count_changed, source_missing … */
@@ -85,6 +89,7 @@ export class Opened {
 
   /** `clean`: everything is saved, and the next process need not recover */
   async close(clean: boolean): Promise<void> {
+    await this.tables.close();
     try {
       if (clean) {
         const last = this.#ledger.pipeline() as PipelineRecord;

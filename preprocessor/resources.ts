@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { GeneratorPlan, Plan, SourcePlan } from '@millrace/pipeline/plan.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { settleSchemas } from '@millrace/shared-schemas/registry/register.ts';
@@ -9,19 +7,20 @@ import type { Fence, Position, Transport } from '@millrace/transport/log.ts';
 import { openSchemas } from '@millrace/transport/open.ts';
 import type { Layout } from './layout.ts';
 import type { RunOptions } from './run-options.ts';
-import { type FileRecord, fileKey, type HostSetup, tableKey } from './setup.ts';
+import { type FileRecord, fileKey, type HostSetup } from './setup.ts';
 import { countOf } from './source/open-generator.ts';
 import { openReader } from './source/open-source.ts';
+import { keepTables } from './tables/keep.ts';
 import { START } from './task/fresh.ts';
 
 /** What a run works with besides topics: the same for all who share it. */
-export type Resources = Pick<HostSetup, 'stamps' | 'tables' | 'schemaIds'>;
+export type Resources = Pick<HostSetup, 'stamps' | 'schemaIds'>;
 
 /** Stamps the files, keeps the tables, registers the schemas. @throws MillraceError source_missing, file_changed, schema_incompatible … */
 export async function gather({ plan, profile, dataDir, clock }: RunOptions, transport: Transport, fence: Fence | undefined): Promise<Resources> {
+  await keepTables(plan, transport, fence);
   return {
     stamps: await stampsOf(plan, transport, fence),
-    tables: await tablesOf(plan, transport, fence),
     schemaIds: await registerSchemas(plan, await openSchemas(profile.registry, transport, dataDir, clock)),
   };
 }
@@ -78,24 +77,6 @@ async function stampsOf(plan: Plan, transport: Transport, fence: Fence | undefin
     }
   }
   return stamps;
-}
-
-/** A table's content is kept under its hash before any task sees it, so that a replay finds what was in force. */
-async function tablesOf(plan: Plan, transport: Transport, fence: Fence | undefined): Promise<Record<string, string>> {
-  const hashes: Record<string, string> = {};
-  for (const table of plan.tables) {
-    let bytes: Buffer;
-    try {
-      bytes = readFileSync(table.path);
-    } catch (cause) {
-      throw new MillraceError('source_missing', `table ${table.id}: ${table.path} cannot be read`, { cause });
-    }
-    const hash = createHash('sha256').update(bytes).digest('hex');
-    const key = tableKey(plan.name, hash);
-    if (transport.ledger.get(key) === null) await transport.commit({ appenders: [], puts: [[key, bytes]], ...(fence ? { fence } : {}) });
-    hashes[table.id] = hash;
-  }
-  return hashes;
 }
 
 function recordsOf(id: string, generator: GeneratorPlan): number {

@@ -24,6 +24,8 @@ export interface RunProgress {
   readonly silentMs: number;
   /** of the record stage: atomic commits, how many of them saved state, ms they took all together */
   readonly commits: { readonly count: number; readonly snapshots: number; readonly ms: number };
+  /** versions of lookup tables that came while running: taken, and refused because they could not be read */
+  readonly tables: { readonly taken: number; readonly refused: number };
 }
 
 /** records a fetch takes at most, unless told otherwise */

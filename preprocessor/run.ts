@@ -27,6 +27,7 @@ export async function run(options: RunOptions): Promise<RunProgress> {
       await oneRun(opened, next, options, totals);
     }
     await opened.close(true);
+    totals.addTables(opened.tables.drainCounts());
     return totals.progress('done');
   } catch (error) {
     await opened.close(false);
@@ -48,7 +49,9 @@ async function oneRun(opened: Opened, runRecord: RunRecord, options: RunOptions,
   };
   try {
     await crew.work(() => {
+      opened.tables.look(options.clock.monotonic());
       if (!watch.due()) return;
+      totals.addTables(opened.tables.drainCounts());
       watch.tick(crew.drainStats());
       judge(false);
     });

@@ -23,8 +23,6 @@ export interface HostSetup {
   /** where it is written down what is touched, while careful */
   readonly suspectKey: string;
   readonly fence: Fence | undefined;
-  /** content hash of each table's newest version, by table id */
-  readonly tables: Readonly<Record<string, string>>;
   readonly stamps: Readonly<Record<string, FileStamp>>;
   /** id in the registry of the schema each Avro topic is written with */
   readonly schemaIds: Readonly<Record<string, number>>;
@@ -38,8 +36,4 @@ export interface FileRecord {
 
 export function fileKey(pipeline: string, source: string): string {
   return pipelineKey(pipeline, 'file', encodeURIComponent(source));
-}
-
-export function tableKey(pipeline: string, hash: string): string {
-  return pipelineKey(pipeline, 'table', hash);
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '@millrace/runtime/clock.ts';
 import type { RunOptions, RunProgress } from './run-options.ts';
 import { addCommits, emptyStats, type HostStats } from './stats.ts';
+import type { TableCounts } from './tables/watch.ts';
 
 /** Sums what the hosts report. */
 export class Totals {
@@ -16,6 +17,7 @@ export class Totals {
   #silentMs = 0;
   readonly #commits = emptyStats().commits;
   readonly #untilEnd: boolean;
+  readonly #tables: TableCounts = { taken: 0, refused: 0 };
   state: RunProgress['state'] = 'recovering';
 
   constructor(options: RunOptions) {
@@ -36,6 +38,11 @@ export class Totals {
     this.#silentMs = stats.silentMs;
     addCommits(this.#commits, stats.commits);
     this.#greatestLag = Math.max(this.#greatestLag, this.#left());
+  }
+
+  addTables({ taken, refused }: TableCounts): void {
+    this.#tables.taken += taken;
+    this.#tables.refused += refused;
   }
 
   #left(): number {
@@ -62,6 +69,7 @@ export class Totals {
       state,
       silentMs: this.#silentMs,
       commits: { ...this.#commits },
+      tables: { ...this.#tables },
     };
   }
 }

@@ -27,6 +27,7 @@ const running: RunProgress = {
   state: 'running',
   silentMs: 0,
   commits: { count: 40, snapshots: 1, ms: 80 },
+  tables: { taken: 0, refused: 0 },
 };
 
 describe('colour', () => {

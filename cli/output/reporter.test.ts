@@ -29,6 +29,7 @@ const at = (elapsedMs: number): RunProgress => ({
   state: 'running',
   silentMs: 0,
   commits: { count: 0, snapshots: 0, ms: 0 },
+  tables: { taken: 0, refused: 0 },
 });
 
 /** Twenty seconds of progress, 20 times a second. */

@@ -15,6 +15,7 @@ const plan = {
     { id: 'history', type: 'file', format: 'json' },
     { id: 'rates', type: 'file', format: 'parquet' },
   ],
+  tables: [{ id: 'merchants' }],
 } as unknown as Plan;
 
 function setUp(stages = BOTH) {
@@ -73,6 +74,8 @@ test('every number of the reports, under its name, in seconds, bytes and rows', 
     'millrace_commits_total{} 40',
     'millrace_commit_seconds_total{} 0.08',
     'millrace_snapshots_total{} 2',
+    'millrace_table_versions_total{outcome="taken"} 3',
+    'millrace_table_versions_total{outcome="refused"} 1',
     'millrace_stage_silence_seconds{stage="preprocess"} 0',
     'millrace_stage_silence_seconds{stage="analyze"} 0',
     'millrace_batches_total{} 6',
@@ -127,7 +130,7 @@ test('a process without an analyzer has no metrics of one', async () => {
   const names = [...(await setUp(['preprocess']).scrape()).keys()];
   expect(names).toContain('millrace_records_in_total');
   expect(names.filter((name) => /batch|query|model|state_rows/.test(name))).toEqual([]);
-  expect([...(await setUp(['analyze']).scrape()).keys()].filter((name) => /commits|snapshots/.test(name))).toEqual([]);
+  expect([...(await setUp(['analyze']).scrape()).keys()].filter((name) => /commits|snapshots|table/.test(name))).toEqual([]);
 });
 
 test('counters follow the totals up and never go back; gauges go where they go', async () => {

@@ -17,6 +17,7 @@ export function recordProgress(some: Partial<RunProgress> = {}): RunProgress {
     state: 'running',
     silentMs: 0,
     commits: { count: 40, snapshots: 2, ms: 80 },
+    tables: { taken: 3, refused: 1 },
     ...some,
   };
 }

@@ -87,6 +87,7 @@ export function stageMetrics(standing: Standing, plan: Plan, clock: Clock): Fami
       read: each((progress, stage) => (progress.fraction === null ? [] : [[{ stage }, progress.fraction]])),
     },
     ...(standing.stages.includes('preprocess') ? commits((value) => () => (standing.records === null ? [] : [[{}, value(standing.records.commits)]])) : []),
+    ...(standing.stages.includes('preprocess') && plan.tables.length > 0 ? [tables(standing)] : []),
     {
       kind: 'gauge',
       name: 'millrace_stage_state',
@@ -129,6 +130,16 @@ function commits(of: (value: (commits: RunProgress['commits']) => number) => () 
       read: of(({ snapshots }) => snapshots),
     },
   ];
+}
+
+function tables(standing: Standing): Family {
+  return {
+    kind: 'counter',
+    name: 'millrace_table_versions_total',
+    help: 'Versions of lookup tables that came while the pipeline ran, by what became of them: taken, or refused because they could not be read.',
+    labels: ['outcome'],
+    read: () => Object.entries(standing.records?.tables ?? {}).map(([outcome, count]): Sample => [{ outcome }, count]),
+  };
 }
 
 /** Sources that know how far they are in bytes only: files, except those with a count of their rows. */

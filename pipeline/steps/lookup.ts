@@ -22,9 +22,10 @@ const fields = {
 
 export const lookup: StepSpec<typeof fields> = {
   type: 'lookup',
-  doc: 'Adds columns of a table to the record, by key. A file is the table as it stands when the record arrives.',
+  doc: 'Adds columns of a table to the record, by key. A file is the table as it stands when the record arrives: it may be edited while the pipeline runs.',
   example: '- { id: merchant, type: lookup, table: merchants, on: merchant_id, add: [risk, category], missing: null }',
-  delivery: 'The table in force is part of the journal: a recovery sees the version that the records saw.',
+  delivery:
+    'The table in force is part of the journal: a recovery sees the version that the records saw. A new version counts about a second after the last change of its file, for each task between two records (`timing`); one that is no table is refused with a warning, and the version before stays.',
   fields,
   plan({ values }, input, { report, tables }) {
     const on = keyColumns(values.on, input, report);

@@ -137,6 +137,8 @@ class SharedRun {
   async #speak(speaker: Speaker): Promise<void> {
     const { clock, untilEnd } = this.#options;
     const keeper = this.#keeper;
+    speaker.look(clock.monotonic());
+    this.#totals.addTables(speaker.drainTables());
     if (speaker.ended && !speaker.run.finished) {
       this.#watch.tick(keeper.drainStats(clock.monotonic()));
       if (untilEnd) this.#watch.overspent(true);

@@ -54,7 +54,7 @@ export class Slot {
   }
 
   /** Recovers its tasks, and sets to work. `number`: of the slot; `part` is its own */
-  static async open(options: RunOptions, part: Transport, number: number, { layout, run, begun, stamps, tables, schemaIds }: Word): Promise<Slot> {
+  static async open(options: RunOptions, part: Transport, number: number, { layout, run, begun, stamps, schemaIds }: Word): Promise<Slot> {
     const { plan, profile, dataDir, maxRecords = MAX_RECORDS } = options;
     const tasks = tasksOf(layout, number);
     // whoever has slot 0 may have made topics since this process looked
@@ -63,7 +63,7 @@ export class Slot {
     const suspectAt = suspectKey(plan.name, number);
     const { liveness, puts, wary, careful } = arise(plan, tasks, part.ledger, livenessOf(part.ledger, lifeKey), suspectAt);
     await part.commit({ appenders: [], puts: [[lifeKey, record(liveness)], ...puts] });
-    const resources = { stamps, tables, schemaIds };
+    const resources = { stamps, schemaIds };
     const setup = { plan, profile, dataDir, layout, run, maxRecords, wary, begun, careful, suspectKey: suspectAt, fence: undefined, ...resources };
     const topics = plan.sources.flatMap(({ id, topic }) => (topic === null ? [] : [[id, topic] as const]));
     return new Slot(await assembleHost(setup, part, options.clock, tasks), part, lifeKey, new Map(topics));

@@ -5,6 +5,7 @@ import { newborn, PipelineLedger, type RunRecord, record, slotKey } from '../lif
 import { BUILD, settle } from '../prepare.ts';
 import { endsOf, gather } from '../resources.ts';
 import type { RunOptions } from '../run-options.ts';
+import { type TableCounts, TableWatch } from '../tables/watch.ts';
 import { TaskStore } from '../task/store.ts';
 import { livenessOf } from './slot.ts';
 import { type Word, wordKey } from './word.ts';
@@ -15,6 +16,7 @@ export class Speaker {
   readonly #part: Transport;
   readonly #runKey: string;
   #word: Word;
+  readonly #tables: TableWatch;
   /** whether the run is one that others began and did not finish: what has come since is for another */
   resumed = false;
 
@@ -23,6 +25,7 @@ export class Speaker {
     this.#part = part;
     this.#runKey = new PipelineLedger(part.ledger, options.plan.name).runKey;
     this.#word = word;
+    this.#tables = new TableWatch(options.plan, word.layout, part, undefined, options.onEvent);
   }
 
   /** `part`: slot 0's. `found`: the run that was under way when this process came. Goes on with a run that is under way; else it begins one. @throws MillraceError plan_changed, partition_count_changed, source_missing … */
@@ -46,6 +49,16 @@ export class Speaker {
 
   get run(): RunRecord {
     return this.#word.run;
+  }
+
+  /** Looks after what concerns all who work, as often as one likes: the files of the lookup tables. `now`: monotonic ms. */
+  look(now: number): void {
+    this.#tables.look(now);
+  }
+
+  /** since the last call */
+  drainTables(): TableCounts {
+    return this.#tables.drainCounts();
   }
 
   /** Begins the next run. */

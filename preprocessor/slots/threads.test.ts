@@ -15,6 +15,7 @@ const part: RunProgress = {
   state: 'done',
   silentMs: 4,
   commits: { count: 5, snapshots: 1, ms: 20 },
+  tables: { taken: 1, refused: 2 },
 };
 
 test('counts add up; what is least or worst counts for all', () => {
@@ -41,6 +42,7 @@ test('counts add up; what is least or worst counts for all', () => {
     state: 'running',
     silentMs: 9,
     commits: { count: 10, snapshots: 2, ms: 40 },
+    tables: { taken: 2, refused: 4 },
   });
 });
 

@@ -90,5 +90,6 @@ export function merged(parts: readonly RunProgress[]): RunProgress {
       snapshots: sum(({ commits }) => commits.snapshots),
       ms: sum(({ commits }) => commits.ms),
     },
+    tables: { taken: sum(({ tables }) => tables.taken), refused: sum(({ tables }) => tables.refused) },
   };
 }

@@ -4,6 +4,7 @@ import type { Position } from '@millrace/transport/log.ts';
 import { SourceInput, type TaskInput } from './inputs.ts';
 import type { Journal } from './journal.ts';
 import type { ModelChoice } from './model-choice.ts';
+import type { TableChoice } from './table-choice.ts';
 import { live, type Task } from './task.ts';
 
 /** What a live task decides by, besides its inputs. Times in ms of a monotonic clock. */
@@ -16,8 +17,8 @@ export interface PolicySettings {
   readonly maxRecords: number;
   /** the same until the task has taken `maxRecords`, after a death; null: there was none */
   readonly wary: number | null;
-  /** content hash of the newest version of each table that the task looks up in */
-  readonly tables: readonly (readonly [table: string, hash: string])[];
+  /** null: no step looks up */
+  readonly tables: TableChoice | null;
 }
 
 /** how long an input may stand at its end before it is said to have lost what the outputs were made of, ms */
@@ -99,9 +100,9 @@ export class Policy {
   turn(now: number): void {
     const { core, inputs } = this.#task.parts;
     if (this.catchingUp && !this.#caughtUp(now)) return;
-    for (const [table, hash] of this.#settings.tables) if (core.tables[table] !== hash) this.#apply(['table', table, hash]);
     if (core.run < this.#run.run) this.#apply(['begin', this.#run.run]);
     if (core.ended) return;
+    if (!this.#lookups(now)) return;
     this.#models?.look(now);
     if (inputs.length === 1) this.#single(inputs[0] as TaskInput);
     else this.#merge(now);
@@ -109,6 +110,14 @@ export class Policy {
     if (core.ended || !inputs.every((input) => input.core.ended)) return;
     this.#apply(['end']);
     probe('end.marked');
+  }
+
+  /** Settles which versions of tables the next records are looked up in; false: they have to wait for one. */
+  #lookups(now: number): boolean {
+    const { tables } = this.#settings;
+    const changes = tables === null ? [] : tables.before(now);
+    for (const [table, version] of changes ?? []) this.#apply(['table', table, version]);
+    return changes !== null;
   }
 
   /**

@@ -95,6 +95,7 @@ export class AtOnce implements Outflow {
     this.#sends.begin(
       commits.flatMap((commit) => commit.appenders),
       commits.flatMap((commit) => commit.puts),
+      chosen.length > 0,
     );
     for (const task of [...chosen, ...noted]) worked.delete(task);
     if (noting) this.#notedAt = now;

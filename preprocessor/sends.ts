@@ -48,15 +48,15 @@ export class Sends {
     if (this.#failure !== null) throw this.#failure.error;
   }
 
-  /** `puts` are durable before the records leave; none while `saving`. */
-  begin(appenders: readonly Appender[], puts: Commit['puts']): void {
+  /** `puts` are durable before the records leave; none while `saving`. `leads`: before those of later sends as well, for they hold what was chosen. */
+  begin(appenders: readonly Appender[], puts: Commit['puts'], leads = false): void {
     if (puts.length > 0 && this.saving) throw new Error('a snapshot is on its way');
     const distinct = [...new Set(appenders)];
     const bytes = distinct.reduce((sum, appender) => sum + appender.pendingBytes, 0);
     const begun = this.#clock.monotonic();
     this.bytes += bytes;
     this.#onTheirWay++;
-    const sent = this.#immediate.send({ appenders: distinct, puts });
+    const sent = this.#immediate.send({ appenders: distinct, puts, leads });
     // ends count in the order of the sends, so that a snapshot sees none of what was sent behind it
     this.#follow(async () => {
       this.#ends.took(await sent);

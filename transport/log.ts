@@ -171,6 +171,11 @@ export interface Signature {
   readonly refused: number;
 }
 
+/** What leaves without a transaction. */
+export interface Sending extends Pick<Commit, 'appenders' | 'puts'> {
+  readonly leads?: boolean;
+}
+
 /** Records that leave before a commit. */
 export interface Immediate {
   /**
@@ -182,8 +187,9 @@ export interface Immediate {
    * First `puts` are made durable (skipped when empty), then the appenders' records leave. What the appenders hold at the call is in it, and they may be filled
    * again at once. Calls follow one another in order, and keep it in each partition; several may be on their way. Resolves when all is acknowledged, with where it
    * went. Any failure is final for this transport: what stands then is for the next owner to find out. Puts and a `commit` of the same keys must not overlap.
+   * `leads`: what later calls send may come of these puts, and waits for them as well, also where this one has no records.
    */
-  send(what: Pick<Commit, 'appenders' | 'puts'>): Promise<readonly Ended[]>;
+  send(what: Sending): Promise<readonly Ended[]>;
 }
 
 /** A log and its ledger on one medium, so that a task's outputs, position and state move in one atom. */

@@ -1,7 +1,7 @@
 import { setImmediate as macrotask } from 'node:timers/promises';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import type { BatchAppender } from './batchappender.ts';
-import type { Commit, Ended, Transport } from './log.ts';
+import type { Commit, Ended, Sending, Transport } from './log.ts';
 import type { MemoryTransport } from './memory.ts';
 
 /** Something that an owner is about to do to the medium, or that it has just done and not been told of yet. */
@@ -42,9 +42,11 @@ class Owned implements Owner {
   readonly #step: (step: Step) => number;
   readonly #partitions = new Map<string, Promise<unknown>>();
   #puts: Promise<unknown> = Promise.resolve();
+  /** those that records wait for */
+  #gate: Promise<unknown> = Promise.resolve();
   #commits: Promise<unknown> = Promise.resolve();
   #failure: { readonly error: unknown } | null = null;
-  readonly immediate = { fence: async () => ({ id: 1, refused: 1 }), send: (what: Pick<Commit, 'appenders' | 'puts'>) => this.#send(what) };
+  readonly immediate = { fence: async () => ({ id: 1, refused: 1 }), send: (what: Sending) => this.#send(what) };
 
   constructor(medium: MemoryTransport, step: (step: Step) => number, kind: Transport['kind'] = 'memory') {
     this.kind = kind;
@@ -83,12 +85,13 @@ class Owned implements Owner {
 
   async close(): Promise<void> {}
 
-  #send(what: Pick<Commit, 'appenders' | 'puts'>): Promise<readonly Ended[]> {
+  #send(what: Sending): Promise<readonly Ended[]> {
     const { kept, taken } = this.#take(what);
-    const durable = this.#puts.then(async () => {
-      if (kept.puts.length > 0) await this.#effect('puts', '', () => this.#medium.commit({ appenders: [], puts: kept.puts }));
-    });
-    this.#puts = durable.catch(() => {});
+    const none = kept.puts.length === 0;
+    const put = (): Promise<unknown> => this.#effect('puts', '', () => this.#medium.commit({ appenders: [], puts: kept.puts }));
+    const durable = none ? this.#gate.then(() => this.#usable()) : this.#puts.then(put);
+    if (!none) this.#puts = durable.catch(() => {});
+    if (!none && (what.leads || taken.length > 0)) this.#gate = this.#puts;
     const appended = durable.then(() =>
       Promise.all(
         taken.map(async ({ appender, partition, batches }) => {

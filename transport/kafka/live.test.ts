@@ -1,35 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { MillraceError } from '@millrace/runtime/errors.ts';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Appender, Immediate, Transport } from '../log.ts';
-import { FakeBrokers } from './fake-client.case.ts';
-import { openKafka } from './transport.ts';
+import { FakeHosts } from './fake-hosts.case.ts';
 
-let brokers: FakeBrokers;
-let dirs: string[];
-let opened: Transport[];
-beforeEach(() => {
-  brokers = new FakeBrokers();
-  dirs = [];
-  opened = [];
-});
-afterEach(async () => {
-  for (const transport of opened) await transport.close();
-  for (const dir of dirs) rmSync(dir, { recursive: true });
-});
-
-const settings = { brokers: ['nowhere:1'], client: 'fast', tls: null, sasl: null } as const;
-let time = 1000;
-const clock = { now: () => time++, monotonic: () => 0, cpu: () => 0 };
+const hosts = new FakeHosts();
 
 async function open(): Promise<Transport & { immediate: Immediate }> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'millrace-live-'));
-  dirs.push(dataDir);
-  const of = { settings, clock, create: true, replication: 1, partitions: 1, dataDir, pipeline: 'p', host: 'h', immediate: true, open: brokers.open };
-  const transport = await openKafka(of);
-  opened.push(transport);
+  const transport = await hosts.open('h', { immediate: true });
   await transport.log.ensure('out', 2);
   return transport as Transport & { immediate: Immediate };
 }
@@ -73,7 +50,7 @@ test('records wait for the puts of their own send and of those before it that ha
     release = resolve;
   });
   const ledger: string[] = [];
-  brokers.beforeAppend = async (topic) => {
+  hosts.brokers.beforeAppend = async (topic) => {
     if (topic !== 'p.ledger') return;
     ledger.push(topic);
     await held;
@@ -98,7 +75,7 @@ test('puts that lead are waited for by what later calls send, also where they ha
   const held = new Promise<void>((resolve) => {
     release = resolve;
   });
-  brokers.beforeAppend = (topic) => (topic === 'p.ledger' ? held : Promise.resolve());
+  hosts.brokers.beforeAppend = (topic) => (topic === 'p.ledger' ? held : Promise.resolve());
   const choice = one.immediate.send({ appenders: [], puts: [['c', Buffer.from('1')]], leads: true });
   const behind = one.immediate.send({ appenders: [fill(out, 0, 'behind')], puts: [] });
   for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
@@ -112,7 +89,7 @@ test('what is sent behind something that failed does not leave', async () => {
   const one = await open();
   await one.immediate.fence(['out']);
   const out = one.log.appender('out');
-  brokers.beforeAppend = async (topic) => {
+  hosts.brokers.beforeAppend = async (topic) => {
     if (topic === 'p.ledger') throw new MillraceError('broker_unreachable', 'planted');
   };
   const chosen = one.immediate.send({ appenders: [fill(out, 0, 'chosen')], puts: [['c', Buffer.from('1')]] });
@@ -148,9 +125,9 @@ test('a fence that brokers may have forgotten is not relied on: an owner that st
   const one = await open();
   expect(await one.immediate.fence(['out'])).toEqual({ id: 1, refused: 1 });
   const hour = 3600 * 1000;
-  time += 17 * hour;
+  hosts.time += 17 * hour;
   await one.immediate.send({ appenders: [fill(one.log.appender('out'), 0, 'in time')], puts: [] });
-  time += 2 * hour;
+  hosts.time += 2 * hour;
   const late = one.immediate.send({ appenders: [fill(one.log.appender('out'), 0, 'late')], puts: [['k', Buffer.from('1')]] });
   await expect(late).rejects.toMatchObject({ code: 'fenced' });
   expect(values(one, 0)).toEqual(['in time']);

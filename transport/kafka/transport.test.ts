@@ -1,41 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { MillraceError } from '@millrace/runtime/errors.ts';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { append } from '../append.case.ts';
 import { readAll } from '../log.case.ts';
 import type { Transport } from '../log.ts';
-import { FakeBrokers } from './fake-client.case.ts';
+import { FakeHosts } from './fake-hosts.case.ts';
 import { LedgerCopy } from './ledger-copy.ts';
-import { openKafka } from './transport.ts';
 
-let brokers: FakeBrokers;
-let dirs: string[];
-let opened: Transport[];
-beforeEach(() => {
-  brokers = new FakeBrokers();
-  dirs = [];
-  opened = [];
-});
-afterEach(async () => {
-  for (const transport of opened) await transport.close();
-  for (const dir of dirs) rmSync(dir, { recursive: true });
-});
-
-const makeDir = () => {
-  const dir = mkdtempSync(join(tmpdir(), 'millrace-fake-'));
-  dirs.push(dir);
-  return dir;
-};
-const settings = { brokers: ['nowhere:1'], client: 'fast', tls: null, sasl: null } as const;
-let time = 1000;
-const clock = { now: () => time++, monotonic: () => 0, cpu: () => 0 };
-const open = async (host: string, dataDir = makeDir()): Promise<Transport> => {
-  const transport = await openKafka({ settings, clock, create: true, replication: 1, partitions: 1, dataDir, pipeline: 'p', host, open: brokers.open });
-  opened.push(transport);
-  return transport;
-};
+const hosts = new FakeHosts();
+const open = (host: string, dataDir?: string): Promise<Transport> => hosts.open(host, dataDir === undefined ? {} : { dataDir });
 const bytes = (text: string) => Buffer.from(text);
 const text = (value: Uint8Array | null) => (value === null ? null : String(Buffer.from(value)));
 
@@ -49,8 +21,8 @@ function gate(): { open: () => void; reached: Promise<void> } {
   const reached = new Promise<void>((resolve) => {
     reach = resolve;
   });
-  brokers.beforeCommit = () => {
-    brokers.beforeCommit = async () => {};
+  hosts.brokers.beforeCommit = () => {
+    hosts.brokers.beforeCommit = async () => {};
     reach();
     return through;
   };
@@ -58,7 +30,7 @@ function gate(): { open: () => void; reached: Promise<void> } {
 }
 
 test('what others write while a commit is on its way arrives, and the saved place never passes records that the copy may lack', async () => {
-  const dir = makeDir();
+  const dir = hosts.makeDir();
   const one = await open('one', dir);
   const other = await open('other');
   await one.commit({ appenders: [], puts: [['mine', bytes('1')]] });
@@ -79,7 +51,7 @@ test('what others write while a commit is on its way arrives, and the saved plac
   await commit;
   expect(() => one.note([])).toThrow('Another process has opened the copy');
   await copy.close();
-  opened.splice(opened.indexOf(one), 1);
+  hosts.forget(one);
   const last = await open('one', dir);
   expect([text(last.ledger.get('theirs')), text(last.ledger.get('mine'))]).toEqual(['x', '2']);
 });
@@ -108,43 +80,41 @@ test('an appender is filled again while what it held is on its way', async () =>
 });
 
 test('after a commit that failed nothing goes on, neither the one that waits behind it', async () => {
-  const dir = makeDir();
+  const dir = hosts.makeDir();
   const transport = await open('one', dir);
   await transport.commit({ appenders: [], puts: [['n', bytes('1')]] });
-  brokers.beforeCommit = async () => {
+  hosts.brokers.beforeCommit = async () => {
     throw new MillraceError('broker_unreachable', 'planted');
   };
   const failed = { code: 'broker_unreachable', message: expect.stringContaining('planted') };
   const two = ['2', '3'].map((n) => transport.commit({ appenders: [], puts: [['n', bytes(n)]] }));
   for (const commit of two) await expect(commit).rejects.toMatchObject(failed);
-  brokers.beforeCommit = async () => {};
+  hosts.brokers.beforeCommit = async () => {};
   await expect(transport.commit({ appenders: [], puts: [['n', bytes('4')]] })).rejects.toMatchObject({
     ...failed,
     message: expect.stringContaining('of no use'),
   });
   expect(() => transport.note([['n', null]])).toThrow('of no use');
   expect(text(transport.ledger.get('n'))).toBe('1');
-  await transport.close();
-  opened.splice(opened.indexOf(transport), 1);
+  await hosts.close(transport);
   expect(text((await open('one', dir)).ledger.get('n'))).toBe('1');
 });
 
 test('two that name the ledger at once come to one name', async () => {
-  const dirs = [makeDir(), makeDir()];
+  const dirs = [hosts.makeDir(), hosts.makeDir()];
   const both = await Promise.all(dirs.map((dir, n) => open(`host${n}`, dir)));
   for (const [n, transport] of both.entries()) await transport.commit({ appenders: [], puts: [[`k${n}`, bytes('v')]] });
-  for (const transport of opened.splice(0)) await transport.close();
+  await hosts.closeAll();
   for (let round = 0; round < 2; round++) {
     const names = new Set<string | undefined>();
     for (const [n, dir] of dirs.entries()) {
       const transport = await open(`host${n}`, dir);
       expect([...transport.ledger.entries('')].map(([key]) => key)).toEqual(['k0', 'k1']);
-      await transport.close();
+      await hosts.close(transport);
       const copy = LedgerCopy.open(dir, `host${n}`, 'look');
       names.add(copy.standing?.topic);
       await copy.close();
     }
-    opened.splice(0);
     expect(names.size).toBe(1);
   }
 });

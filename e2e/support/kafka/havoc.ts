@@ -30,8 +30,8 @@ export interface HavocOptions {
 /** longest time without a record of a partition, ms: past a session and a process that stood still, on a machine that others use as well */
 const STUCK_MS = 120_000;
 const SESSION_MS = 10_000;
-/** deaths at one record are to be explained by progress in between, or it counts as poison */
-const DEATHS_IN_A_ROW = 2;
+/** five deaths without progress in between may find a record guilty: it would count as poison */
+const DEATHS_IN_A_ROW = 4;
 
 /** Kills, stops, restarts, joins and leaves at random, until it is told that it is enough. */
 export class Havoc {
@@ -55,12 +55,17 @@ export class Havoc {
     return this.#did;
   }
 
-  /** Resolves when `enough` holds and everybody goes on. Whoever was started with a point is caught there also later. @throws when a partition stands still */
-  async run(enough: () => boolean): Promise<void> {
-    const { random, least, most, analyzer } = this.#options;
+  /** Starts everybody; resolves when they are at work. */
+  async begin(): Promise<void> {
+    const { most, analyzer } = this.#options;
     for (let n = 0; n < most; n++) this.#join(this.#fresh());
     if (analyzer.length > 0) this.#startAnalyzer();
-    await this.#progress(enough);
+    await this.#progress(() => false);
+  }
+
+  /** Resolves when `enough` holds and everybody goes on. Whoever was started with a point is caught there also later. @throws when a partition stands still */
+  async run(enough: () => boolean): Promise<void> {
+    const { random, least, most } = this.#options;
     while (!enough()) {
       await sleep(500 + random.below(3500));
       if (this.#deaths >= DEATHS_IN_A_ROW) await this.#progress(enough);

@@ -147,15 +147,18 @@ const suite = (): void => {
   });
 
   test('of the analyzers one stands by, and goes on where the other is killed', { timeout: 200_000 }, async () => {
-    const ready = async (name: string): Promise<number> =>
-      (await fetch(`${stack.url(name)}/ready`, { headers: { authorization: `Bearer ${token(name)}` } })).status;
-    const first = await ready('analyzer');
-    const [leader, spare] = first === 200 ? (['analyzer', 'analyzer-2'] as const) : (['analyzer-2', 'analyzer'] as const);
-    expect([await ready(leader), await ready(spare)]).toEqual([200, 503]);
+    const ask = async (name: string, path: string): Promise<Response> =>
+      fetch(`${stack.url(name)}/${path}`, { headers: { authorization: `Bearer ${token(name)}` } });
+    const state = async (name: string): Promise<string | undefined> =>
+      /^millrace_stage_state\{[^}]*state="(\w+)"[^}]*\} 1$/m.exec(await (await ask(name, 'metrics')).text())?.[1];
+    const first = await state('analyzer');
+    const [leader, spare] = first === 'running' ? (['analyzer', 'analyzer-2'] as const) : (['analyzer-2', 'analyzer'] as const);
+    expect([await state(leader), await state(spare)]).toEqual(['running', 'standing_by']);
+    for (const name of [leader, spare]) expect((await ask(name, 'ready')).status).toBe(200);
     expect(stack.process(spare).said).toContain('standing_by');
     const restarts = stack.restarts(spare);
     await stack.stopService(leader, 'SIGKILL');
-    await expect.poll(() => ready(spare), { timeout: 150_000, interval: 500 }).toBe(200);
+    await expect.poll(() => state(spare), { timeout: 60_000, interval: 500 }).toBe('running');
     expect(stack.restarts(spare)).toBe(restarts);
   });
 

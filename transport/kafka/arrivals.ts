@@ -12,12 +12,17 @@ export class Arrivals {
   /** Resolves once something has arrived since `since`, or after `ms`. */
   wait(ms: number, since = this.version): Promise<void> {
     return new Promise((resolve) => {
+      // a timer of 0 ms would take one at least
+      if (since !== this.version) {
+        setImmediate(resolve);
+        return;
+      }
       const wake = () => {
         clearTimeout(timer);
         this.#waiting.delete(wake);
         resolve();
       };
-      const timer = setTimeout(wake, since === this.version ? ms : 0);
+      const timer = setTimeout(wake, ms);
       this.#waiting.add(wake);
     });
   }

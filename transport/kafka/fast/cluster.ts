@@ -8,8 +8,8 @@ import { ask, findCoordinator, type Metadata, metadata, missingApis, type Reques
 const CONNECT_TIMEOUT = 5_000;
 const REQUEST_TIMEOUT = 10_000;
 
-/** What a connection is for: a long poll must not stand before a produce. */
-export type Purpose = 'control' | 'produce' | 'fetch' | 'fetch-more';
+/** What a connection is for: a broker answers one request of a connection after the other, so a long poll must not stand before a produce, nor a snapshot before records. */
+export type Purpose = 'control' | 'produce' | 'produce-transaction' | 'fetch' | 'fetch-more';
 
 interface Address {
   readonly host: string;

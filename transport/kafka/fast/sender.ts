@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import type { Appended, PartitionBatches } from '../client.ts';
 import type { Identity } from './batchhead.ts';
-import type { Cluster } from './cluster.ts';
+import type { Cluster, Purpose } from './cluster.ts';
 import { CODE, refusal, Transient } from './codes.ts';
 import type { Wire } from './library.ts';
 import { type Batch, Outbox, type Reach, type Ticket } from './outbox.ts';
@@ -44,6 +44,10 @@ export class Sender {
 
   constructor(options: SenderOptions) {
     this.#options = options;
+  }
+
+  get #purpose(): Purpose {
+    return this.#options.transactionalId === null ? 'produce' : 'produce-transaction';
   }
 
   outbox(topic: string, partition: number): Outbox {
@@ -122,7 +126,7 @@ export class Sender {
       else byNode.set(leader, [outbox]);
     }
     for (const [node, outboxes] of byNode) {
-      const wire = cluster.established(node, 'produce');
+      const wire = cluster.established(node, this.#purpose);
       if (wire === undefined) void this.#connect(node, outboxes);
       else while (this.#send(node, wire, outboxes));
     }
@@ -156,7 +160,7 @@ export class Sender {
     if (this.#connecting.has(node)) return;
     this.#connecting.add(node);
     try {
-      await this.#options.cluster.wire(node, 'produce');
+      await this.#options.cluster.wire(node, this.#purpose);
       this.#connecting.delete(node);
       this.pump();
     } catch (error) {

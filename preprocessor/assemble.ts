@@ -15,7 +15,7 @@ import { SourceLineage } from './lineage.ts';
 import { ModelStore } from './model-store.ts';
 import type { HostSetup } from './setup.ts';
 import { openDecoder, openReader, type SourceContext } from './source/open-source.ts';
-import { asIs, slotsRead, type Told, told } from './source/unread.ts';
+import { asIs, slotsPassed, slotsRead, type Told, told } from './source/unread.ts';
 import type { Notice } from './stats.ts';
 import { Caution, poison, WARY_RECORDS } from './suspect.ts';
 import { TableStore } from './tables/store.ts';
@@ -127,6 +127,7 @@ async function openTask(
   const outputs = openOutputs(stage.outputs, core, saved?.progress ?? null, left, host, transport.log, setup.schemaIds, bridges(plan));
   const lineage = new SourceLineage(plan, layout, context);
   const read = slotsRead(plan, stage);
+  const passed = slotsPassed(plan, stage);
   const tell: Told = (record, columns) => {
     const source = originOf(layout, time.origin)?.source;
     const input = inputPlans.find((candidate) => candidate.kind === 'source' && candidate.source === source);
@@ -192,6 +193,7 @@ async function openTask(
       row(input.shape),
       chain.entry.get(input.id) as (record: Row) => void,
       read,
+      passed,
     );
     core.inputs.push(opened.core);
     inputs.push(opened);
@@ -257,6 +259,7 @@ function openInput(
   row: Row,
   next: (row: Row) => void,
   read: ReadonlySet<string>,
+  passed: ReadonlySet<string>,
 ): TaskInput {
   const { plan, layout } = setup;
   if (input.kind === 'exchange') {
@@ -271,7 +274,7 @@ function openInput(
   const core = restored.get(`${source.id}/${number}`) ?? freshInput(`${source.id}/${number}`);
   const reader: Reader = openReader(source, number, core.base, context);
   const { eventTime } = source;
-  return new SourceInput(index, reader, core, task, row, openDecoder(source, context, read), next, {
+  return new SourceInput(index, reader, core, task, row, openDecoder(source, context, read, passed), next, {
     outOfOrder: source.outOfOrder,
     maxAhead: source.maxAhead,
     maxRecord: source.maxRecord,

@@ -62,9 +62,9 @@ function parquetColumns(schema: unknown): { columns: Set<string>; bytes: Set<str
 
 /**
  * The decoder of a source's records into its row. CSV takes the order of its columns from the file's first line. Columns whose slots
- * are not in `read` are checked and not kept; all are, when it is left out.
+ * are not in `read` are checked and not kept; all are, when it is left out. Those in `passed` may hold a `TextSpan`.
  */
-export function openDecoder(source: SourcePlan, context: SourceContext, read?: ReadonlySet<string>): RowDecoder {
+export function openDecoder(source: SourcePlan, context: SourceContext, read?: ReadonlySet<string>, passed: ReadonlySet<string> = new Set()): RowDecoder {
   const schema = parseSchema(source.schema);
   const kept = read === undefined ? source.columns : source.columns.filter(({ slot }) => read.has(slot));
   const slots = Object.fromEntries(kept.map((column) => [column.name, column.slot]));
@@ -76,5 +76,5 @@ export function openDecoder(source: SourcePlan, context: SourceContext, read?: R
   if (source.format === 'avro' && source.type === 'file')
     return avroDecoder(schema, slots, { framing: 'none', writtenWith: avroFileSchema(source.path as string) });
   if (source.format === 'avro') return avroDecoder(schema, slots, { framing: 'confluent', writerSchema: (id) => context.registry.byId(id) });
-  return jsonDecoder(schema, slots);
+  return jsonDecoder(schema, slots, { passed, recurring: true });
 }

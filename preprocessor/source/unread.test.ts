@@ -1,7 +1,7 @@
 import type { Plan, StagePlan } from '@millrace/pipeline/plan.ts';
 import type { Column } from '@millrace/shared-schemas/types.ts';
 import { expect, test } from 'vitest';
-import { slotsRead, told } from './unread.ts';
+import { slotsPassed, slotsRead, told } from './unread.ts';
 
 const column = (slot: string): Column => ({ name: slot, slot, type: { kind: 'BIGINT' }, nullable: true });
 const reads = (slot: string) => ({ sql: '', type: column(slot).type, nullable: true, tree: { op: 'column', slot, type: column(slot).type } });
@@ -31,6 +31,26 @@ test('what expressions, keys, outputs and the event time name is read; what is o
 
 test('rows that wait for the watermark are kept whole', () => {
   expect(read({ type: 'rolling', key: [column('c')], calls: [], add: [], emit: 'on_watermark' })).toEqual(['a', 'b', 'c', 'd', 'at']);
+});
+
+test('strings that an output writes to Avro, and nothing else looks at, are passed on', () => {
+  const text = (slot: string): Column => ({ ...column(slot), type: { kind: 'VARCHAR' } });
+  const schema = { type: 'record', name: 'R', fields: [...['a', 'b', 'c'].map((name) => ({ name, type: ['null', 'string'] })), { name: 'd', type: 'long' }] };
+  const columns = [...['a', 'b', 'c'].map(text), column('d')];
+  const output = { kind: 'topic', format: 'avro', id: 'o', from: 's', schema, key: null, columns };
+  const passed = (node: object, ...outputs: object[]): string[] => [
+    ...slotsPassed(plan, { ...stage(node), outputs: outputs.map((each) => ({ ...output, ...each })) } as unknown as StagePlan),
+  ];
+  const filter = { type: 'filter', where: reads('a') };
+  expect(passed(filter, {})).toEqual(['b', 'c']);
+  expect(passed(filter, { key: [text('b')] })).toEqual(['c']);
+  expect(passed(filter, {}, { format: 'json', columns: [text('c')] })).toEqual(['b']);
+  expect(passed(filter, {}, { kind: 'file', format: 'csv', columns: [text('b')] })).toEqual(['c']);
+  expect(passed(filter, { kind: 'exchange', key: [text('c')] })).toEqual(['b']);
+  expect(passed({ type: 'union', inputs: [{ from: 'in', copy: [['b', 'b_1']] }] }, {})).toEqual(['a', 'c']);
+  expect(passed({ type: 'rolling', key: [text('c')], calls: [], add: [], emit: 'on_watermark' }, {})).toEqual([]);
+  const behind = { ...stage(filter), inputs: [{ ...source, kind: 'exchange' }], outputs: [output] } as unknown as StagePlan;
+  expect([...slotsPassed(plan, behind)]).toEqual([]);
 });
 
 test('a dead letter’s record is made whole from its source once that is at hand, or has NULLs', () => {

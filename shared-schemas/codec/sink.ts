@@ -1,3 +1,4 @@
+import type { TextSpan } from '../text-span.ts';
 import { varintSize, writeVarint } from '../varint.ts';
 import type { Exact } from './exact.ts';
 
@@ -128,6 +129,21 @@ export class Sink {
     const size = Buffer.byteLength(text);
     this.int(size);
     this.utf8(text, size);
+  }
+
+  /** length, then the span's bytes */
+  span({ buffer: source, start, end }: TextSpan): void {
+    const length = end - start;
+    if (length > 63) {
+      this.bytes(source.subarray(start, end));
+      return;
+    }
+    if (!this.room(length + 1)) return;
+    const buffer = this.buffer;
+    let pos = this.pos;
+    buffer[pos++] = length << 1;
+    for (let i = start; i < end; i++) buffer[pos++] = source[i];
+    this.pos = pos;
   }
 
   /** UTF-8 of known size, no length */

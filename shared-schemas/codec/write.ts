@@ -1,3 +1,4 @@
+import type { TextSpan } from '../text-span.ts';
 import { FlawError, type Value } from '../types.ts';
 import { type Exact, millisOf, times } from './exact.ts';
 import type { AvroNode } from './node.ts';
@@ -43,7 +44,10 @@ function plain(node: AvroNode, path: string): Writer {
     case 'double':
       return (sink, value) => sink.double(value as number);
     case 'string':
-      return (sink, value) => sink.string(value as string);
+      return (sink, value) => {
+        if (typeof value === 'string') sink.string(value);
+        else sink.span(value as unknown as TextSpan);
+      };
     case 'bytes':
       return (sink, value) => sink.bytes(value as Uint8Array);
     case 'fixed':

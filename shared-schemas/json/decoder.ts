@@ -2,15 +2,19 @@ import type { ParsedSchema } from '../avro.ts';
 import { flawOf } from '../codec/bad.ts';
 import type { AvroNode } from '../codec/node.ts';
 import { slotSetter } from '../row.ts';
+import { TextSpan } from '../text-span.ts';
 import type { RowDecoder } from '../types.ts';
+import { KnownTexts } from './known-texts.ts';
 import { fieldConvert, parseObject, property } from './parse.ts';
 import { type ScanKind, Scanner } from './scanner.ts';
 
 export interface JsonDecoderOptions {
-  /** the fields to put into the row; others are checked all the same. All, when left out */
-  readonly need?: ReadonlySet<string>;
   /** false reads every record by JSON.parse: what the scanner is tested against */
   readonly scan?: boolean;
+  /** slots of strings that are written to Avro and not looked at, which may hold {@link TextSpan}s */
+  readonly passed?: ReadonlySet<string>;
+  /** strings come again and again, as keys do: the same string is to be the same object */
+  readonly recurring?: boolean;
 }
 
 /**
@@ -23,15 +27,21 @@ export interface JsonDecoderOptions {
  * timestamp-micros epoch µs.
  */
 export function jsonDecoder(schema: ParsedSchema, slots: Readonly<Record<string, string>>, options: JsonDecoderOptions = {}): RowDecoder {
-  const wanted = (name: string): boolean => Object.hasOwn(slots, name) && (options.need?.has(name) ?? true);
-  const fields = schema.root.fields.map((field) => ({
-    name: field.name,
-    kind: scanKind(field.node),
-    nullable: field.node.nullAt >= 0,
-    get: property(field.name),
-    convert: fieldConvert(field, field.name),
-    set: wanted(field.name) ? slotSetter(slots[field.name]) : null,
-  }));
+  const fields = schema.root.fields.map((field) => {
+    const slot = Object.hasOwn(slots, field.name) ? slots[field.name] : null;
+    const text = slot !== null && field.node.kind === 'string';
+    const passed = text && options.passed?.has(slot);
+    return {
+      name: field.name,
+      kind: scanKind(field.node),
+      nullable: field.node.nullAt >= 0,
+      get: property(field.name),
+      convert: fieldConvert(field, field.name),
+      set: slot === null ? null : slotSetter(slot),
+      span: passed ? new TextSpan() : null,
+      known: text && !passed && options.recurring ? new KnownTexts() : null,
+    };
+  });
   const scanner = options.scan === false ? null : new Scanner(fields);
   return (row, buffer, start, end) => {
     if (scanner?.scan(row, buffer, start, end)) return undefined;

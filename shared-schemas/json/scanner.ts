@@ -1,4 +1,6 @@
+import type { TextSpan } from '../text-span.ts';
 import type { Row, Value } from '../types.ts';
+import type { KnownTexts } from './known-texts.ts';
 import type { Convert } from './parse.ts';
 
 /** What the scanner reads itself; every other kind of value goes to JSON.parse, a value at a time. */
@@ -12,6 +14,10 @@ export interface ScanField {
   readonly set: ((row: Row, value: Value) => void) | null;
   /** what the parsing path makes of the value; undefined stands for an absent field. Throws when it is bad */
   readonly convert: Convert;
+  /** of strings: what stands in the row for one that is plain ASCII; null: the string itself */
+  readonly span?: TextSpan | null;
+  /** of strings that come again; null: each is made anew */
+  readonly known?: KnownTexts | null;
 }
 
 /** One property the scanner knows: a field of the schema, or one it has met and ignores. */
@@ -20,6 +26,8 @@ interface Entry {
   readonly key: Uint8Array;
   readonly field: ScanField | null;
   readonly kind: ScanKind | 'skip';
+  readonly span: TextSpan | null;
+  readonly known: KnownTexts | null;
   /** the record it was last seen in */
   seen: number;
   /** the entry that followed it last time */
@@ -42,7 +50,7 @@ const POWERS = Float64Array.from({ length: 23 }, (_, i) => 10 ** i);
 export class Scanner {
   readonly #fields: readonly Entry[];
   readonly #entries: Entry[];
-  readonly #first: Entry = { key: new Uint8Array(0), field: null, kind: 'skip', seen: 0, next: null };
+  readonly #first: Entry = { key: new Uint8Array(0), field: null, kind: 'skip', span: null, known: null, seen: 0, next: null };
   #record = 0;
   #buffer: Buffer = Buffer.alloc(0);
   #start = 0;
@@ -58,6 +66,8 @@ export class Scanner {
       key: Buffer.from(`"${field.name}"`),
       field,
       kind: field.kind,
+      span: field.span ?? null,
+      known: field.known ?? null,
       seen: 0,
       next: null,
     }));
@@ -130,7 +140,7 @@ export class Scanner {
     for (const entry of this.#entries) if (this.#matches(entry.key, pos)) return entry;
     const to = this.#plain(pos + 1);
     if (to >= this.#end || this.#buffer[to] !== QUOTE) return null;
-    const entry: Entry = { key: Uint8Array.from(this.#buffer.subarray(pos, to + 1)), field: null, kind: 'skip', seen: 0, next: null };
+    const entry: Entry = { key: Uint8Array.from(this.#buffer.subarray(pos, to + 1)), field: null, kind: 'skip', span: null, known: null, seen: 0, next: null };
     if (this.#entries.length < this.#fields.length + MOST_IGNORED) this.#entries.push(entry);
     return entry;
   }
@@ -193,14 +203,22 @@ export class Scanner {
   #string(entry: Entry, row: Row, pos: number): number {
     const buffer = this.#buffer;
     const from = pos + 1;
-    const to = this.#plain(from);
+    const { known, field } = entry;
+    const to = known === null ? this.#plain(from) : known.scan(buffer, from);
     if (to >= this.#end) return -1;
     if (buffer[to] === QUOTE) {
-      const { field } = entry;
-      if (field !== null && field.set !== null) field.set(row, this.#ascii(from, to));
+      if (field !== null && field.set !== null) field.set(row, this.#taken(entry, from, to));
       return to + 1;
     }
     return this.#parsed(entry, row, pos);
+  }
+
+  #taken({ span, known }: Entry, from: number, to: number): Value {
+    if (span === null) return known?.text(this.#buffer, from, to) ?? this.#ascii(from, to);
+    span.buffer = this.#buffer;
+    span.start = from;
+    span.end = to;
+    return span.value;
   }
 
   /**

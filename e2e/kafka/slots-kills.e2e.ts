@@ -20,10 +20,10 @@ import { TO_END } from '../support/kafka/running.ts';
 import { type Broker, describeKafka, startBroker } from '../support/kafka.ts';
 
 const MINUTES = 60_000;
-const SALES = 40_000;
 const first = Number(process.env['MILLRACE_SEED'] ?? 1);
 const seeds = Number(process.env['MILLRACE_SEEDS'] ?? 2);
 const campaign = Number(process.env['MILLRACE_KILLS'] ?? 0);
+const SALES = campaign > 0 ? 40_000 : 25_000;
 /** what is there from the beginning, and how fast the rest comes: the longer, the more is done to each pipeline */
 const AHEAD = 2_000;
 const PER_SECOND = campaign > 0 ? 250 : 500;

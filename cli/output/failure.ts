@@ -21,6 +21,7 @@ export function failureOf(error: unknown): Failure {
   }
   const message = error instanceof Error ? error.message : String(error);
   const system = error as { code?: unknown; syscall?: unknown };
+  if (system?.code === 'ENOSPC' || system?.code === 'EDQUOT') return failureOf(new MillraceError('storage_full', message, { cause: error }));
   if (typeof system?.code === 'string' && typeof system.syscall === 'string')
     return {
       place: null,

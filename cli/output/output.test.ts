@@ -131,7 +131,8 @@ describe('failures', () => {
     expect(failureOf(new MillraceError('unknown_topic', 'x')).exit).toBe(1);
     expect(failureOf(new TypeError('x is not a function'))).toMatchObject({ code: 'defect', exit: 1 });
     expect(failureOf('a string')).toMatchObject({ code: 'defect', message: 'a string', exit: 1 });
-    expect(failureOf(Object.assign(new Error('no space'), { code: 'ENOSPC', syscall: 'write' }))).toMatchObject({ code: 'ENOSPC', exit: 1 });
+    expect(failureOf(Object.assign(new Error('no space'), { code: 'EACCES', syscall: 'open' }))).toMatchObject({ code: 'EACCES', exit: 1 });
+    expect(failureOf(Object.assign(new Error('no space'), { code: 'ENOSPC', syscall: 'write' }))).toMatchObject({ code: 'storage_full', exit: 1 });
   });
 
   test('no stack unless asked for', () => {

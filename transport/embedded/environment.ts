@@ -1,8 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { threadId } from 'node:worker_threads';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { storageFailure } from '../failures.ts';
 import { checkFile } from './check-file.ts';
+import { roomForLock } from './lock-room.ts';
 
 /** the address space set aside for the file, which grows as it is written; the file itself is as large as what it holds */
 const MAP_SIZE = 2 ** 40;
@@ -59,6 +61,7 @@ export class Environment {
     this.#root = this.guard(() => {
       mkdirSync(dir, { recursive: true });
       checkFile(this.path);
+      roomForLock(this.path, threadId);
       // overlappingSync off: a commit returns when it is on the disk. The root keeps lmdb's own key encoding, or its named tables are not found again.
       return open({ path: this.path, noSubdir: true, maxDbs: 16, maxReaders: 512, mapSize: MAP_SIZE, overlappingSync: false, noSync: !options.sync });
     });

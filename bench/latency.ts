@@ -15,6 +15,8 @@ const RATES = [1_000, 10_000];
 const WARM_SECONDS = 3;
 const SECONDS = 8;
 const PATIENCE_MS = 20_000;
+/** payments before the first that is due */
+const PROBES = 100;
 const NO_KEY = new Uint8Array(0);
 
 /** A topic whose Avro values begin with the payment's `tx_id`, and which payments come out there. */
@@ -71,13 +73,7 @@ class Schedule {
     const due = Math.min(this.total, Math.floor(((performance.now() - this.#begun) * this.rate) / 1000) + 1);
     if (due <= this.#made) return;
     const out = this.#out;
-    const now = Date.now();
-    for (; this.#made < due; this.#made++) {
-      const text = payment(this.#made, this.#beganAt + Math.floor((this.#made * 1000) / this.rate));
-      let pos = out.begin(0, now, NO_KEY, 0, -1);
-      while (out.buffer.length - pos < text.length) pos = out.grow();
-      out.end(pos + out.buffer.latin1Write(text, pos));
-    }
+    for (; this.#made < due; this.#made++) append(out, payment(this.#made, this.#beganAt + Math.floor((this.#made * 1000) / this.rate)));
     this.#onTheirWay++;
     out.flush().then(
       () => void this.#onTheirWay--,
@@ -128,6 +124,26 @@ class Observer {
   }
 }
 
+/** Gives the engine something to do, and waits until it has answered: how long it takes to start is no latency. */
+async function answers(log: Log, topic: string): Promise<void> {
+  const out = log.appender(TOPIC);
+  for (let n = 0; n < PROBES; n++) append(out, payment(n, Date.now()));
+  await out.flush();
+  const reader = log.reader(topic, 0, { offset: 0 });
+  const until = performance.now() + PATIENCE_MS;
+  while (reader.poll(1) === null) {
+    if (performance.now() > until) throw new Error(`nothing came out on ${topic}`);
+    await log.wait(10);
+  }
+  reader.close();
+}
+
+function append(out: Appender, text: string): void {
+  let pos = out.begin(0, Date.now(), NO_KEY, 0, -1);
+  while (out.buffer.length - pos < text.length) pos = out.grow();
+  out.end(pos + out.buffer.latin1Write(text, pos));
+}
+
 /** Takes the time of what comes out as it arrives, until all has. Where a log does not tell of other processes' appends at once it is looked at every millisecond. */
 async function observeAll(log: Log, observers: readonly Observer[], rate: number): Promise<void> {
   const until = performance.now() + (WARM_SECONDS + SECONDS) * 1000 + PATIENCE_MS;
@@ -151,7 +167,7 @@ export async function openLoop({ pipeline, rate, outputs, prepare, place }: Open
   if (transport !== null) await prepare?.(transport, dir);
   const engine = start(pipeline, ['--profile', place?.profile ?? PROFILE, '--data-dir', dir]);
   try {
-    await sleep(1500);
+    await answers(log, (outputs[0] as Observed).topic);
     const schedule = new Schedule(rate, log);
     const observers = outputs.map((output) => new Observer(log, output, schedule));
     await Promise.all([schedule.run(), observeAll(log, observers, rate)]);

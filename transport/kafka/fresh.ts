@@ -28,15 +28,15 @@ export class Fresh {
   /** Takes some out, until they are of about `most` bytes; one at least where there are any. */
   take(most: number): [key: string, value: Uint8Array | null][] {
     const taken: [string, Uint8Array | null][] = [];
-    for (let bytes = 0; bytes < most; ) {
-      const next = this.#changes.entries().next();
-      if (next.done) break;
-      const [key, value] = next.value;
-      bytes += bytesOf(value);
-      taken.push([key, value]);
-      this.#changes.delete(key);
+    let bytes = 0;
+    for (const change of this.#changes) {
+      if (bytes >= most) break;
+      bytes += bytesOf(change[1]);
+      taken.push(change);
     }
-    for (const [, value] of taken) this.bytes -= bytesOf(value);
+    if (taken.length === this.#changes.size) this.#changes.clear();
+    else for (const [key] of taken) this.#changes.delete(key);
+    this.bytes -= bytes;
     return taken;
   }
 

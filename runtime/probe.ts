@@ -41,11 +41,17 @@ export type ProbePoint =
 const [armed, hit, how] = (process.env['MILLRACE_PROBE'] ?? '').split(':');
 let left = Number(hit ?? 1) || 1;
 
+/** ms in which all threads of a process have stopped, on a busy machine too */
+const STOPPED_WITHIN = 2000;
+const standStill = (ms?: number): string => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+
 export function probe(point: ProbePoint): void {
   if (point !== armed || --left > 0) return;
   writeSync(2, `probe ${point}\n`);
   if (how === 'stop') {
     left = Number.POSITIVE_INFINITY;
     process.kill(process.pid, 'SIGSTOP');
-  } else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    // another thread may take the signal: this one does nothing until it is stopped as well
+    standStill(STOPPED_WITHIN);
+  } else standStill();
 }

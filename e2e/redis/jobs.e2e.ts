@@ -20,7 +20,7 @@ const topics: Scenario = {
   name: 'topics',
   yaml: queries.yaml
     .replace('name: queries', 'name: topics')
-    .replace('max_records: 120', 'max_records: 25')
+    .replace('max_records: 120', 'max_records: 60')
     .split('\n')
     .filter((line) => !line.includes('type: file, path: out/'))
     .join('\n'),

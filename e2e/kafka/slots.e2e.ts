@@ -68,16 +68,27 @@ describeKafka('processes that share a pipeline', () => {
     }
   });
 
-  test('killed: back on its data directory within the session it has its slots again; else others have them', { timeout: 4 * MINUTES }, async () => {
+  test('killed: back on its data directory within the session it has its slots again; else others have them', { timeout: 6 * MINUTES }, async () => {
     const crew = await suite.lay('killed', { fed: 0 });
     const [a, b] = [crew.start('a'), crew.start('b')];
     const feed = crew.feed(0, SALES, 500);
     await shareOut(a, b);
-    const [mine, theirs] = [slotsOf(a), slotsOf(b)];
-    await a.run.kill();
-    const back = crew.start('a-again', [], { dataDir: 'data-a' });
-    await until('it has its slots again', () => slotsOf(back)?.join() === mine?.join());
-    expect(slotsOf(b)).toEqual(theirs);
+    let back = a;
+    for (let tries = 1; ; tries++) {
+      const [mine, theirs] = [slotsOf(back), slotsOf(b)];
+      const before = b.run.said.length;
+      await back.run.kill();
+      back = crew.start(`a-again-${tries}`, [], { dataDir: 'data-a' });
+      const heard = (): string => b.run.said.slice(before);
+      await until('it has its slots again, or the other has them', () => slotsOf(back)?.join() === mine?.join() || heard().includes('all 4 slots'));
+      if (!heard().includes('info slots')) {
+        expect(slotsOf(b)).toEqual(theirs);
+        break;
+      }
+      // a start that takes longer than a session, on a busy machine, tells nothing
+      expect(tries, 'starts that took longer than a session').toBeLessThan(4);
+      await shareOut(back, b);
+    }
     await back.run.kill();
     await until('the other has all', () => slotsOf(b)?.length === 4);
     const [c, d] = [crew.start('c'), crew.start('d')];

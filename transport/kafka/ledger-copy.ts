@@ -158,11 +158,12 @@ export class LedgerCopy implements Ledger {
     if (this.#failure !== null) throw this.#failure.error;
   }
 
-  /** Puts what the topic does not have; durable on return. */
+  /** Puts what the topic does not have, together with all that is older, which is not to be read again behind it; durable on return. */
   note(puts: Commit['puts']): void {
-    // older than what is noted, and not to be read again behind it
+    if (this.#standing === null) throw new Error('the copy has no topic yet');
+    this.#check();
+    this.#fresh.add(puts);
     this.settle();
-    this.#guard(() => this.#store.note(puts, this.#fence));
   }
 
   #guard(work: () => void): void {

@@ -10,8 +10,8 @@ import { decodeCore } from './task/core.ts';
 import { readHeaders } from './task/left.ts';
 import { pipelineKey, TaskStore } from './task/store.ts';
 
-/** The release whose snapshots this process writes and reads. */
-export const BUILD = '0.1';
+/** The form of the snapshots that this process writes. It reads those of 0.1 too, at a clean cut. */
+export const BUILD = '0.2';
 
 /** How those who worked before on these tasks ended, and what that asks of the next. */
 export interface Prepared {
@@ -91,14 +91,19 @@ export async function prepare(
   return { layout, run, ...prepared };
 }
 
-/** An edited file is taken only where nothing is under way: no journal to replay, no exchange to drain, no end to reach. */
+/** An edited file, or a release that saves in another form, is taken only where nothing is under way: no journal to replay, no exchange to drain, no end to reach. */
 async function checkEdit(plan: Plan, old: PipelineRecord, transport: Transport, running: boolean): Promise<void> {
+  const upgraded = old.build !== BUILD;
+  const what = upgraded
+    ? `a release that saves in form ${old.build}, not ${BUILD}, used the data directory last`
+    : `${plan.file} has changed since the data directory was last used`;
+  const first = upgraded ? 'finish it with that release and the file as it was' : 'finish it with the file as it was, then edit';
   const refuse = (why: string): never => {
-    throw new MillraceError('plan_changed', `${plan.file} has changed since the data directory was last used, and ${why}`);
+    throw new MillraceError('plan_changed', `${what}, and ${why}`);
   };
-  if (running) refuse('the last run did not stop cleanly: finish it with the file as it was, then edit');
+  if (running) refuse(`the last run did not stop cleanly: ${first}`);
   const run = new PipelineLedger(transport.ledger, plan.name).run();
-  if (run && !run.finished && run.ends) refuse('a run to the end is unfinished: finish it with the file as it was, then edit');
+  if (run && !run.finished && run.ends) refuse(`a run to the end is unfinished: ${first}`);
   const [misfit] = misfits(plan, old);
   if (misfit) refuse(`the saved state of step ${misfit} does not fit it any more: give the step another id, or use a new data directory`);
   const taken = takenOf(plan.name, transport.ledger);

@@ -1,5 +1,6 @@
 import { compareUtf8 } from '@millrace/shared-schemas/keys.ts';
-import type { Bucket, WindowKey } from './window-store.ts';
+import type { WindowKey } from './window-key.ts';
+import type { Bucket } from './window-store.ts';
 
 /**
  * The keys with panes in the window that fires, in the order of their key bytes. Windows fire one after the other, so

@@ -2,6 +2,7 @@ import { keyWriter } from '@millrace/shared-schemas/keys.ts';
 import { slotGetter } from '@millrace/shared-schemas/row.ts';
 import type { Column, Row, SqlType, Value } from '@millrace/shared-schemas/types.ts';
 import type { TaskTime } from './operator.ts';
+import { TextNumbers } from './text-numbers.ts';
 
 /** Types other than text whose values are equal in SQL exactly when they are the same key of a Map: neither −0 nor NaN is one of two. */
 const ATOMS: ReadonlySet<SqlType['kind']> = new Set([
@@ -37,12 +38,12 @@ export class KeyNumbers {
   private readonly get: (row: Row) => Value;
   private readonly isText: boolean;
   private readonly isAtom: boolean;
-  private readonly byText = new Map<string, number>();
+  private readonly texts: string[] = [];
+  private readonly byText = new TextNumbers(this.texts);
   /** of keys whose column is an atom: no text is made to find them */
   private readonly byAtom = new Map<Value, number>();
   /** the same of small natural numbers, which ids often are: the key's number + 1, 0 for none */
   private dense = new Int32Array(1024);
-  private readonly texts: string[] = [];
   private readonly atoms: Value[] = [];
   private readonly holders: number[] = [];
   private readonly free: number[] = [];
@@ -67,7 +68,7 @@ export class KeyNumbers {
       if (text === null) return false;
       if (this.number >= 0 && text === this.last) return true;
       this.last = text;
-      this.number = this.byText.get(text) ?? -1;
+      this.number = this.byText.get(text);
       return true;
     }
     const atom = this.get(row);
@@ -82,7 +83,7 @@ export class KeyNumbers {
 
   /** One more step holds the key. */
   hold(text: string): number {
-    let number = this.byText.get(text) ?? -1;
+    let number = this.byText.get(text);
     if (number < 0) {
       number = this.free.pop() ?? this.texts.length;
       this.texts[number] = text;
@@ -110,7 +111,7 @@ export class KeyNumbers {
   /** Steps know their keys by text only until a record names them. */
   private findAtom(atom: Value, row: Row): void {
     const number = this.byText.get(this.writer.text(row) as string);
-    if (number === undefined) return;
+    if (number < 0) return;
     this.number = number;
     this.atoms[number] = atom;
     const place = placeOf(atom);

@@ -8,7 +8,7 @@ import type { Histories } from './rolling-history.ts';
 /** records in a block: what is written again when one of them changes */
 const BLOCK = 64;
 
-/** what of an entry has changed: its header only, or records (and perhaps the header) */
+/** what has changed of what is saved of a key: no records, or records too */
 const HEADER = 1;
 const RECORDS = 2;
 
@@ -21,11 +21,11 @@ interface Entry {
   readonly number: number;
   /** when it is looked at, to be forgotten */
   due: number;
-  /** the header has changed */
-  header: boolean;
   /** records from this number on have changed; +Infinity for none */
   from: number;
-  /** blocks that are saved: [savedFrom, savedTo) */
+  /** the block that was last when the key was saved: those before it are saved of themselves, it is not */
+  last: number;
+  /** blocks that may be saved, of themselves: [savedFrom, savedTo) */
   savedFrom: number;
   savedTo: number;
 }
@@ -33,8 +33,9 @@ interface Entry {
 /**
  * The keys of a rolling step, when they are forgotten, and how they are saved.
  *
- * State: `k<id>` due, number of the first record kept, key · `b<id>.<n>` records BLOCK·n and on: number of the first in it, then
- * each one's time and arguments. The running windows follow from these.
+ * State: `k<id>` due, number of the first record kept, key, the last block of records · `b<id>.<n>` a block before it, records BLOCK·n and on.
+ * A block is the number of the first in it, then each one's time and arguments. The running windows follow from these. Most of what
+ * changes is at the end of a history, and most histories are one block: so a key that has changed is mostly one entry.
  */
 export class RollingStore {
   readonly expiry: Expiry<number>;
@@ -65,7 +66,7 @@ export class RollingStore {
     const text = this.numbers.text(row) as string;
     const cell = this.histories.open(0);
     const due = this.expiry.add(cell, time + this.histories.keep);
-    this.put({ id: this.nextId++, text, cell, due, header: true, from: 0, savedFrom: 0, savedTo: 0 });
+    this.put({ id: this.nextId++, text, cell, due, from: 0, last: 0, savedFrom: 0, savedTo: 0 });
     this.list(cell);
     return cell;
   }
@@ -82,7 +83,6 @@ export class RollingStore {
 
   /** The first record has changed. */
   forgot(cell: number): void {
-    (this.entries[cell] as Entry).header = true;
     this.list(cell);
   }
 
@@ -112,43 +112,48 @@ export class RollingStore {
     for (const cell of all ? this.entries.keys() : this.changed) {
       const entry = this.entries[cell];
       if (entry === undefined || (!all && this.listed[cell] === 0)) continue;
-      if (all || entry.header) {
-        bytes.f64(entry.due);
-        bytes.varint(this.histories.first(cell));
-        bytes.text(entry.text);
-        writer.put(`k${entry.id}`, bytes.finish());
-      }
-      this.saveBlocks(writer, bytes, entry, all ? 0 : entry.from);
+      const last = this.save(writer, bytes, entry, all ? 0 : Math.min(entry.last, Math.floor(entry.from / BLOCK)));
       if (all) continue;
       this.listed[cell] = 0;
-      entry.header = false;
       entry.from = Number.POSITIVE_INFINITY;
+      entry.last = last;
     }
     if (all) return;
     this.gone = [];
     this.changed = [];
   }
 
-  private saveBlocks(writer: StateWriter, bytes: ByteWriter, entry: Entry, from: number): void {
-    const { histories, types } = this;
+  /** Writes a key with its last block, whose number it gives, and the blocks from `from` on that come before. */
+  private save(writer: StateWriter, bytes: ByteWriter, entry: Entry, from: number): number {
+    const { histories } = this;
     const { id, cell } = entry;
     const first = histories.first(cell);
     const end = histories.end(cell);
     const firstBlock = Math.floor(first / BLOCK);
-    const endBlock = Math.ceil(end / BLOCK);
+    const lastBlock = lastBlockOf(first, end);
     for (let block = entry.savedFrom; block < Math.min(firstBlock, entry.savedTo); block++) writer.delete(`b${id}.${block}`);
-    for (let block = Math.floor(Math.max(first, from) / BLOCK); block < endBlock; block++) {
-      const start = Math.max(first, block * BLOCK);
-      bytes.varint(start);
-      for (let n = start; n < Math.min(end, (block + 1) * BLOCK); n++) {
-        bytes.f64(histories.time(cell, n));
-        for (let c = 0; c < types.length; c++) bytes.value(types[c], histories.argument(cell, n, c));
-      }
+    for (let block = Math.max(firstBlock, from); block < lastBlock; block++) {
+      this.saveRecords(bytes, cell, Math.max(first, block * BLOCK), (block + 1) * BLOCK);
       writer.put(`b${id}.${block}`, bytes.finish());
     }
+    bytes.f64(entry.due);
+    bytes.varint(first);
+    bytes.text(entry.text);
+    this.saveRecords(bytes, cell, Math.max(first, lastBlock * BLOCK), end);
+    writer.put(`k${id}`, bytes.finish());
     // blocks of a dump that came before may be in the same place
     entry.savedFrom = firstBlock;
-    entry.savedTo = Math.max(entry.savedTo, firstBlock, endBlock);
+    entry.savedTo = Math.max(entry.savedTo, lastBlock);
+    return lastBlock;
+  }
+
+  private saveRecords(bytes: ByteWriter, cell: number, start: number, end: number): void {
+    const { histories, types } = this;
+    bytes.varint(start);
+    for (let n = start; n < end; n++) {
+      bytes.f64(histories.time(cell, n));
+      for (let c = 0; c < types.length; c++) bytes.value(types[c], histories.argument(cell, n, c));
+    }
   }
 
   /** Takes back a snapshot's entries `k…` and `b…`. */
@@ -161,32 +166,40 @@ export class RollingStore {
       if (had === undefined) blocks.set(id, [[block, value]]);
       else had.push([block, value]);
     }
+    const header = new ByteReader();
     const bytes = new ByteReader();
     for (const [name, value] of saved) {
       if (!name.startsWith('k')) continue;
-      bytes.start(value);
+      header.start(value);
       const id = Number(name.slice(1));
-      const due = bytes.f64();
-      const first = bytes.varint();
-      const text = bytes.text();
+      const due = header.f64();
+      const first = header.varint();
+      const text = header.text();
       const cell = this.histories.open(first);
       const own = (blocks.get(id) ?? []).sort(([a], [b]) => a - b);
-      for (const [, block] of own) this.loadBlock(cell, bytes, block, first);
+      // once the last block was an entry like the others; such a one may still be there
+      const lastFrom = header.done ? Number.POSITIVE_INFINITY : header.varint();
+      for (const [, block] of own) {
+        bytes.start(block);
+        this.loadRecords(cell, bytes, bytes.varint(), first, lastFrom);
+      }
+      if (lastFrom < Number.POSITIVE_INFINITY) this.loadRecords(cell, header, lastFrom, first, Number.POSITIVE_INFINITY);
       const savedFrom = own.length > 0 ? own[0][0] : 0;
       const savedTo = own.length > 0 ? own[own.length - 1][0] + 1 : 0;
-      this.put({ id, text, cell, due, header: false, from: Number.POSITIVE_INFINITY, savedFrom, savedTo });
+      const last = lastBlockOf(first, this.histories.end(cell));
+      this.put({ id, text, cell, due, from: Number.POSITIVE_INFINITY, last, savedFrom, savedTo });
       this.expiry.put(cell, due);
       this.histories.settle(cell);
     }
   }
 
-  private loadBlock(cell: number, bytes: ByteReader, block: Uint8Array, first: number): void {
-    bytes.start(block);
-    for (let n = bytes.varint(); !bytes.done; n++) {
+  /** Takes back the records of a block from number `n` on, of those below `to`. */
+  private loadRecords(cell: number, bytes: ByteReader, n: number, first: number, to: number): void {
+    for (let number = n; !bytes.done; number++) {
       const time = bytes.f64();
       const values = this.types.map((type) => bytes.value(type));
       // what a later cut has forgotten may still lie in an older block
-      if (n >= first) this.histories.load(cell, time, values);
+      if (number >= first && number < to) this.histories.load(cell, time, values);
     }
   }
 
@@ -211,4 +224,9 @@ export class RollingStore {
     this.listed[cell] = HEADER;
     this.changed.push(cell);
   }
+}
+
+/** The number of the block that the last of the records [first, end) is in. */
+function lastBlockOf(first: number, end: number): number {
+  return Math.floor(Math.max(first, end - 1) / BLOCK);
 }

@@ -4,41 +4,14 @@ import { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import type { SqlType, Value } from '@millrace/shared-schemas/types.ts';
 import type { KeyNumbers } from './key-numbers.ts';
 import type { StateWriter } from './operator.ts';
-import type { PaneRun, Panes } from './pane-run.ts';
 import { insertSorted, lowerBound } from './sorted.ts';
-
-/** The pane has changed since the last snapshot; a snapshot may hold it; its cell is on the list of changed ones. */
-const DIRTY = 1;
-const SAVED = 2;
-const LISTED = 4;
+import { WindowEntries } from './window-entries.ts';
+import { type SavedKey, WindowGroups } from './window-groups.ts';
+import type { WindowKey } from './window-key.ts';
+import type { WindowSaves } from './window-saves.ts';
 
 /** stands for an id while a key rests */
 const RESTS = -1;
-
-/** One key: with open panes, or resting. */
-export interface WindowKey extends Panes {
-  /** what it is saved under */
-  id: number;
-  readonly text: string;
-  /** of the key among the task's */
-  readonly number: number;
-  starts: number[];
-  cells: number[];
-  /** of the key columns */
-  readonly values: readonly Value[];
-  /** runs of starts of windows that an end of the input has fired, as [first, last] pairs, ascending */
-  readonly fired: number[];
-  /** how many of its panes are in the window that fired last; kept by `ActiveKeys`, not saved */
-  active: number;
-  listed: boolean;
-  /** not saved */
-  run: PaneRun | null;
-  dirty: boolean;
-  /** on the list of changed keys */
-  changed: boolean;
-  /** a snapshot may hold it */
-  saved: boolean;
-}
 
 /** Everyone's panes of one start. */
 export interface Bucket {
@@ -47,36 +20,37 @@ export interface Bucket {
 }
 
 /**
- * The keys of a window step and their panes, and how they are saved.
+ * The keys of a window step and their panes.
  *
- * State: `n` next id · `k<id>` key, its values, fired windows · `p<id>.<start>` the pane's aggregates.
+ * State: `n` next id · `g<n>` a group of keys, each with its values, fired windows and panes. Or, where a key may have many panes:
+ * `k<id>` key, its values, fired windows · `p<id>.<start>` the pane's aggregates.
  */
 export class WindowStore {
   readonly cells: Cells;
   /** by number */
   private readonly keys: (WindowKey | undefined)[] = [];
   private readonly numbers: KeyNumbers;
-  /** by number: the pane that a key's last record went to (NaN for none), and its cell; of keys with nothing fired */
-  private recentStart = new Float64Array(64).fill(Number.NaN);
-  private recentCell = new Int32Array(64);
+  /**
+   * By number, in pairs: the pane that a key's last record went to, NaN for none, and its cell. Of keys with nothing fired, and since the last
+   * snapshot, so that such a pane is known to be saved by the next.
+   */
+  private recents = new Float64Array(128).fill(Number.NaN);
   /** ascending by start */
   readonly buckets: Bucket[] = [];
   private readonly starts: number[] = [];
   private nextId = 0;
   private readonly aggregates: readonly Aggregate[];
   private readonly keyTypes: readonly SqlType[];
-  /** of each cell: the pane it is, and `DIRTY` and `SAVED` */
-  private owners: WindowKey[] = [];
-  private ownStarts: number[] = [];
-  private flags = new Uint8Array(64);
-  private dirtyCells: number[] = [];
-  private dirtyKeys: WindowKey[] = [];
+  private readonly saves: WindowSaves;
+  private readonly groups: WindowGroups | null;
   /** keys that may rest since the bucket that went last; some of them may have panes again */
   private resting: WindowKey[] = [];
-  private gone: string[] = [];
 
-  constructor(aggregates: readonly Aggregate[], keyTypes: readonly SqlType[], numbers: KeyNumbers) {
+  /** `grouped`: a key has few panes, and each of them is small */
+  constructor(aggregates: readonly Aggregate[], keyTypes: readonly SqlType[], numbers: KeyNumbers, grouped: boolean) {
     this.numbers = numbers;
+    this.groups = grouped ? new WindowGroups(aggregates, keyTypes) : null;
+    this.saves = this.groups ?? new WindowEntries(aggregates, keyTypes);
     this.aggregates = aggregates;
     this.keyTypes = keyTypes;
     this.cells = new Cells(aggregates);
@@ -90,26 +64,26 @@ export class WindowStore {
     return key;
   }
 
-  /** The cell of a pane of the key that `numbers` has found, when the key's last record went there too and nothing of it has fired; −1 when not. */
+  /**
+   * The cell of a pane of the key that `numbers` has found, when the key's last record went there too since the last snapshot and nothing of it
+   * has fired; −1 when not.
+   */
   recent(start: number): number {
-    const { number } = this.numbers;
-    return number >= 0 && number < this.recentStart.length && this.recentStart[number] === start ? this.recentCell[number] : -1;
+    const at = 2 * this.numbers.number;
+    const { recents } = this;
+    return at >= 0 && at < recents.length && recents[at] === start ? recents[at + 1] : -1;
   }
 
   /** A record has gone to this pane. */
   went({ number, fired }: WindowKey, start: number, cell: number): void {
     if (fired.length > 0) return;
-    if (number >= this.recentStart.length) {
-      const size = Math.max(number + 1, this.recentStart.length * 2);
-      const starts = new Float64Array(size).fill(Number.NaN);
-      starts.set(this.recentStart);
-      const cells = new Int32Array(size);
-      cells.set(this.recentCell);
-      this.recentStart = starts;
-      this.recentCell = cells;
+    if (2 * number >= this.recents.length) {
+      const larger = new Float64Array(Math.max(2 * number + 2, this.recents.length * 2)).fill(Number.NaN);
+      larger.set(this.recents);
+      this.recents = larger;
     }
-    this.recentStart[number] = start;
-    this.recentCell[number] = cell;
+    this.recents[2 * number] = start;
+    this.recents[2 * number + 1] = cell;
   }
 
   addKey(text: string, values: readonly Value[]): WindowKey {
@@ -132,14 +106,7 @@ export class WindowStore {
       key.starts = [start];
       key.cells = [cell];
     } else key.cells.splice(insertSorted(key.starts, start), 0, cell);
-    this.owners[cell] = key;
-    this.ownStarts[cell] = start;
-    if (cell >= this.flags.length) {
-      const larger = new Uint8Array(Math.max(cell + 1, this.flags.length * 2));
-      larger.set(this.flags);
-      this.flags = larger;
-    }
-    this.flags[cell] &= LISTED;
+    this.saves.addedPane(key, start, cell);
     this.bucket(start).keys.push(key);
     return cell;
   }
@@ -158,85 +125,72 @@ export class WindowStore {
       // every earlier pane has gone with its own bucket
       key.starts.shift();
       const cell = key.cells.shift() as number;
-      if (this.recentStart[key.number] === start) this.recentStart[key.number] = Number.NaN;
+      if (this.recents[2 * key.number] === start) this.recents[2 * key.number] = Number.NaN;
       this.cells.release(cell);
-      // most panes come and go between two snapshots
-      if ((this.flags[cell] & SAVED) !== 0) this.gone.push(`p${key.id}.${start}`);
-      this.flags[cell] &= LISTED;
+      this.saves.leftPane(key, start, cell);
       if (key.starts.length === 0) this.rest(key);
     }
   }
 
-  changedPane(cell: number): void {
-    const flags = this.flags[cell];
-    if ((flags & DIRTY) !== 0) return;
-    this.flags[cell] = flags | DIRTY | LISTED;
-    if ((flags & LISTED) === 0) this.dirtyCells.push(cell);
+  changedPane(key: WindowKey, cell: number): void {
+    this.saves.changedPane(key, cell);
   }
 
+  /** Windows of the key have fired. */
   changedKey(key: WindowKey): void {
-    this.recentStart[key.number] = Number.NaN;
-    key.dirty = true;
-    if (key.changed) return;
-    key.changed = true;
-    this.dirtyKeys.push(key);
+    this.recents[2 * key.number] = Number.NaN;
+    this.saves.changedKey(key);
   }
 
   snapshot(writer: StateWriter, all: boolean): void {
-    for (const entry of this.gone) writer.delete(entry);
     const bytes = new ByteWriter();
-    if (this.nextId > 0 && (all || this.dirtyCells.length + this.dirtyKeys.length + this.gone.length > 0)) {
+    if (this.nextId > 0 && (all || this.saves.changed)) {
       bytes.varint(this.nextId);
       writer.put('n', bytes.finish());
     }
-    if (all) {
-      for (const key of this.keys) {
-        if (key === undefined || key.id === RESTS) continue;
-        this.saveKey(writer, bytes, key);
-        for (const cell of key.cells) this.savePane(writer, bytes, cell);
-      }
-      return;
+    if (all) this.saves.saveAll(writer, bytes, this.awake());
+    else {
+      this.saves.save(writer, bytes);
+      this.recents.fill(Number.NaN);
     }
-    for (const key of this.dirtyKeys) {
-      if (key.dirty) this.saveKey(writer, bytes, key);
-      key.dirty = false;
-      key.changed = false;
-    }
-    for (const cell of this.dirtyCells) {
-      if ((this.flags[cell] & DIRTY) !== 0) this.savePane(writer, bytes, cell);
-      this.flags[cell] &= SAVED;
-    }
-    this.dirtyKeys = [];
-    this.dirtyCells = [];
-    this.gone = [];
   }
 
   restore(entries: Iterable<readonly [key: string, value: Uint8Array]>): void {
     const byId = new Map<number, WindowKey>();
+    const byPane: string[] = [];
     const bytes = new ByteReader();
     for (const [entry, value] of entries) {
       bytes.start(value);
-      if (entry === 'n') this.nextId = bytes.varint();
-      else if (entry.startsWith('k')) {
-        const id = Number(entry.slice(1));
-        const text = bytes.text();
-        const values = this.keyTypes.map((type) => bytes.value(type));
-        const fired: number[] = [];
-        while (!bytes.done) fired.push(bytes.varint());
-        byId.set(id, this.putKey(id, text, values, fired));
+      const kind = entry[0];
+      if (kind === 'n') this.nextId = bytes.varint();
+      else if (kind === 'g' && this.groups !== null) {
+        const begin = (key: SavedKey): WindowKey => this.putKey(key.id, key.text, key.values, key.fired);
+        this.groups.load(Number(entry.slice(1)), bytes, begin, (key, start) => this.addPane(key, start));
       } else {
-        const [id, start] = entry.slice(1).split('.');
-        const cell = this.addPane(byId.get(Number(id)) as WindowKey, Number(start));
-        for (const aggregate of this.aggregates) aggregate.load(cell, bytes);
+        byPane.push(entry);
+        if (kind === 'k') this.loadKey(Number(entry.slice(1)), bytes, byId);
+        else this.loadPane(entry, bytes, byId);
       }
     }
-    for (const key of byId.values()) {
-      key.dirty = false;
-      key.changed = false;
-      key.saved = true;
-      for (const cell of key.cells) this.flags[cell] = SAVED;
-    }
-    this.dirtyKeys = [];
+    this.saves.restored(this.awake(), byPane);
+  }
+
+  private loadKey(id: number, bytes: ByteReader, byId: Map<number, WindowKey>): void {
+    const text = bytes.text();
+    const values = this.keyTypes.map((type) => bytes.value(type));
+    const fired: number[] = [];
+    while (!bytes.done) fired.push(bytes.varint());
+    byId.set(id, this.putKey(id, text, values, fired));
+  }
+
+  private loadPane(entry: string, bytes: ByteReader, byId: Map<number, WindowKey>): void {
+    const [id, start] = entry.slice(1).split('.');
+    const cell = this.addPane(byId.get(Number(id)) as WindowKey, Number(start));
+    for (const aggregate of this.aggregates) aggregate.load(cell, bytes);
+  }
+
+  private *awake(): Iterable<WindowKey> {
+    for (const key of this.keys) if (key !== undefined && key.id !== RESTS) yield key;
   }
 
   private putKey(id: number, text: string, values: readonly Value[], fired: number[]): WindowKey {
@@ -252,11 +206,13 @@ export class WindowStore {
       listed: false,
       run: null,
       dirty: false,
-      changed: false,
+      listedDirty: false,
       saved: false,
+      group: null,
     };
     this.keys[key.number] = key;
-    this.changedKey(key);
+    this.recents[2 * key.number] = Number.NaN;
+    this.saves.began(key);
     return key;
   }
 
@@ -264,9 +220,7 @@ export class WindowStore {
     key.run?.release();
     key.run = null;
     key.fired.length = 0;
-    key.dirty = false;
-    if (key.saved) this.gone.push(`k${key.id}`);
-    key.saved = false;
+    this.saves.rests(key);
     key.id = RESTS;
     this.resting.push(key);
   }
@@ -274,7 +228,8 @@ export class WindowStore {
   /** A key that rested has a record: it is as one that was never there. */
   private begin(key: WindowKey): void {
     key.id = this.nextId++;
-    this.changedKey(key);
+    this.recents[2 * key.number] = Number.NaN;
+    this.saves.began(key);
   }
 
   private dropKey(key: WindowKey): void {
@@ -291,21 +246,5 @@ export class WindowStore {
     this.starts.splice(at, 0, start);
     this.buckets.splice(at, 0, bucket);
     return bucket;
-  }
-
-  private saveKey(writer: StateWriter, bytes: ByteWriter, key: WindowKey): void {
-    bytes.text(key.text);
-    this.keyTypes.forEach((type, i) => {
-      bytes.value(type, key.values[i]);
-    });
-    for (const start of key.fired) bytes.varint(start);
-    writer.put(`k${key.id}`, bytes.finish());
-    key.saved = true;
-  }
-
-  private savePane(writer: StateWriter, bytes: ByteWriter, cell: number): void {
-    for (const aggregate of this.aggregates) aggregate.save(cell, bytes);
-    writer.put(`p${this.owners[cell].id}.${this.ownStarts[cell]}`, bytes.finish());
-    this.flags[cell] |= SAVED;
   }
 }

@@ -71,8 +71,39 @@ describe('tumbling', () => {
 
   test('state is gone when no record can come any more', () => {
     const harness = open({}).feed(at(1)).feed(at(2, 'b')).feed(at(12, 'c')).snapshot();
-    // the counters, and c with its pane
-    expect([...harness.stored.keys()].sort()).toEqual(['k2', 'n', 'p2.10']);
+    // the counter, and c with its pane
+    expect([...harness.stored.keys()].sort()).toEqual(['g0', 'n']);
+    expect(harness.dump()).toEqual([...harness.stored].sort().map(([entry, value]) => [entry, Buffer.from(value).toString('hex')]));
+    // all of them gone: the records that are left out count for the watermark
+    const empty = harness.feed(at(30, 'd')).watermark(50).snapshot();
+    expect([...empty.stored.keys()]).toEqual(['n']);
+  });
+
+  test('a key that another of its group outlives, and one that comes back', () => {
+    const straight = open({});
+    const harness = open({});
+    for (let t = 0; t < 400; t++) {
+      // some keys in every window, some in every other, some now and then
+      const k = String(t % 3 === 0 ? t % 7 : t % 20 < 10 ? `x${t % 11}` : `y${t}`);
+      straight.feed(at(t, k));
+      harness.feed(at(t, k));
+      if (t % 6 === 0) harness.restart();
+    }
+    harness.snapshot();
+    expect(harness.out).toEqual(straight.out);
+    expect(harness.dump()).toEqual(straight.dump());
+    expect([...harness.stored.keys()].sort()).toEqual(harness.dump().map(([entry]) => entry));
+  });
+
+  test('state that was saved by key and pane is read, and saved by group from then on', () => {
+    // what a window with some lateness saves is what one without saved before
+    const before = open({ allowedLateness: 1 }).feed(at(11)).feed(at(12, 'b')).feed(at(13, 'b')).snapshot();
+    expect([...before.stored.keys()].sort()).toEqual(['k0', 'k1', 'n', 'p0.10', 'p1.10']);
+    const after = open({});
+    for (const [entry, value] of before.stored) after.stored.set(entry, value);
+    after.restart().snapshot();
+    expect([...after.stored.keys()].sort()).toEqual(['g0', 'n']);
+    expect(told(after.restart().watermark(19))).toEqual(['a[10,20)1', 'b[10,20)2']);
   });
 
   test('many panes of a key that come back from a snapshot go from it too, each of them', () => {

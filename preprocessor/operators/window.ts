@@ -14,7 +14,8 @@ import { columnsRead, HeldRows } from './held-rows.ts';
 import { type KeyNumbers, keyNumbers } from './key-numbers.ts';
 import type { Operator, OperatorContext, StateWriter } from './operator.ts';
 import { PaneRun } from './pane-run.ts';
-import { type WindowKey, WindowStore } from './window-store.ts';
+import type { WindowKey } from './window-key.ts';
+import { WindowStore } from './window-store.ts';
 
 /** a window of so many keys is a burst worth a probe */
 const BURST = 1000;
@@ -58,6 +59,8 @@ class WindowOperator implements Operator {
   /** the last time that fired, of the watermark and of the end of the input that is under way */
   private firedTo = Number.NEGATIVE_INFINITY;
   private endedTo = Number.NEGATIVE_INFINITY;
+  /** the pane of the last record */
+  private recentPane = Number.NaN;
   private nextFire = Number.POSITIVE_INFINITY;
   private nextDrop = Number.POSITIVE_INFINITY;
   private timersKnown = false;
@@ -78,6 +81,7 @@ class WindowOperator implements Operator {
       aggregates,
       node.key.map((column) => column.type),
       this.keys,
+      this.plain && node.calls.every((call) => !call.distinct),
     );
     this.held = new HeldRows(columnsRead(node.key, node.calls));
     this.aside = new PaneRun(aggregates, this.store.cells);
@@ -96,7 +100,7 @@ class WindowOperator implements Operator {
       context.flaw('null_key', `a key column of step ${node.id} is NULL`, row);
       return;
     }
-    const pane = geometry.paneOf(time.eventTime);
+    const pane = this.paneOf(time.eventTime);
     const last = this.tumbling ? pane : geometry.lastStart(pane);
     const first = this.tumbling ? pane : geometry.firstStart(pane);
     // between windows that are further apart than long
@@ -117,6 +121,14 @@ class WindowOperator implements Operator {
     else this.enter(row, pane, first, last);
   }
 
+  private paneOf(time: number): number {
+    const { geometry, recentPane } = this;
+    // most records are in the window of the one before
+    if (this.tumbling && time >= recentPane && time < recentPane + geometry.size) return recentPane;
+    this.recentPane = geometry.paneOf(time);
+    return this.recentPane;
+  }
+
   /** Takes a record into its pane: the key is found and the arguments stand in `values`. */
   private enter(row: Row, pane: number, first: number, last: number): void {
     const { node, geometry, store } = this;
@@ -125,7 +137,6 @@ class WindowOperator implements Operator {
       const cell = store.recent(pane);
       if (cell >= 0) {
         this.add(cell);
-        store.changedPane(cell);
         return;
       }
     }
@@ -143,7 +154,7 @@ class WindowOperator implements Operator {
     }
     if (key.run !== null && pane >= key.run.from && pane < key.run.to) key.run.reset();
     this.add(cell);
-    store.changedPane(cell);
+    store.changedPane(key, cell);
     if (this.plain) store.went(key, pane, cell);
     if (node.emit === 'on_update') this.fireEach(key, first, last, true);
     else if ((node.allowedLateness > 0 && first + geometry.size - 1 <= time.judged) || key.fired.length > 0) this.fireEach(key, first, last, false);

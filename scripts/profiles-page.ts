@@ -39,9 +39,9 @@ ${table(profileFields)}
 
 ${table(transportFields)}
 
-\`visibility: transactional\`: what a commit holds becomes visible with it, all of it or nothing, to those who read committed; half of \`commit_every\` and some
-milliseconds a hop. \`immediate\` (\`client: fast\` only): a record leaves as soon as it is made, a millisecond or two a hop, and each stands in its topic once, whatever dies;
-what is lost is that outputs of several partitions appear together. What was only read is written down within \`commit_every\`. \`topics\`:
+\`visibility: immediate\` (\`client: fast\` only): a record leaves as soon as it is made, a few milliseconds a hop, and each stands in its topic once, whatever dies. Records of several
+partitions do not appear together, and nobody else may write the outputs: a second pipeline that does is refused (\`topic_shared\`). What was only read is written down within \`commit_every\`.
+\`transactional\`: what a commit holds becomes visible with it, all of it or nothing, to those who read committed; half of \`commit_every\` and some milliseconds a hop. \`topics\`:
 
 ${table(topicFields)}
 

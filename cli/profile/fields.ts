@@ -42,9 +42,9 @@ export const transportFields = {
   sasl: optional(object('sasl', saslFields), 'kafka: user and password'),
   visibility: withDefault(
     oneOf(['transactional', 'immediate']),
-    'transactional',
-    'transactional',
-    'kafka: when others see an output: with its transaction, read committed, or at once',
+    'immediate',
+    'immediate',
+    'kafka: when others see an output: at once, or with its transaction, read committed; with client: kafkajs always the latter',
   ),
   commit_every: withDefault(
     duration({ min: 1 }),

@@ -33,7 +33,9 @@ function onlyKafka({ node, values }: Transport, type: string, report: Report): v
 }
 
 function kafkaOf({ values, at, node }: Transport, files: ProfileFiles, report: Report): KafkaProfile | null {
-  const { brokers, client, visibility, commit_every, topics } = values;
+  const { brokers, client, commit_every, topics } = values;
+  // kafkajs has no other way, so whoever does not ask for one gets it
+  const visibility = at.visibility === undefined && client === 'kafkajs' ? 'transactional' : values.visibility;
   if (at.brokers === undefined) report.error(headOf(node), 'missing_key', 'The transport kafka needs brokers: a list of host:port.');
   if (commit_every > LONGEST_COMMIT)
     report.error(headOf(at.commit_every as Node), 'bad_duration', 'The duration is above 30s.', 'Use 30s or less: an open transaction holds up its readers.');

@@ -35,13 +35,21 @@ describe('a profile of Kafka', () => {
         client: 'fast',
         tls: null,
         sasl: null,
-        visibility: 'transactional',
+        visibility: 'immediate',
         commitEvery: 100,
         create: true,
         replication: -1,
         instance: null,
       },
     });
+  });
+
+  test('records leave at once, where the client can do that', () => {
+    const visibility = (more: string) => read(kafka(more)).profile?.transport.kafka?.visibility;
+    expect(visibility('')).toBe('immediate');
+    expect(visibility('client: fast')).toBe('immediate');
+    expect(visibility('client: fast, visibility: transactional')).toBe('transactional');
+    expect(visibility('client: kafkajs')).toBe('transactional');
   });
 
   test('with everything', () => {

@@ -60,6 +60,27 @@ test('timing: a merge of several inputs', async () => {
   expect(await timed(text)).toEqual(['b', 'd']);
 });
 
+test('timing: what waits for the watermark behind a merge, as of equals none stands first there', async () => {
+  const step = '{ id: r, type: rolling, from: u, key: card_id, range: 1d, emit: on_watermark, add: { n: "count(*)" } }';
+  const steps = lines('{ id: u, type: union, from: [cards, more] }', step);
+  const text = (sources: string, first?: string): string => pipeline(`${sources}  steps:\n${steps}  outputs:\n${lines('{ id: a, from: r, topic: a }')}`, first);
+  expect(await timed(text(`    - ${FILE.replace('cards', 'more').replace('in.', 'more.')}\n`, FILE))).toEqual(['a', 'r']);
+  // several tasks merge, and behind them the order of the sources is made anew
+  expect(await timed(text(MORE))).toEqual([]);
+});
+
+test('timing: a topic that the pipeline writes itself, and what it reads of it', async () => {
+  const back = '    - { id: back, type: topic, topic: again, format: json, schema: card, key: card_id, event_time: { field: event_time } }\n';
+  const steps = (key: string): string =>
+    lines(
+      `{ id: r, type: rolling, from: cards, key: ${key}, range: 1d, add: { n: "count(*)" } }`,
+      '{ id: d, type: dedupe, from: back, key: card_id, within: 1m }',
+    );
+  const outputs = lines('{ id: again, from: r, topic: again, key: card_id }', '{ id: b, from: d, topic: b }');
+  expect(await timed(pipeline(`${back}  steps:\n${steps('merchant_id')}  outputs:\n${outputs}`))).toEqual(['again', 'b', 'd', 'r']);
+  expect(await timed(pipeline(`${back}  steps:\n${steps('card_id')}  outputs:\n${outputs}`))).toEqual(['b', 'd']);
+});
+
 test('latency: a commit a stage on the way, as long as the transport makes it', async () => {
   const plan = await planOf(pipeline(`  steps:\n${lines(rolling)}${out}`));
   const kafka = {

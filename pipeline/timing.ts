@@ -1,5 +1,5 @@
 import type { QueryPlan } from './analyze/plan.ts';
-import type { NodePlan, Plan, StagePlan } from './plan.ts';
+import type { InputPlan, NodePlan, Plan, StagePlan } from './plan.ts';
 import type { AggregateCall } from './sql/expr.ts';
 
 /** Why the results of a step or output may differ between two runs over the same logs, by id; what is not in it is the same in every run. */
@@ -11,15 +11,26 @@ export type Timing = ReadonlyMap<string, string>;
  */
 export function timingOf(plan: Plan): Timing {
   const reasons = new Map<string, string>();
-  const unordered = new Map<StagePlan, string | null>();
+  const unordered = new Map<StagePlan, Disorder | null>();
+  // a pipeline that reads what it writes: a later stage's reasons are an earlier one's
+  for (let known = -1; known !== reasons.size; ) {
+    known = reasons.size;
+    lookThrough(plan, reasons, unordered);
+  }
+  return reasons;
+}
+
+/** Adds the reasons of every stage that follow from those known so far. */
+function lookThrough(plan: Plan, reasons: Map<string, string>, unordered: Map<StagePlan, Disorder | null>): void {
   for (const stage of plan.stages) {
     const why = arrival(stage, plan, unordered);
     unordered.set(stage, why);
     const local = new Map<string, string>();
     for (const input of stage.inputs) {
-      const writer =
-        input.kind === 'exchange' ? plan.stages[input.stage].outputs.find((output) => output.kind === 'exchange' && output.topic === input.topic) : undefined;
-      const reason = writer === undefined ? undefined : reasons.get(writer.id);
+      const reason = writersOf(input, plan)
+        .flatMap(({ stage: writer, topic }) => writer.outputs.filter((output) => output.kind !== 'file' && output.topic === topic))
+        .map(({ id }) => reasons.get(id))
+        .find((of) => of !== undefined);
       if (reason !== undefined) local.set(input.id, reason);
     }
     for (const node of stage.nodes) {
@@ -35,7 +46,14 @@ export function timingOf(plan: Plan): Timing {
       if (reason !== undefined) reasons.set(output.id, reason);
     }
   }
-  return reasons;
+}
+
+/** The stages of this pipeline that write what an input reads. */
+function writersOf(input: InputPlan, plan: Plan): { readonly stage: StagePlan; readonly topic: string }[] {
+  if (input.kind === 'exchange') return [{ stage: plan.stages[input.stage], topic: input.topic }];
+  const { topic } = plan.sources[input.source];
+  if (topic === null) return [];
+  return plan.stages.filter(({ outputs }) => outputs.some((output) => output.kind === 'topic' && output.topic === topic)).map((stage) => ({ stage, topic }));
 }
 
 /** The same for `analyze`, by the id of its sources, queries and sinks: where batches are cut decides what no log fixes. */
@@ -43,8 +61,10 @@ export function batchTimingOf(plan: Plan): Timing {
   const reasons = new Map<string, string>();
   if (plan.analyze === null) return reasons;
   const record = timingOf(plan);
-  for (const { id, output } of plan.analyze.sources) {
-    const reason = output === null ? undefined : record.get(output);
+  const outputs = plan.stages.flatMap((stage) => stage.outputs);
+  for (const { id, output, topic } of plan.analyze.sources) {
+    const written = outputs.filter((one) => one.id === output || (one.kind === 'topic' && one.topic === topic));
+    const reason = written.map((one) => record.get(one.id)).find((of) => of !== undefined);
     if (reason !== undefined) reasons.set(id, reason);
   }
   for (const query of plan.analyze.queries) {
@@ -73,30 +93,42 @@ function batchReason(query: QueryPlan, bridge: boolean): string | undefined {
   return query.window.size === query.window.slide ? undefined : 'which windows a late row counts in depends on where batches are cut';
 }
 
-/** Why records of a stage have no order that the logs fix; null when they have one. */
-function arrival(stage: StagePlan, plan: Plan, before: ReadonlyMap<StagePlan, string | null>): string | null {
-  if (stage.inputs.length > 1) return `stage ${stage.id} merges ${stage.inputs.map(({ id }) => id).join(' and ')}`;
-  const [input] = stage.inputs;
-  if (input.kind === 'source') return null;
-  const writer = plan.stages[input.stage];
-  return isSingle(writer, plan) ? (before.get(writer) ?? null) : `exchange ${input.topic} has several writers`;
+/** That records of a stage have no order that the logs fix. */
+interface Disorder {
+  readonly why: string;
+  /** what waits for the watermark is put in the order of the source records there */
+  readonly mended: boolean;
 }
 
-function ownReason(node: NodePlan, arrives: string | null): string | undefined {
+/** null: they have one */
+function arrival(stage: StagePlan, plan: Plan, before: ReadonlyMap<StagePlan, Disorder | null>): Disorder | null {
+  if (stage.inputs.length > 1) return { why: `stage ${stage.id} merges ${stage.inputs.map(({ id }) => id).join(' and ')}`, mended: false };
+  const [input] = stage.inputs;
+  const writers = writersOf(input, plan);
+  const [first] = writers;
+  // the order of somebody else's log is part of the log
+  if (first === undefined) return null;
+  if (writers.length === 1 && isSingle(first.stage, plan)) return before.get(first.stage) ?? null;
+  const exchange = input.kind === 'exchange';
+  return { why: `${exchange ? 'exchange' : 'topic'} ${first.topic} has several writers`, mended: exchange };
+}
+
+function ownReason(node: NodePlan, arrives: Disorder | null): string | undefined {
   if (node.type === 'score' && node.every === null) return `which model scores a record depends on when ${node.model} was promoted`;
-  const what = arrives === null ? undefined : byArrival(node);
-  return what && `${what} depends on the order of arrival: ${arrives}`;
+  const what = arrives === null ? undefined : byArrival(node, arrives.mended);
+  return what && `${what} depends on the order of arrival: ${arrives?.why}`;
 }
 
 /** What of a node's result depends on the order of arrival; undefined: nothing. */
-function byArrival(node: NodePlan): string | undefined {
+function byArrival(node: NodePlan, mended: boolean): string | undefined {
   switch (node.type) {
     case 'dedupe':
       return 'which repeat passes';
     case 'score':
       return 'which model scores a record';
     case 'rolling':
-      return node.emit === 'immediately' ? 'what a record sees' : undefined;
+      if (node.emit === 'immediately') return 'what a record sees';
+      return mended ? undefined : 'what a record sees of others at its own event time';
     case 'window':
       if (node.emit === 'on_update') return 'what a row in between holds';
       return node.calls.some(ofOneRecord) ? 'which of several records at one event time counts' : undefined;

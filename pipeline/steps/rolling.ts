@@ -27,7 +27,8 @@ export const rolling: StepSpec<typeof fields> = {
   type: 'rolling',
   doc: "Each record leaves with its key's recent past attached. An out-of-order record sees exactly the past its own time defines, among what has arrived.",
   example: `- { id: recent, type: rolling, key: card_id, range: 1d, add: { n_1d: "count(*)", avg_1d: "avg(amount)" } }`,
-  delivery: 'Keeps each key’s records for range + delay + allowed_lateness. `emit: immediately` is `timing` behind an exchange or a merge of several inputs.',
+  delivery:
+    'Keeps each key’s records for range + delay + allowed_lateness. `emit: immediately` is `timing` behind an exchange or a merge of several inputs; `on_watermark` behind a merge, for records of one event time.',
   fields,
   async plan({ values, at, node }, input, { report, expressions }) {
     needEventTime(node, input, 'rolling', report);

@@ -104,8 +104,13 @@ test('a note stands behind all that came before it', () => {
   const copy = open('one');
   copy.reset('topic', 1, 1);
   copy.write([['suspect', bytes('before')]], [5], 2);
-  copy.note([['suspect', bytes('noted')]]);
+  copy.note('s', [['suspect', bytes('noted')]]);
   expect(all(copy)).toEqual(['suspect=noted']);
   const next = open('two');
   expect([all(next), next.standing?.positions]).toEqual([['suspect=noted'], [5]]);
+  // what its session had written before, as a commit or at once, and not what others write
+  expect(['s', 's.live', 'other'].map((session) => next.outdates('suspect', session))).toEqual([true, true, false]);
+  next.write([['suspect', bytes('after')]], [6], 3);
+  next.settle();
+  expect([all(next), next.outdates('suspect', 's'), open('three').outdates('suspect', 's')]).toEqual([['suspect=after'], false, false]);
 });

@@ -27,6 +27,8 @@ const OWN = '\0';
 const LAST = '\u{10ffff}';
 const STANDING = `${OWN}standing`;
 const OWNER = `${OWN}owner`;
+/** before the keys that were noted: by which session */
+const NOTED = `${OWN}noted/`;
 /** What is new waits in memory for so long, ms, or until it is so large, bytes: a write to the disk holds up the records of the thread. */
 const WRITE_EVERY = 1000;
 const MOST_FRESH = 8 * 1024 * 1024;
@@ -46,6 +48,8 @@ export class LedgerCopy implements Ledger {
   /** what is not written yet, and how the copy stands with it */
   readonly #fresh = new Fresh();
   #standing: Standing | null;
+  /** session by key */
+  readonly #noted: Map<string, string>;
   #writing: NodeJS.Timeout | null = null;
   #failure: { readonly error: unknown } | null = null;
   #closed = false;
@@ -54,6 +58,7 @@ export class LedgerCopy implements Ledger {
     this.#store = store;
     this.#fence = fence;
     this.number = number;
+    this.#noted = new Map([...store.ledger.entries(NOTED)].map(([key, by]) => [key.slice(NOTED.length), String(Buffer.from(by))]));
     const bytes = store.ledger.get(STANDING);
     this.#standing = bytes === null ? null : (JSON.parse(Buffer.from(bytes).toString()) as Standing);
   }
@@ -102,6 +107,7 @@ export class LedgerCopy implements Ledger {
   /** Begins anew, as a copy of this topic that holds nothing of it yet. */
   reset(topic: string, partitions: number, at: number): void {
     this.#fresh.clear();
+    this.#noted.clear();
     this.#standing = { topic, positions: Array.from({ length: partitions }, () => 0), at };
     this.#put([[OWNER, this.#fence.value]], this.#standing, [[OWN, LAST]]);
   }
@@ -112,6 +118,8 @@ export class LedgerCopy implements Ledger {
     this.#check();
     this.#standing = { topic: this.#standing.topic, positions: [...positions], at };
     this.#fresh.add(puts);
+    // newer than what was noted
+    if (this.#noted.size > 0) for (const [key] of puts) if (this.#noted.delete(key)) this.#fresh.add([[NOTED + key, null]]);
     if (this.#fresh.bytes >= MOST_FRESH) this.settle();
     else this.#writing ??= setTimeout(() => this.#writeSome(), WRITE_EVERY).unref();
   }
@@ -158,12 +166,22 @@ export class LedgerCopy implements Ledger {
     if (this.#failure !== null) throw this.#failure.error;
   }
 
-  /** Puts what the topic does not have, together with all that is older, which is not to be read again behind it; durable on return. */
-  note(puts: Commit['puts']): void {
+  /** Puts what the topic does not have, durable on return. What `session` has put into the topic so far is older, wherever it stands there: see `outdates`. */
+  note(session: string, puts: Commit['puts']): void {
     if (this.#standing === null) throw new Error('the copy has no topic yet');
     this.#check();
     this.#fresh.add(puts);
+    for (const [key] of puts) {
+      if (this.#noted.get(key) !== session) this.#fresh.add([[NOTED + key, Buffer.from(session)]]);
+      this.#noted.set(key, session);
+    }
     this.settle();
+  }
+
+  /** Whether a note stands here that is newer than what `session` wrote of a key: that is read again where the writer died before it had come back from the topic. */
+  outdates(key: string, session: string): boolean {
+    const noted = this.#noted.get(key);
+    return noted !== undefined && session.startsWith(noted);
   }
 
   #guard(work: () => void): void {

@@ -81,8 +81,8 @@ export class KafkaLedger implements Ledger {
       const reader = this.#readers[n] as EntryReader;
       await drainTo(feed, ends[n] ?? 0, arrivals, patience, `Partition ${n} of the ledger ${topic}`, (view) => {
         const puts: [string, Uint8Array | null][] = [];
-        reader.read(view, (key, value) => {
-          if (key !== SELF) puts.push([key, value]);
+        reader.read(view, (key, value, writer) => {
+          if (key !== SELF && !copy.outdates(key, writer)) puts.push([key, value]);
         });
         // a position inside of a value in parts would lose its beginning
         if (!reader.open) positions[n] = (view.offsets[view.count - 1] as number) + 1;
@@ -158,8 +158,9 @@ export class KafkaLedger implements Ledger {
     }
   }
 
-  note(puts: Commit['puts']): void {
-    this.#options.copy.note(puts);
+  /** `session`: of whoever notes it */
+  note(session: string, puts: Commit['puts']): void {
+    this.#options.copy.note(session, puts);
   }
 
   close(): void {
@@ -185,8 +186,8 @@ export class KafkaLedger implements Ledger {
       takeReady(feed, (view) => {
         reader.read(
           view,
-          (key, value) => {
-            if (key !== SELF) puts.push([key, value]);
+          (key, value, writer) => {
+            if (key !== SELF && !copy.outdates(key, writer)) puts.push([key, value]);
           },
           this.#own,
         );

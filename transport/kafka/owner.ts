@@ -80,7 +80,7 @@ export class OwnerTransport implements Transport {
   note(puts: Commit['puts'], fence?: Fence): void {
     this.#usable();
     this.#check(fence);
-    this.ledger.note(puts);
+    this.ledger.note(this.#session, puts);
   }
 
   async close(): Promise<void> {

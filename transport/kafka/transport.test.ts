@@ -56,6 +56,24 @@ test('what others write while a commit is on its way arrives, and the saved plac
   expect([text(last.ledger.get('theirs')), text(last.ledger.get('mine'))]).toEqual(['x', '2']);
 });
 
+test('what is noted behind a commit outlives its owner, though the commit is read again', async () => {
+  const dir = hosts.makeDir();
+  const one = await open('one', dir);
+  await one.commit({ appenders: [], puts: [['suspect', bytes('before')]] });
+  one.note([['suspect', bytes('noted')]]);
+  // dies here
+  const two = await open('one', dir);
+  expect(text(two.ledger.get('suspect'))).toBe('noted');
+  two.note([['suspect', bytes('noted again')]]);
+  await two.commit({ appenders: [], puts: [['suspect', bytes('after')]] });
+  const three = await open('one', dir);
+  expect(['noted again', 'after']).toContain(text(three.ledger.get('suspect')));
+  await three.commit({ appenders: [], puts: [['suspect', bytes('last')]] });
+  await three.close();
+  hosts.forget(three);
+  expect(text((await open('one', dir)).ledger.get('suspect'))).toBe('last');
+});
+
 test('an appender is filled again while what it held is on its way', async () => {
   const transport = await open('one');
   await transport.log.ensure('t', 1);

@@ -295,6 +295,50 @@ describe('the scanner does what JSON.parse does', () => {
     );
   });
 
+  test('on records of one form, one after another', () => {
+    const value = fc.oneof(
+      { weight: 4, arbitrary: fc.constant(null) },
+      { weight: 1, arbitrary: text },
+      { weight: 1, arbitrary: fc.constantFrom('"é"', '"\\n"', '-0', 'null', '9', '-7.5') },
+    );
+    const usual = [
+      '"plain"',
+      '12',
+      '-5',
+      '2.5',
+      'true',
+      '1.5',
+      '1700000000000',
+      '1700000000000000',
+      '19000',
+      '1.25',
+      '"A"',
+      '"x"',
+      '[1]',
+      '{"k":1}',
+      '{"x":1}',
+      'null',
+      '"c"',
+    ];
+    const form = fc.tuple(fc.shuffledSubarray([...NAMES, 'unknown', 'more'], { minLength: 3 }), space, space, space);
+    const records = fc.array(fc.array(value, { minLength: 20, maxLength: 20 }), { minLength: 40, maxLength: 60 });
+    const change = fc.option(fc.tuple(fc.nat(), fc.constantFrom(...Buffer.from('"{}[]:,\\ 0-.eE\u00e9'))), { freq: 4, nil: null });
+    fc.assert(
+      fc.property(form, records, fc.array(change, { minLength: 60, maxLength: 60 }), ([names, before, between, behind], all, changes) => {
+        const reader = jsonDecoder(schema, slots, { passed: new Set(['s']), recurring: true });
+        for (const [i, values] of all.entries()) {
+          const members = names.map((each, k) => `${JSON.stringify(each)}:${between}${values[k] ?? usual[NAMES.indexOf(each as 's')] ?? '"u"'}`);
+          const bytes = [...Buffer.from(`{${before}${members.join(`,${between}`)}${behind}}`)];
+          const changed = changes[i];
+          if (i > 34 && changed) bytes.splice(changed[0] % bytes.length, 1, changed[1]);
+          const record = Uint8Array.from(bytes);
+          expect(lent(decoded(reader, SLOTS, record))).toStrictEqual(decoded(parsing, SLOTS, record));
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
   test('on doubles of every length', () => {
     fc.assert(
       fc.property(number, (text) => void read(`{"d":${text}}`)),

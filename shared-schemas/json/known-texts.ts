@@ -1,5 +1,7 @@
+/** bytes a place: the hash, the length (−1 for none) and the text, which is one line of a processor's cache */
+const PLACE = 64;
 /** longest text that is kept, bytes */
-const LONGEST = 40;
+const LONGEST = PLACE - 8;
 const FIRST_SIZE = 256;
 const MOST = 32_768;
 /** texts that are not looked up once most of those in a full table were new */
@@ -15,9 +17,7 @@ const BACKSLASH = 0x5c;
 export class KnownTexts {
   #size = FIRST_SIZE;
   #texts: string[] = [];
-  /** of each text, −1 for none */
-  #lengths: Int32Array = new Int32Array(0);
-  #hashes: Int32Array = new Int32Array(0);
+  #words: Int32Array = new Int32Array(0);
   #bytes: Uint8Array = new Uint8Array(0);
   #count = 0;
   /** since it was empty */
@@ -54,15 +54,17 @@ export class KnownTexts {
     const hash = Math.imul(this.#hash ^ (this.#hash >>> 15), 0x85ebca6b);
     const last = this.#size - 1;
     let place = (hash ^ (hash >>> 13)) & last;
-    for (; this.#lengths[place] >= 0; place = (place + 1) & last) {
-      if (this.#hashes[place] === hash && this.#lengths[place] === length && this.#holds(place, buffer, from, length)) return this.#texts[place];
+    const words = this.#words;
+    for (let at = place << 4; words[at + 1] >= 0; at = place << 4) {
+      if (words[at] === hash && words[at + 1] === length && this.#holds(place, buffer, from, length)) return this.#texts[place];
+      place = (place + 1) & last;
     }
     return this.#add(place, hash, buffer, from, to);
   }
 
   #holds(place: number, buffer: Uint8Array, from: number, length: number): boolean {
     const bytes = this.#bytes;
-    const at = place * LONGEST;
+    const at = place * PLACE + 8;
     for (let i = 0; i < length; i++) if (bytes[at + i] !== buffer[from + i]) return false;
     return true;
   }
@@ -70,10 +72,10 @@ export class KnownTexts {
   #add(place: number, hash: number, buffer: Buffer, from: number, to: number): string {
     const text = internalized(buffer.latin1Slice(from, to));
     this.#texts[place] = text;
-    this.#hashes[place] = hash;
-    this.#lengths[place] = to - from;
-    this.#bytes.set(buffer.subarray(from, to), place * LONGEST);
-    if (++this.#count > this.#size / 2) this.#full();
+    this.#words[place << 4] = hash;
+    this.#words[(place << 4) + 1] = to - from;
+    this.#bytes.set(buffer.subarray(from, to), place * PLACE + 8);
+    if (++this.#count > this.#size * 0.6) this.#full();
     return text;
   }
 
@@ -81,9 +83,8 @@ export class KnownTexts {
     this.#count = 0;
     this.#lookups = 0;
     this.#texts = new Array<string>(this.#size).fill('');
-    this.#lengths = new Int32Array(this.#size).fill(-1);
-    this.#hashes = new Int32Array(this.#size);
-    this.#bytes = new Uint8Array(this.#size * LONGEST);
+    this.#words = new Int32Array(this.#size * (PLACE / 4)).fill(-1);
+    this.#bytes = new Uint8Array(this.#words.buffer);
   }
 
   #full(): void {

@@ -8,6 +8,7 @@ const field = (name: string, kind: ScanKind, nullable = true) => ({
   name,
   kind,
   nullable,
+  slot: name,
   set: slotSetter(name),
   convert: (json: unknown): Value => (json === undefined ? null : (json as Value)),
 });

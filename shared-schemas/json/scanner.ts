@@ -1,7 +1,9 @@
 import type { TextSpan } from '../text-span.ts';
 import type { Row, Value } from '../types.ts';
+import { type FormReader, formReader, type Member, PLAIN } from './form-reader.ts';
 import type { KnownTexts } from './known-texts.ts';
 import type { Convert } from './parse.ts';
+import { valueEnd } from './value-end.ts';
 
 /** What the scanner reads itself; every other kind of value goes to JSON.parse, a value at a time. */
 export type ScanKind = 'boolean' | 'int' | 'long' | 'millis' | 'double' | 'string' | 'other';
@@ -11,6 +13,8 @@ export interface ScanField {
   readonly kind: ScanKind;
   readonly nullable: boolean;
   /** null: the value is checked and dropped */
+  readonly slot: string | null;
+  /** the slot's setter */
   readonly set: ((row: Row, value: Value) => void) | null;
   /** what the parsing path makes of the value; undefined stands for an absent field. Throws when it is bad */
   readonly convert: Convert;
@@ -26,6 +30,7 @@ interface Entry {
   readonly key: Uint8Array;
   readonly field: ScanField | null;
   readonly kind: ScanKind | 'skip';
+  readonly slot: string | null;
   readonly span: TextSpan | null;
   readonly known: KnownTexts | null;
   /** the record it was last seen in */
@@ -35,8 +40,9 @@ interface Entry {
 }
 
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 const MOST_IGNORED = 256;
+/** records that are walked through before a form is learned; eight times as many before the next */
+const PATIENCE = 32;
 /** V8's SlicedString::kMinLength */
 const SLICED = 13;
 
@@ -45,13 +51,17 @@ const POWERS = Float64Array.from({ length: 23 }, (_, i) => 10 ** i);
 /**
  * Reads a JSON object from its bytes straight into a row. It knows what is right but judges nothing wrong: `scan` is false for
  * whatever it does not take, and then the parsing path decides. On true the row is what that path would have made, which a
- * property test holds it to. Fast when properties come in the order of the record before.
+ * property test holds it to. Fast when records have the form of one that was learned from: see {@link formReader}.
  */
 export class Scanner {
   readonly #fields: readonly Entry[];
   readonly #entries: Entry[];
-  readonly #first: Entry = { key: new Uint8Array(0), field: null, kind: 'skip', span: null, known: null, seen: 0, next: null };
+  readonly #first: Entry = { key: new Uint8Array(0), field: null, kind: 'skip', slot: null, span: null, known: null, seen: 0, next: null };
   #record = 0;
+  /** reads records of the form learned last */
+  #form: FormReader | null = null;
+  #formless = 0;
+  #patience = PATIENCE;
   #buffer: Buffer = Buffer.alloc(0);
   #start = 0;
   #end = 0;
@@ -66,6 +76,7 @@ export class Scanner {
       key: Buffer.from(`"${field.name}"`),
       field,
       kind: field.kind,
+      slot: field.slot,
       span: field.span ?? null,
       known: field.known ?? null,
       seen: 0,
@@ -79,7 +90,14 @@ export class Scanner {
     this.#start = start;
     this.#end = end;
     this.#text = '';
+    if (this.#form?.(row, buffer, start, end)) return true;
+    return this.#walk(row, buffer, start, end, ++this.#formless % this.#patience === 0 ? [] : null);
+  }
+
+  /** Takes a record of any form, and learns its form when given `members` to be filled. */
+  #walk(row: Row, buffer: Buffer, start: number, end: number, members: Member<Entry>[] | null): boolean {
     const record = ++this.#record;
+    let behind = start;
     let left = this.#fields.length;
     let pos = this.#space(start);
     if (pos >= end || buffer[pos] !== 0x7b) return false;
@@ -101,8 +119,10 @@ export class Scanner {
         if (buffer[pos] !== 0x3a) return false;
         pos++;
         if (buffer[pos] <= 0x20) pos = this.#space(pos);
+        members?.push({ property: entry, before: Uint8Array.from(buffer.subarray(behind, pos)), first: buffer[pos] });
         pos = this.#value(entry, row, pos);
         if (pos < 0) return false;
+        behind = pos;
         if (entry.seen !== record) {
           entry.seen = record;
           if (entry.field !== null) left--;
@@ -116,7 +136,24 @@ export class Scanner {
       }
     }
     if (pos !== end && this.#space(pos) !== end) return false;
-    return left === 0 || this.#absent(row, record);
+    if (left > 0 && !this.#absent(row, record)) return false;
+    if (members !== null) this.#learn(members, Uint8Array.from(buffer.subarray(behind, end)));
+    return true;
+  }
+
+  #learn(members: readonly Member<Entry>[], tail: Uint8Array): void {
+    this.#patience *= 8;
+    this.#formless = 0;
+    const given = new Set(members.map(({ property }) => property));
+    const absent = this.#fields.flatMap((entry) => {
+      const { field, slot } = entry;
+      return given.has(entry) || field === null || slot === null ? [] : [{ slot, value: field.convert(undefined) }];
+    });
+    const slowly = {
+      value: (entry: Entry, row: Row, pos: number) => this.#value(entry, row, pos),
+      text: (entry: Entry, from: number, to: number) => this.#taken(entry, from, to),
+    };
+    this.#form = formReader(members, tail, absent, slowly) ?? this.#form;
   }
 
   #space(from: number): number {
@@ -140,7 +177,16 @@ export class Scanner {
     for (const entry of this.#entries) if (this.#matches(entry.key, pos)) return entry;
     const to = this.#plain(pos + 1);
     if (to >= this.#end || this.#buffer[to] !== QUOTE) return null;
-    const entry: Entry = { key: Uint8Array.from(this.#buffer.subarray(pos, to + 1)), field: null, kind: 'skip', span: null, known: null, seen: 0, next: null };
+    const entry: Entry = {
+      key: Uint8Array.from(this.#buffer.subarray(pos, to + 1)),
+      field: null,
+      kind: 'skip',
+      slot: null,
+      span: null,
+      known: null,
+      seen: 0,
+      next: null,
+    };
     if (this.#entries.length < this.#fields.length + MOST_IGNORED) this.#entries.push(entry);
     return entry;
   }
@@ -149,8 +195,7 @@ export class Scanner {
   #plain(from: number): number {
     const buffer = this.#buffer;
     let to = from;
-    let byte = buffer[to];
-    while (byte !== QUOTE && byte !== BACKSLASH && byte >= 0x20 && byte < 0x80) byte = buffer[++to];
+    while (PLAIN[buffer[to]] === 1) to++;
     return to;
   }
 
@@ -160,6 +205,7 @@ export class Scanner {
     const first = this.#buffer[pos];
     switch (entry.kind) {
       case 'string':
+      case 'skip':
         if (first === QUOTE) return this.#string(entry, row, pos);
         break;
       case 'double':
@@ -308,7 +354,7 @@ export class Scanner {
 
   /** Hands one value to JSON.parse: escapes, letters beyond ASCII, lists and objects, and properties to be ignored. */
   #parsed(entry: Entry, row: Row, pos: number): number {
-    const to = this.#extent(pos);
+    const to = valueEnd(this.#buffer, pos, this.#end);
     if (to < 0 || to > this.#end) return -1;
     const text = this.#buffer.utf8Slice(pos, to);
     if (text.includes('\ufffd')) return -1;
@@ -323,35 +369,6 @@ export class Scanner {
       return -1; // the parsing path says what is wrong, or keeps digits
     }
     return to;
-  }
-
-  /** Where a value ends, taking it to be well-formed. */
-  #extent(pos: number): number {
-    const buffer = this.#buffer;
-    const first = buffer[pos];
-    if (first === QUOTE) return this.#quoted(pos + 1);
-    let to = pos;
-    if (first !== 0x7b && first !== 0x5b) {
-      while (to < this.#end && buffer[to] > 0x20 && buffer[to] !== 0x2c && buffer[to] !== 0x7d) to++;
-      return to;
-    }
-    let depth = 0;
-    do {
-      const byte = buffer[to++];
-      if (byte === QUOTE) to = this.#quoted(to);
-      else if (byte === 0x7b || byte === 0x5b) depth++;
-      else if (byte === 0x7d || byte === 0x5d) depth--;
-    } while (depth > 0 && to > 0 && to < this.#end);
-    return depth === 0 ? to : -1;
-  }
-
-  #quoted(from: number): number {
-    const buffer = this.#buffer;
-    for (let to = from; to < this.#end; to++) {
-      if (buffer[to] === QUOTE) return to + 1;
-      if (buffer[to] === BACKSLASH) to++;
-    }
-    return -1;
   }
 
   #absent(row: Row, record: number): boolean {

@@ -15,9 +15,10 @@ import { Crew, slotsOf, until } from '../support/kafka/crew.ts';
 import { readCommitted } from '../support/kafka/foreign.ts';
 import { type Deeds, Havoc } from '../support/kafka/havoc.ts';
 import { disorderOf } from '../support/kafka/order.ts';
-import { type Laid, layPair } from '../support/kafka/pair.ts';
+import { kafkaAnswers, type Laid, layPair } from '../support/kafka/pair.ts';
 import { TO_END } from '../support/kafka/running.ts';
 import { type Broker, describeKafka, startBroker } from '../support/kafka.ts';
+import { difference } from '../support/kills.ts';
 
 const MINUTES = 60_000;
 const first = Number(process.env['MILLRACE_SEED'] ?? 1);
@@ -170,49 +171,49 @@ describeKafka('random kills of processes that share a pipeline', () => {
     expect(count(all.immediate) + count(all.transactional)).toBeGreaterThan(campaign > 0 ? campaign - 1 : 10);
   });
 
-  /** Two processes, of which one stops with its journal written and its records not sent, and goes on when the other has its slots; then it is killed behind what it sent. */
+  /** Two processes, of which one stops before records leave and goes on when the other has its slots; then all are killed, and the next behind what it sent. Gives what is wrong. */
   async function planted(name: string, file?: string, from = '', to = ''): Promise<string> {
     const copy = join(base, `${name}-copy`);
     const bin = copySources(copy);
     if (file !== undefined) patch(join(copy, file), from, to);
-    crew = await Crew.lay(small, broker.brokers, join(base, name), name, { fed: 0, checkpointEvery: 5000, more: 'visibility: immediate' });
+    // notes are rare, so that what left is known by reading it back
+    crew = await Crew.lay(small, broker.brokers, join(base, name), name, { fed: 0, checkpointEvery: 5000, commitEvery: 2000, more: 'visibility: immediate' });
     const only = ['--only', 'preprocess'];
-    const a = crew.start('a', only, { bin, env: { MILLRACE_PROBE: 'kafka.noted:60:stop' } });
+    const a = crew.start('a', only, { bin, env: { MILLRACE_PROBE: 'batch.processed:60:stop' } });
     const b = crew.start('b', only, { bin });
     const feed = crew.feed(0, 12_000, 400);
-    await a.run.saw('probe kafka.noted\n');
-    await until('the other has all slots', () => slotsOf(b)?.length === 4);
-    a.run.child.kill('SIGCONT');
-    await until('it takes part again', () => a.over !== null || (slotsOf(a)?.length === 2 && slotsOf(b)?.length === 2));
-    await crew.kill();
-    const c = crew.start('c', only, { bin, env: { MILLRACE_PROBE: 'kafka.sent:4' } });
-    await c.run.saw('probe kafka.sent\n');
-    await c.run.kill();
-    await feed;
     try {
+      await a.run.saw('probe batch.processed\n');
+      await until('the other has all slots', () => b.over !== null || slotsOf(b)?.length === 4);
+      a.run.child.kill('SIGCONT');
+      await until('it takes part again', () => [a, b].some(({ over }) => over !== null) || (slotsOf(a)?.length === 2 && slotsOf(b)?.length === 2));
+      await crew.kill();
+      const c = crew.start('c', only, { bin, env: { MILLRACE_PROBE: 'kafka.sent:4' } });
+      await Promise.race([c.run.saw('probe kafka.sent\n'), c.run.finished]);
+      await c.run.kill();
+      await feed;
       await finish(bin);
       const stands = await readCommitted(
         broker.brokers,
         ['scored', 'alerts', 'cards', 'shops', 'dead'].map((topic) => `${name}.${topic}`),
         true,
       );
-      return [await crew.wrong(), ...disorderOf(stands)].join('\n').trim();
+      return [difference(small.expected, (await kafkaAnswers(small.pair, broker.brokers, crew.dir, name)).foreign), ...disorderOf(stands)].join('\n').trim();
     } catch (error) {
       // the engine may see by itself that a writer's numbers do not follow one another
       return String(error);
+    } finally {
+      await feed;
     }
   }
 
-  test.runIf(campaign === 0)('a planted bug: none, as a control', { timeout: 3 * MINUTES }, async () => {
+  test.runIf(campaign === 0)('a planted bug: none, as a control', { timeout: 6 * MINUTES }, async () => {
     expect(await planted('control')).toBe('');
   });
 
-  test.runIf(campaign === 0)('a planted bug is found: what had left is not read back', { timeout: 3 * MINUTES }, async () => {
-    expect(await planted('unread', 'preprocessor/task/left.ts', 'if (left !== undefined) found(', 'if (left === undefined) found(')).not.toBe('');
-  });
-
-  test.runIf(campaign === 0)('a planted bug is found: only the ledger is fenced', { timeout: 3 * MINUTES }, async () => {
-    const named = "joinTransaction(access, owner, places.filter(({ topic }) => topic.endsWith('.ledger')))";
-    expect(await planted('unfenced', 'transport/kafka/fast/fenced.ts', 'joinTransaction(access, owner, places)', named)).not.toBe('');
+  test.runIf(campaign === 0)('a planted bug is found: what had left is not read back', { timeout: 6 * MINUTES }, async () => {
+    expect(await planted('unread', 'preprocessor/task/left.ts', 'if (left !== undefined) found(', 'if (left !== undefined && header.seq < 0) found(')).toMatch(
+      /extra|goes on at|lost_tail|log_too_short/,
+    );
   });
 });

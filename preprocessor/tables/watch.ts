@@ -131,7 +131,11 @@ export class TableWatch {
     ]);
     this.#counts.taken++;
     const rows = size === 1 ? '1 row' : `${size.toLocaleString('en-US')} rows`;
-    this.#onEvent({ level: 'info', code: 'table_taken', message: `table ${id}: ${path} has changed, its new version (${rows}) is in force from here on` });
+    this.#onEvent({
+      level: 'info',
+      code: 'table_taken',
+      message: `table ${id}: ${path} has changed, its new version (${rows}) comes into force as soon as the tasks have read it`,
+    });
   }
 
   async #sweep(): Promise<void> {

@@ -90,7 +90,7 @@ async function alone(sales: number): Promise<string[][]> {
 }
 
 const toEnd = { untilEnd: Promise.resolve() };
-const within = { timeout: 10_000 };
+const within = { timeout: 30_000 };
 
 test('one works, the other says once that it stands by, and takes over at once when the first leaves', async () => {
   const shop = await made(yaml());

@@ -20,7 +20,7 @@ export interface Member<P extends Property> {
 }
 
 /** The scanner's own way of reading a value, for those that are not as plain as most. */
-export interface Slowly<P extends Property> {
+interface Slowly<P extends Property> {
   /** into its slot; gives the position behind it, −1 when it is not taken */
   value(property: P, row: Row, pos: number): number;
   /** the string of plain bytes */

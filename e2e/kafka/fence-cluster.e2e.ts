@@ -1,33 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { appendThrough, Bench, values } from '@millrace/transport/kafka/client-grounds.case.ts';
-import { openFast } from '@millrace/transport/kafka/fast/open.ts';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { below, count, fence, newId, placesOf, struggle, texts, tryAs } from '../support/kafka/fencing.ts';
-import { type Broker, describeKafka, startBroker } from '../support/kafka.ts';
+import { appendThrough, values } from '@millrace/transport/kafka/client-grounds.case.ts';
+import { expect, test } from 'vitest';
+import { FenceSuite } from '../support/kafka/fence-suite.ts';
+import { count, fence, struggle, texts, tryAs } from '../support/kafka/fencing.ts';
+import { describeKafka } from '../support/kafka.ts';
 
 describeKafka('a fence on three brokers', () => {
-  let cluster: Broker;
-  beforeAll(async () => {
-    cluster = await startBroker({ nodes: 3, properties: { 'leader.imbalance.check.interval.seconds': '5' } });
-  });
-  afterAll(() => cluster?.close());
-  const bench = new Bench(openFast, () => cluster);
-  const safe = { replication: 3, config: { 'min.insync.replicas': '2' } };
+  const properties = { 'leader.imbalance.check.interval.seconds': '5' };
+  const topics = { replication: 3, config: { 'min.insync.replicas': '2' } };
+  const suite = new FenceSuite({ nodes: 3, properties }, { topics, patience: 60_000 });
   const kill = async (at: number): Promise<void> => {
-    await cluster.nodes[at]?.kill();
-    await cluster.nodes[at]?.start();
+    await suite.broker.nodes[at]?.kill();
+    await suite.broker.nodes[at]?.start();
   };
 
   test('leaders move under a stream of appends: nothing lost, nothing twice, and the old owner stays out', async () => {
-    const client = await bench.client({ patience: 60_000 });
-    const access = await below(cluster.brokers);
     const partitions = 24;
-    const topic = await bench.topic(client, { partitions, ...safe });
-    const id = newId();
-    const old = await fence(client, id, placesOf(topic, partitions));
+    const { client, access, topic, places, id } = await suite.lay(partitions);
+    const old = await fence(client, id, places);
     // half of them are never written by it
     await old.append(count(12).map((partition) => ({ topic, partition, batches: [values('before')] })));
-    const owner = await fence(client, id, placesOf(topic, partitions));
+    const owner = await fence(client, id, places);
     const refused = new Map<string, number>();
     const trying = async (): Promise<void> => {
       for (const partition of count(partitions)) {
@@ -51,50 +44,35 @@ describeKafka('a fence on three brokers', () => {
       }
     } finally {
       await back;
-      access.cluster.close();
     }
     console.info('the old owner, while leaders move, was told:', Object.fromEntries(refused));
     expect([...refused.keys()]).toEqual(['fenced']);
   });
 
   test('a fence behind which every broker is killed in turn, nothing appended: the old owner stays out everywhere', async () => {
-    const client = await bench.client({ patience: 60_000 });
-    const access = await below(cluster.brokers);
     const partitions = 12;
-    const topic = await bench.topic(client, { partitions, ...safe });
-    const id = newId();
-    try {
-      const old = await fence(client, id, placesOf(topic, partitions));
-      await old.append(count(6).map((partition) => ({ topic, partition, batches: [values('before')] })));
-      const owner = await fence(client, id, placesOf(topic, partitions));
-      for (const at of [0, 1, 2]) {
-        await cluster.nodes[at]?.kill();
-        for (const partition of count(partitions)) expect(await tryAs(access, old, topic, partition)).toBe('fenced');
-        await cluster.nodes[at]?.start();
-        for (const partition of count(partitions)) expect(await tryAs(access, old, topic, partition)).toBe('fenced');
-      }
-      await owner.append(count(partitions).map((partition) => ({ topic, partition, batches: [values('after')] })));
-      for (const partition of count(partitions)) expect(await texts(client, topic, partition)).toEqual(partition < 6 ? ['before', 'after'] : ['after']);
-    } finally {
-      access.cluster.close();
+    const { client, access, topic, places, id } = await suite.lay(partitions);
+    const old = await fence(client, id, places);
+    await old.append(count(6).map((partition) => ({ topic, partition, batches: [values('before')] })));
+    const owner = await fence(client, id, places);
+    for (const at of [0, 1, 2]) {
+      await suite.broker.nodes[at]?.kill();
+      for (const partition of count(partitions)) expect(await tryAs(access, old, topic, partition)).toBe('fenced');
+      await suite.broker.nodes[at]?.start();
+      for (const partition of count(partitions)) expect(await tryAs(access, old, topic, partition)).toBe('fenced');
     }
+    await owner.append(count(partitions).map((partition) => ({ topic, partition, batches: [values('after')] })));
+    for (const partition of count(partitions)) expect(await texts(client, topic, partition)).toEqual(partition < 6 ? ['before', 'after'] : ['after']);
   });
 
   test('coordinators and leaders move while one owner after the other takes over from one that goes on appending', async () => {
-    const client = await bench.client({ patience: 60_000 });
-    const partitions = 16;
-    const topic = await bench.topic(client, { partitions, ...safe });
-    const id = newId();
+    const ground = await suite.lay(16);
     const took: number[] = [];
     let twice = 0;
     let back: Promise<void> = Promise.resolve();
     try {
       const outcome = await struggle({
-        client,
-        brokers: cluster.brokers,
-        topic,
-        id,
-        partitions,
+        ...ground,
         spared: [12, 13, 14, 15],
         rounds: 40,
         async takeOver(places, round) {
@@ -107,7 +85,7 @@ describeKafka('a fence on three brokers', () => {
           const from = performance.now();
           for (;;) {
             try {
-              const owner = await fence(client, id, places);
+              const owner = await fence(ground.client, ground.id, places);
               took.push(performance.now() - from);
               return owner;
             } catch (error) {
@@ -121,7 +99,7 @@ describeKafka('a fence on three brokers', () => {
       await back;
       took.sort((a, b) => a - b);
       console.info('40 fences while three brokers are killed:', { ...outcome, twice, ms: { p50: took[20], max: took[39] } });
-      expect(outcome).toMatchObject({ breached: 0, fresh: 40 * partitions });
+      expect(outcome).toMatchObject({ breached: 0, fresh: 40 * 16 });
     } finally {
       await back;
     }

@@ -1,36 +1,25 @@
-import { Bench, values } from '@millrace/transport/kafka/client-grounds.case.ts';
+import { values } from '@millrace/transport/kafka/client-grounds.case.ts';
 import { askCoordinator, joinTransaction, takeId } from '@millrace/transport/kafka/fast/coordinator.ts';
-import { openFast } from '@millrace/transport/kafka/fast/open.ts';
 import { endTransaction } from '@millrace/transport/kafka/fast/transaction-requests.ts';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { below, count, fence, newId, placesOf, struggle } from '../support/kafka/fencing.ts';
-import { type Broker, describeKafka, startBroker } from '../support/kafka.ts';
+import { expect, test } from 'vitest';
+import { FenceSuite } from '../support/kafka/fence-suite.ts';
+import { count, fence, struggle } from '../support/kafka/fencing.ts';
+import { describeKafka } from '../support/kafka.ts';
 
 describeKafka('a fence', () => {
-  let broker: Broker;
-  beforeAll(async () => {
-    broker = await startBroker();
-  });
-  afterAll(() => broker?.close());
-  const bench = new Bench(openFast, () => broker);
+  const suite = new FenceSuite();
 
   test('an old owner appends as fast as it can: nothing of it is behind what the new one reads back, over 120 fences', async () => {
-    const client = await bench.client();
     const partitions = 16;
-    const topic = await bench.topic(client, { partitions });
-    const id = newId();
+    const ground = await suite.lay(partitions);
     const took: number[] = [];
     const outcome = await struggle({
-      client,
-      brokers: broker.brokers,
-      topic,
-      id,
-      partitions,
+      ...ground,
       spared: [12, 13, 14, 15],
       rounds: 120,
       async takeOver(places) {
         const from = performance.now();
-        const owner = await fence(client, id, places);
+        const owner = await fence(ground.client, ground.id, places);
         took.push(performance.now() - from);
         return owner;
       },
@@ -42,42 +31,28 @@ describeKafka('a fence', () => {
   });
 
   test('control: without the wait for the markers an old owner does get in', async () => {
-    const client = await bench.client();
-    const access = await below(broker.brokers);
-    const id = newId();
-    const partitions = 16;
-    const topic = await bench.topic(client, { partitions });
-    let outcome: Awaited<ReturnType<typeof struggle>> | undefined;
-    try {
-      outcome = await struggle({
-        client,
-        brokers: broker.brokers,
-        topic,
-        id,
-        partitions,
-        rounds: 60,
-        async takeOver(places) {
-          const owner = { transactionalId: id, ...(await takeId(access, id)) };
-          await joinTransaction(access, owner, places);
-          await askCoordinator(access, id, endTransaction(owner, false, 5), ({ error }) => error);
-          return null;
-        },
-      });
-    } finally {
-      access.cluster.close();
-    }
+    const ground = await suite.lay(16);
+    const { access, id } = ground;
+    const outcome = await struggle({
+      ...ground,
+      rounds: 60,
+      async takeOver(places) {
+        const owner = { transactionalId: id, ...(await takeId(access, id)) };
+        await joinTransaction(access, owner, places);
+        await askCoordinator(access, id, endTransaction(owner, false, 5), ({ error }) => error);
+        return null;
+      },
+    });
     console.info('60 fences without the wait:', outcome);
     expect(outcome.breached).toBeGreaterThan(0);
   });
 
   test.each([1, 4, 16])('%i partitions: how long it takes', async (partitions) => {
-    const client = await bench.client();
-    const topic = await bench.topic(client, { partitions });
-    const id = newId();
+    const { client, topic, places, id } = await suite.lay(partitions);
     const took: number[] = [];
     for (let round = 0; round < 100; round++) {
       const from = performance.now();
-      await fence(client, id, placesOf(topic, partitions));
+      await fence(client, id, places);
       took.push(performance.now() - from);
     }
     took.sort((a, b) => a - b);
@@ -86,12 +61,10 @@ describeKafka('a fence', () => {
   });
 
   test('consumers of any kind see the records and gaps between their offsets, and are never held back', async () => {
-    const client = await bench.client();
-    const topic = await bench.topic(client);
-    const id = newId();
+    const { client, topic, places, id } = await suite.lay();
     const expected: string[] = [];
     for (let round = 0; round < 20; round++) {
-      const owner = await fence(client, id, placesOf(topic, 1));
+      const owner = await fence(client, id, places);
       for (let at = 0; at < 5; at++) {
         const text = `${round}.${at}`;
         const [{ end } = { end: -1 }] = await owner.append([{ topic, partition: 0, batches: [values(text)] }]);
@@ -101,8 +74,18 @@ describeKafka('a fence', () => {
       }
     }
     for (const level of ['read_committed', 'read_uncommitted']) {
-      const args = ['--bootstrap-server', broker.brokers.join(','), '--topic', topic, '--from-beginning', '--max-messages', '100', '--timeout-ms', '20000'];
-      const said = await broker.tool('org.apache.kafka.tools.consumer.ConsoleConsumer', [...args, '--isolation-level', level]);
+      const args = [
+        '--bootstrap-server',
+        suite.broker.brokers.join(','),
+        '--topic',
+        topic,
+        '--from-beginning',
+        '--max-messages',
+        '100',
+        '--timeout-ms',
+        '20000',
+      ];
+      const said = await suite.broker.tool('org.apache.kafka.tools.consumer.ConsoleConsumer', [...args, '--isolation-level', level]);
       expect(said.trim().split('\n')).toEqual(expected);
     }
   });

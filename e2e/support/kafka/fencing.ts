@@ -13,8 +13,6 @@ export const placesOf = (topic: string, partitions: number): Place[] => count(pa
 export const fence = (client: KafkaClient, id: string, places: readonly Place[]) => client.fenced?.(id, places) as Promise<FencedProducer>;
 /** all values of a partition */
 export const texts = async (client: KafkaClient, topic: string, partition: number) => (await readAll(client, topic, partition)).map(({ value }) => value);
-let ids = 0;
-export const newId = (): string => `fence.${process.pid}.${++ids}.live`;
 
 /** What lies below the client, for what the client does not let anybody do. */
 export async function below(brokers: readonly string[]): Promise<{ cluster: Cluster; patience: number }> {

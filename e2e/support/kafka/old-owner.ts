@@ -1,6 +1,6 @@
 /**
  * A process that owns an id of `KafkaClient.fenced` and does not let go of it: at each `go` on stdin it fences and then appends as fast as brokers answer,
- * whatever they say, until `stop`. It tells of both on stdout, a line each.
+ * whatever they say, until `stop`, and then until it has been refused in every partition, for a while. It tells of both on stdout, a line each.
  */
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -35,6 +35,8 @@ const options: ClientOptions = { brokers, client: 'fast', tls: null, sasl: null,
 const cluster = new Cluster(options);
 await cluster.open();
 let stopped = true;
+/** ms after `stop` in which it still tries where it was not told yet that it is fenced */
+const TOLD_WITHIN = 3_000;
 
 /** Batch after batch to one partition; on a connection that others use as well, so that brokers take several at a time. */
 async function appending(
@@ -76,6 +78,7 @@ async function again(): Promise<void> {
 }
 
 let running: Promise<OldOwnerReport> | undefined;
+let report: OldOwnerReport | undefined;
 
 async function run(): Promise<OldOwnerReport> {
   const all = [...Array(partitions).keys()];
@@ -83,20 +86,23 @@ async function run(): Promise<OldOwnerReport> {
   const { producerId, epoch } = await fence({ cluster, patience: 60_000 }, id, places);
   await cluster.learn(topic, true);
   stopped = false;
-  const report = { ends: all.map(() => -1), refused: all.map(() => ({})) };
+  report = { ends: all.map(() => -1), refused: all.map(() => ({})) };
+  const mine = report;
   const held = Promise.withResolvers<void>();
   releases = held.resolve;
   process.stdout.write(`${JSON.stringify({ producerId, epoch })}\n`);
-  await Promise.all(all.map((partition) => appending(partition, { id: producerId, epoch }, held.promise, held.resolve, report)));
-  return report;
+  await Promise.all(all.map((partition) => appending(partition, { id: producerId, epoch }, held.promise, held.resolve, mine)));
+  return mine;
 }
 let releases = (): void => {};
 
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === 'go') running = run();
   else {
-    stopped = true;
     releases();
+    const told = (): boolean => report?.refused.every((counts) => '47' in counts) ?? true;
+    for (let waited = 0; !told() && waited < TOLD_WITHIN; waited += 5) await sleep(5);
+    stopped = true;
     process.stdout.write(`${JSON.stringify(await running)}\n`);
   }
 }

@@ -3,7 +3,7 @@
  * ROWS: those whose names hold one of these words, such as `immediate` or `drain:immediate,latency:immediate` (names: `drain:…` and `latency:…`, see DRAINED and TIMED).
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@millrace/runtime/clock.ts';
 import { partitionOf } from '@millrace/shared-schemas/murmur2.ts';
@@ -85,8 +85,15 @@ async function fill(log: Log): Promise<void> {
   await out.flush();
 }
 
+/** ms for which this machine's cores were at work, and there at all, since it started */
+function cores(): { readonly busy: number; readonly all: number } {
+  const times = cpus().map(({ times: { user, nice, sys, irq, idle } }) => ({ busy: user + nice + sys + irq, idle }));
+  const busy = times.reduce((sum, core) => sum + core.busy, 0);
+  return { busy, all: busy + times.reduce((sum, core) => sum + core.idle, 0) };
+}
+
 /** One run to the end of a filled topic on a broker of its own, and one that finds nothing left, which is taken off. */
-async function drain(by: Way): Promise<{ cpu: number; rate: number; peakMb: number }> {
+async function drain(by: Way): Promise<{ cpu: number; rate: number; peakMb: number; busy: number }> {
   const dir = mkdtempSync(join(tmpdir(), 'millrace-bench-kafka-'));
   const broker = await startBroker();
   try {
@@ -94,13 +101,16 @@ async function drain(by: Way): Promise<{ cpu: number; rate: number; peakMb: numb
     await fill(log);
     await close();
     const args = ['--profile', profileFile(dir, broker, by, PARTITIONS), '--data-dir', join(dir, 'data'), '--until', 'end'];
+    const before = cores();
     const worked = await millrace('pipelines/keyed.yaml', args);
+    const after = cores();
     const idle = await millrace('pipelines/keyed.yaml', args);
     if (worked.recordsIn !== records) throw new Error(`${worked.recordsIn} of ${records} records were read`);
     return {
       cpu: (worked.cost.cpuMs - idle.cost.cpuMs) / 1000 / (records / 1e6),
       rate: (records * 1000) / (worked.elapsedMs - idle.elapsedMs),
       peakMb: worked.cost.peakMb,
+      busy: (after.busy - before.busy) / (after.all - before.all),
     };
   } finally {
     await broker.close();
@@ -155,6 +165,9 @@ for (const [by, runs] of drained) {
 }
 if (drained.has(IMMEDIATE) && drained.has(TWO_THREADS)) {
   const gain = rateOf(TWO_THREADS) / rateOf(IMMEDIATE);
+  const busy = (by: Way): string => `${(100 * median((drained.get(by) ?? []).map((run) => run.busy))).toFixed(0)} %`;
+  const what = `one and two threads: how busy this machine's ${cpus().length} cores were, broker and start-up included`;
+  cells.push({ what, value: `${busy(IMMEDIATE)}, ${busy(TWO_THREADS)}`, goal: '', met: null });
   cells.push({ what: 'two threads against one', value: gain.toFixed(2), goal: '≥ 1.4', met: gain >= 1.4 });
 }
 for (const by of TIMED) cells.push(await latency(by));

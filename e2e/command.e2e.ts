@@ -155,16 +155,16 @@ describe('a profile', () => {
 
 describe('a broken file', () => {
   it.each([
-    ['', '1:1 missing_key'],
-    ['- a\n', '1:1 wrong_type'],
-    ['version: 1\n\tname: x\n', '2:1 yaml_syntax'],
-    ['version: 1\nversion: 1\n', '2:1 duplicate_key'],
-    ['version: 1\nname: "x\n', '3:1 yaml_syntax'],
-    ['version: 1\n---\nversion: 1\n', '2:1 unsupported_yaml'],
-    [`version: 1\nname: x\npreprocess: ${'['.repeat(20_000)}`, 'yaml_syntax'],
-    ['version: 1e400\n', '1:10 bad_number'],
-    ['version: 1\nname: ${NOT_THERE}\n', '2:7 undefined_variable'],
-  ])('%j is findings, never a crash', async (text, wanted) => {
+    ['nothing', '', '1:1 missing_key'],
+    ['a list', '- a\n', '1:1 wrong_type'],
+    ['a tab', 'version: 1\n\tname: x\n', '2:1 yaml_syntax'],
+    ['a key twice', 'version: 1\nversion: 1\n', '2:1 duplicate_key'],
+    ['an open quote', 'version: 1\nname: "x\n', '3:1 yaml_syntax'],
+    ['two documents', 'version: 1\n---\nversion: 1\n', '2:1 unsupported_yaml'],
+    ['brackets without end', `version: 1\nname: x\npreprocess: ${'['.repeat(20_000)}`, 'yaml_syntax'],
+    ['a number beyond all', 'version: 1e400\n', '1:10 bad_number'],
+    ['an unknown variable', 'version: 1\nname: ${NOT_THERE}\n', '2:7 undefined_variable'],
+  ])('%s is findings, never a crash', async (_, text, wanted) => {
     at.put('p.yaml', text);
     const { code, stdout, stderr } = await at.call(['lint', '--json', 'p.yaml']);
     const { findings } = JSON.parse(stdout) as { findings: { line: number; col: number; code: string }[] };

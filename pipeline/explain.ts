@@ -239,7 +239,7 @@ function notesOf(plan: Plan, timing: Timing): string[] {
 export function renderExplain(explained: Explained): string {
   const lines: string[] = [
     `pipeline ${explained.pipeline}`,
-    `guarantee ${explained.guarantee}`,
+    `guarantee ${explained.guarantee}${explained.guarantee === 'exactly_once' ? '' : ', answered exactly once'}`,
     `latency ${explained.latency}`,
     `dead letters ${explained.dead_letter}`,
   ];

@@ -42,7 +42,12 @@ export const pipelineFields = {
     pattern('the name of a pipeline', /^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/, 'A name is made of letters, digits, _ and -.'),
     'Names the pipeline, its exchanges and its data directory.',
   ),
-  guarantee: withDefault(oneOf(['exactly_once', 'at_least_once']), 'exactly_once', 'exactly_once', 'What holds after a crash. Both are answered exactly once today.'),
+  guarantee: withDefault(
+    oneOf(['exactly_once', 'at_least_once']),
+    'exactly_once',
+    'exactly_once',
+    'What holds after a crash. Both are answered exactly once today.',
+  ),
   schemas: optional(
     mapping('a mapping of names to Avro schemas', { type: 'object', additionalProperties: ANY }),
     'Avro schemas by name: `{ file: x.avsc }` or inline.',

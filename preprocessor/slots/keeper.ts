@@ -155,9 +155,7 @@ export class Keeper {
         if (this.#paused) slot.pause();
         const renewed = await this.#workOn(slot, life, word.text, due);
         life.slot = null;
-        await slot.leave(life.ending === 'stopped');
-        // with what it did while it came to its end
-        this.#stats.add(number, slot.drainStats(), this.#options.clock.monotonic());
+        this.#stats.add(number, await slot.leave(life.ending === 'stopped'), this.#options.clock.monotonic());
         probe('slot.left');
         word = await this.#word(life, renewed ? null : word.text);
       }

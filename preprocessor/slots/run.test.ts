@@ -190,6 +190,25 @@ test('a slot that moves goes on where it was: its old owner saves first, and eac
   expect(counts.reduce((sum, { recordsIn }) => sum + recordsIn, 0)).toBe(RECORDS);
 });
 
+test('a slot that reads a file is given up as others are', async () => {
+  const at = 1_700_000_000_000;
+  writeFileSync(
+    join(dir, 'sales.jsonl'),
+    Array.from({ length: 100 }, (_, i) => `${JSON.stringify({ id: `s${i}`, shop: 'shop', amount: 1, at: at + i })}\n`).join(''),
+  );
+  writeFileSync(
+    join(dir, 'file.yaml'),
+    yaml('0').replace('type: topic, topic: sales,', 'type: file, path: sales.jsonl,').replace(', key: id, event_time', ', event_time'),
+  );
+  const { plan: reads, findings } = await loadPipeline(join(dir, 'file.yaml'), { env: {} });
+  expect(findings).toEqual([]);
+  const cluster = new FakeCluster();
+  const a = start(cluster, 'a', { untilEnd: false, with: reads as Plan });
+  await expect.poll(() => outputs(cluster, 'enriched').length, { timeout: 30_000 }).toBe(100);
+  a.stop.abort();
+  expect(await a.done).toMatchObject({ recordsIn: 100, out: { enriched: 100 } });
+});
+
 test('a slot whose records leave at once is fenced anew after half a day, by either clock, and goes on', async () => {
   const cluster = new FakeCluster(true);
   await fill(cluster);

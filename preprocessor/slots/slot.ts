@@ -97,13 +97,14 @@ export class Slot {
       }
   }
 
-  /** Saves its state and closes. `drained`: what is on its way in exchanges comes through first, for a while. */
-  async leave(drained: boolean): Promise<void> {
+  /** Saves its state and closes; gives what it did since its last statistics. `drained`: what is on its way in exchanges comes through first, for a while. */
+  async leave(drained: boolean): Promise<HostStats> {
     if (drained) this.#host.control.stopping = true;
     else this.#host.control.leaving = true;
     try {
       await this.#done;
       await this.#part.commit({ appenders: [], puts: [[this.#lifeKey, record(newborn)]] });
+      return this.#host.drainStats();
     } finally {
       this.#host.close();
     }

@@ -30,6 +30,7 @@ export class Journal {
   #entries: Entry[] = [];
   #input = -1;
   #count = 0;
+  #length = 0;
   readonly #several: boolean;
   #chosen = false;
 
@@ -44,12 +45,14 @@ export class Journal {
       this.#input = input;
     }
     this.#count += count;
+    this.#length += count;
     if (this.#several) this.#chosen = true;
   }
 
   add(entry: Entry): void {
     this.#flushTake();
     this.#entries.push(entry);
+    this.#length++;
     this.#chosen = true;
   }
 
@@ -64,8 +67,9 @@ export class Journal {
     return this.#chosen;
   }
 
-  get empty(): boolean {
-    return this.#count === 0 && this.#entries.length === 0;
+  /** records taken and entries added, ever: it grows with all that the task does */
+  get length(): number {
+    return this.#length;
   }
 
   /** the entries since the last drain, as bytes */

@@ -90,13 +90,14 @@ export class OpenTask {
     return this.core.ended && this.core.run === this.#parts.policy.run;
   }
 
-  /** Takes what is ready; true when there is something to commit. */
+  /** Takes what is ready; true when it did something. */
   turn(now: number, draining: boolean): boolean {
     const { policy, journal, wall, clock } = this.#parts;
     wall.now = clock.now();
     policy.draining = draining;
+    const before = journal.length;
     policy.turn(now);
-    if (journal.empty) return false;
+    if (journal.length === before) return false;
     this.unsaved = true;
     return true;
   }

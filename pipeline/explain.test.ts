@@ -70,15 +70,21 @@ test('timing: what waits for the watermark behind a merge, as of equals none sta
 });
 
 test('timing: a topic that the pipeline writes itself, and what it reads of it', async () => {
-  const back = '    - { id: back, type: topic, topic: again, format: json, schema: card, key: card_id, event_time: { field: event_time } }\n';
-  const steps = (key: string): string =>
-    lines(
-      `{ id: r, type: rolling, from: cards, key: ${key}, range: 1d, add: { n: "count(*)" } }`,
-      '{ id: d, type: dedupe, from: back, key: card_id, within: 1m }',
-    );
+  const back = '{ id: back, type: topic, topic: again, format: json, schema: card, key: card_id, event_time: { field: event_time } }';
+  const repeats = '{ id: d, type: dedupe, from: back, key: card_id, within: 1m }';
+  const steps = (key: string): string => lines(`{ id: r, type: rolling, from: cards, key: ${key}, range: 1d, add: { n: "count(*)" } }`, repeats);
   const outputs = lines('{ id: again, from: r, topic: again, key: card_id }', '{ id: b, from: d, topic: b }');
-  expect(await timed(pipeline(`${back}  steps:\n${steps('merchant_id')}  outputs:\n${outputs}`))).toEqual(['again', 'b', 'd', 'r']);
-  expect(await timed(pipeline(`${back}  steps:\n${steps('card_id')}  outputs:\n${outputs}`))).toEqual(['b', 'd']);
+  expect(await timed(pipeline(`${lines(back)}  steps:\n${steps('merchant_id')}  outputs:\n${outputs}`))).toEqual(['again', 'b', 'd', 'r']);
+  expect(await timed(pipeline(`${lines(back)}  steps:\n${steps('card_id')}  outputs:\n${outputs}`))).toEqual(['b', 'd']);
+  // one task that merges writes it, whether it stands in the file before its reader or behind it
+  const files = [FILE, FILE.replace('cards', 'more').replace('in.', 'more.')];
+  const union = '{ id: u, type: union, from: [cards, more] }';
+  const merged = lines('{ id: again, from: u, topic: again, key: card_id }', '{ id: b, from: d, topic: b }');
+  for (const [[first, ...others], both] of [
+    [[back, ...files], lines(repeats, union)],
+    [[...files, back], lines(union, repeats)],
+  ] as const)
+    expect(await timed(pipeline(`${lines(...others)}  steps:\n${both}  outputs:\n${merged}`, first))).toEqual(['b', 'd']);
 });
 
 test('latency: a commit a stage on the way, as long as the transport makes it', async () => {

@@ -11,20 +11,20 @@ export type Timing = ReadonlyMap<string, string>;
  */
 export function timingOf(plan: Plan): Timing {
   const reasons = new Map<string, string>();
-  const unordered = new Map<StagePlan, Disorder | null>();
-  // a pipeline that reads what it writes: a later stage's reasons are an earlier one's
-  for (let known = -1; known !== reasons.size; ) {
-    known = reasons.size;
+  const unordered = new Map<StagePlan, Disorder>();
+  // a pipeline that reads what it writes: what is found of a later stage holds for an earlier one
+  for (let known = -1; known !== reasons.size + unordered.size; ) {
+    known = reasons.size + unordered.size;
     lookThrough(plan, reasons, unordered);
   }
   return reasons;
 }
 
-/** Adds the reasons of every stage that follow from those known so far. */
-function lookThrough(plan: Plan, reasons: Map<string, string>, unordered: Map<StagePlan, Disorder | null>): void {
+/** Adds what follows for every stage from what is known so far: the disorder it reads in, and its reasons. */
+function lookThrough(plan: Plan, reasons: Map<string, string>, unordered: Map<StagePlan, Disorder>): void {
   for (const stage of plan.stages) {
     const why = arrival(stage, plan, unordered);
-    unordered.set(stage, why);
+    if (why !== null) unordered.set(stage, why);
     const local = new Map<string, string>();
     for (const input of stage.inputs) {
       const reason = writersOf(input, plan)
@@ -101,7 +101,7 @@ interface Disorder {
 }
 
 /** null: they have one */
-function arrival(stage: StagePlan, plan: Plan, before: ReadonlyMap<StagePlan, Disorder | null>): Disorder | null {
+function arrival(stage: StagePlan, plan: Plan, before: ReadonlyMap<StagePlan, Disorder>): Disorder | null {
   if (stage.inputs.length > 1) return { why: `stage ${stage.id} merges ${stage.inputs.map(({ id }) => id).join(' and ')}`, mended: false };
   const [input] = stage.inputs;
   const writers = writersOf(input, plan);

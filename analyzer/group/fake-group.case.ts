@@ -1,5 +1,6 @@
 import { MillraceError } from '@millrace/runtime/errors.ts';
-import { Arrivals } from '@millrace/transport/kafka/arrivals.ts';
+import { openGuarded } from '@millrace/transport/guarded.case.ts';
+import { FakeMembership } from '@millrace/transport/kafka/group/fake-membership.case.ts';
 import type { Membership } from '@millrace/transport/kafka/group/membership.ts';
 import type { Transport } from '@millrace/transport/log.ts';
 import type { MemoryTransport } from '@millrace/transport/memory.ts';
@@ -64,62 +65,8 @@ export class FakeGroup {
 
   #part(id: string): Transport {
     const number = this.taken.push(id);
-    const memory = this.#memory;
-    const guard = (): void => {
+    return openGuarded(this.#memory, () => {
       if (this.taken.length !== number) throw new MillraceError('fenced', `The analyzer has another owner than ${id}.`);
-    };
-    return {
-      kind: 'kafka',
-      log: memory.log,
-      ledger: memory.ledger,
-      // as a broker answers: later
-      async commit(commit) {
-        await new Promise((resolve) => setTimeout(resolve, 1));
-        guard();
-        memory.commit(commit);
-      },
-      note(puts) {
-        guard();
-        memory.note(puts);
-      },
-      close: async () => undefined,
-    };
-  }
-}
-
-class FakeMembership implements Membership {
-  assigned: readonly number[] = [];
-  generation = -1;
-  confirmed = true;
-  members = 0;
-  failure: MillraceError | null = null;
-  named: readonly number[] = [];
-  readonly #news = new Arrivals();
-  readonly #leave: () => void;
-
-  constructor(leave: () => void) {
-    this.#leave = leave;
-  }
-
-  told(assigned: readonly number[], generation: number, members: number): void {
-    this.assigned = assigned;
-    this.generation = generation;
-    this.members = members;
-    this.#news.notify();
-  }
-
-  async changed(ms: number): Promise<void> {
-    await this.#news.wait(ms);
-    if (this.failure !== null) throw this.failure;
-  }
-
-  owns(slots: readonly number[]): void {
-    this.named = [...slots];
-  }
-
-  offsets(): void {}
-
-  async leave(): Promise<void> {
-    this.#leave();
+    });
   }
 }

@@ -1,6 +1,7 @@
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { Arrivals } from '@millrace/transport/kafka/arrivals.ts';
 import type { Membership } from '@millrace/transport/kafka/group/membership.ts';
+import { isTaken, type Taken } from '@millrace/transport/kafka/group/taken.ts';
 import { openParts } from '@millrace/transport/open.ts';
 import type { Parts } from '@millrace/transport/parts.ts';
 import type { OpenTraining } from '../ml/training.ts';
@@ -14,8 +15,6 @@ import { withEarlier } from './earlier.ts';
 const LOOK_MS = 100;
 /** how often one that stands by says that it is there, ms */
 const TELL_MS = 1000;
-/** an analyzer that was taken and that the group still gives to this process is nobody's: who took it has died, or let go of it. ms until it is opened again */
-const TAKEN_MS = 10_000;
 /** all of the analyzer is one slot */
 const SLOT = 0;
 
@@ -63,7 +62,7 @@ class Candidate {
   /** in all terms so far */
   #done: AnalyzeProgress = NOTHING_DONE;
   /** when another took the analyzer without a word of the group: not opened again before the group has spoken, or for a while */
-  #taken: { readonly generation: number; readonly at: number } | null = null;
+  #taken: Taken | null = null;
   /** whether it has said that it stands by */
   #standsBy = false;
   #toldAt = Number.NEGATIVE_INFINITY;
@@ -101,9 +100,7 @@ class Candidate {
   get #mine(): boolean {
     const { assigned, generation, confirmed } = this.#membership;
     // what was said before this process stood still is no word any more
-    if (!confirmed || !assigned.includes(SLOT)) return false;
-    const taken = this.#taken;
-    return taken === null || taken.generation !== generation || this.#options.clock.monotonic() - taken.at >= TAKEN_MS;
+    return confirmed && assigned.includes(SLOT) && !isTaken(this.#taken, generation, this.#options.clock.monotonic());
   }
 
   #standBy(): void {

@@ -1,8 +1,9 @@
 import { MillraceError } from '@millrace/runtime/errors.ts';
-import { Arrivals } from '@millrace/transport/kafka/arrivals.ts';
+import { openGuarded } from '@millrace/transport/guarded.case.ts';
 import { assign } from '@millrace/transport/kafka/group/assign.ts';
+import { FakeMembership } from '@millrace/transport/kafka/group/fake-membership.case.ts';
 import type { Membership } from '@millrace/transport/kafka/group/membership.ts';
-import type { Commit, Transport } from '@millrace/transport/log.ts';
+import type { Transport } from '@millrace/transport/log.ts';
 import { type MemoryTransport, openMemory } from '@millrace/transport/memory.ts';
 import { openAlone } from '@millrace/transport/owner.case.ts';
 import type { Joining, Parts } from '@millrace/transport/parts.ts';
@@ -85,22 +86,7 @@ export class FakeCluster {
         close: async () => undefined,
       };
     }
-    return {
-      kind: 'kafka',
-      log: memory.log,
-      ledger: memory.ledger,
-      // as a broker answers: later
-      async commit(commit: Commit) {
-        await new Promise((resolve) => setTimeout(resolve, 1));
-        guard();
-        memory.commit(commit);
-      },
-      note(puts) {
-        guard();
-        memory.note(puts);
-      },
-      close: async () => undefined,
-    };
+    return openGuarded(memory, guard);
   }
 
   #join(id: string, { slots, plan }: Joining, state: { readonly dead: boolean }): Membership {
@@ -108,10 +94,10 @@ export class FakeCluster {
     this.#slots = slots;
     if (this.#members.some((other) => other.plan !== plan)) throw new MillraceError('plan_changed', 'another plan runs');
     const membership = new FakeMembership(
+      () => this.#leave(id),
       () => {
         if (!state.dead) this.rebalance();
       },
-      () => this.#leave(id),
     );
     this.#members.push({ id, membership, plan });
     this.rebalance();
@@ -139,49 +125,5 @@ export class FakeCluster {
     }));
     const given = assign(claims, this.#slots);
     for (const { id, membership } of this.#members) membership.told(given.get(id) ?? [], this.#generation, this.#members.length);
-  }
-}
-
-class FakeMembership implements Membership {
-  assigned: readonly number[] = [];
-  generation = -1;
-  confirmed = true;
-  members = 0;
-  readonly failure = null;
-  named: readonly number[] = [];
-  lag: ReadonlyMap<string, ReadonlyMap<number, number>> = new Map();
-  readonly #news = new Arrivals();
-  readonly #rejoin: () => void;
-  readonly #leave: () => void;
-
-  constructor(rejoin: () => void, leave: () => void) {
-    this.#rejoin = rejoin;
-    this.#leave = leave;
-  }
-
-  told(assigned: readonly number[], generation: number, members: number): void {
-    this.assigned = assigned;
-    this.generation = generation;
-    this.members = members;
-    this.#news.notify();
-  }
-
-  changed(ms: number): Promise<void> {
-    return this.#news.wait(ms);
-  }
-
-  owns(slots: readonly number[]): void {
-    // what is assigned stays claimed
-    const gaveUp = this.named.some((slot) => !slots.includes(slot) && !this.assigned.includes(slot));
-    this.named = [...slots];
-    if (gaveUp) setTimeout(this.#rejoin, 1);
-  }
-
-  offsets(positions: ReadonlyMap<string, ReadonlyMap<number, number>>): void {
-    this.lag = positions;
-  }
-
-  async leave(): Promise<void> {
-    this.#leave();
   }
 }

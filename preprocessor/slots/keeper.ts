@@ -2,6 +2,7 @@ import { MillraceError } from '@millrace/runtime/errors.ts';
 import { probe } from '@millrace/runtime/probe.ts';
 import { Arrivals } from '@millrace/transport/kafka/arrivals.ts';
 import type { Membership } from '@millrace/transport/kafka/group/membership.ts';
+import { isTaken, type Taken } from '@millrace/transport/kafka/group/taken.ts';
 import type { Parts } from '@millrace/transport/parts.ts';
 import { BUILD } from '../prepare.ts';
 import type { RunOptions } from '../run-options.ts';
@@ -13,8 +14,6 @@ import { heardWord, type Word } from './word.ts';
 /** how often a slot at work looks for another word, and one at rest for its first, ms */
 const LOOK_MS = 100;
 const WAIT_MS = 20;
-/** a slot that was taken and that the group still gives to this process belongs to nobody: who took it has died, or let go of it. ms until it is opened again */
-const TAKEN_MS = 10_000;
 
 /** A slot whose records leave at once is opened anew after so long, ms, and its partitions fenced with it: where nobody appends for a day brokers forget the fence. */
 const RENEW_MS = 12 * 3600 * 1000;
@@ -39,7 +38,7 @@ export class Keeper {
   readonly #lives = new Map<number, Life>();
   readonly #stats = new MergedStats();
   /** slots that another process took without a word of the group: not opened again before the group has spoken, or for a while */
-  readonly #taken = new Map<number, { readonly generation: number; readonly at: number }>();
+  readonly #taken = new Map<number, Taken>();
   /** something in a life has changed */
   readonly #news = new Arrivals();
   /** the run that was under way when this process came */
@@ -63,11 +62,6 @@ export class Keeper {
     return [...this.#lives.keys()];
   }
 
-  /** whether every slot here has ended the run it works on */
-  get ended(): boolean {
-    return [...this.#lives.values()].every(({ slot }) => slot === null || slot.ended);
-  }
-
   /** those at work that are not to be given up */
   get working(): number[] {
     return [...this.#lives].filter(([, { slot, ending }]) => slot !== null && ending === null).map(([number]) => number);
@@ -82,8 +76,7 @@ export class Keeper {
       else if (life.ending === null) life.generation = generation;
     }
     for (const number of assigned) {
-      const taken = this.#taken.get(number);
-      if (this.#lives.has(number) || (taken?.generation === generation && this.#options.clock.monotonic() - taken.at < TAKEN_MS)) continue;
+      if (this.#lives.has(number) || isTaken(this.#taken.get(number) ?? null, generation, this.#options.clock.monotonic())) continue;
       this.#taken.delete(number);
       const life: Life = { generation, ending: null, slot: null, over: Promise.resolve() };
       this.#lives.set(number, life);

@@ -38,18 +38,13 @@ export class Slot {
   /** of the sources that are topics, by id */
   readonly #topics: ReadonlyMap<string, string>;
   readonly #done: Promise<void>;
-  #working = true;
 
   private constructor(host: Host, part: Transport, lifeKey: string, topics: ReadonlyMap<string, string>) {
     this.#host = host;
     this.#topics = topics;
     this.#part = part;
     this.#lifeKey = lifeKey;
-    this.#done = host
-      .run(() => {})
-      .finally(() => {
-        this.#working = false;
-      });
+    this.#done = host.run(() => {});
     this.#done.catch(() => {});
   }
 
@@ -72,11 +67,6 @@ export class Slot {
   /** resolves when its tasks have ended their run or have stopped; rejects with what ended it */
   get done(): Promise<void> {
     return this.#done;
-  }
-
-  /** whether all its tasks have ended their run */
-  get ended(): boolean {
-    return !this.#working && this.#host.ended;
   }
 
   pause(): void {

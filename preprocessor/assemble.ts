@@ -111,7 +111,7 @@ async function openTask(
     ...Object.entries(core.tables),
     ...(saved?.journal ?? []).flatMap((entry) => (entry[0] === 'table' ? [[entry[1], entry[2]] as const] : [])),
   ];
-  for (const [table, hash] of versions) if (looked.includes(table)) await tables.load(table, hash);
+  for (const [table, version] of versions) if (looked.includes(table)) await tables.load(table, version);
 
   const time = {
     eventTime: 0,
@@ -142,8 +142,8 @@ async function openTask(
   const rows = rowsOf(stage);
   const row = (shape: number): Row => rows[shape] as Row;
   const inForce = new Map<string, ReadonlyMap<string, Row>>();
-  const useTable = (table: string, hash: string): void => void inForce.set(table, tables.get(table, hash));
-  for (const [table, hash] of Object.entries(core.tables)) if (looked.includes(table)) useTable(table, hash);
+  const useTable = (table: string, version: string): void => void inForce.set(table, tables.get(table, version));
+  for (const [table, version] of Object.entries(core.tables)) if (looked.includes(table)) useTable(table, version);
   const notices: Notice[] = [...before];
   const models = new ModelsInForce(stage, shared.models, notices);
   for (const [model, hash] of Object.entries(core.models)) models.use(model, hash);

@@ -13,7 +13,7 @@ export interface TaskCore {
   inputs: InputCore[];
   /** by output id */
   outputs: Record<string, OutputCore>;
-  /** content hash of each table in force */
+  /** by table, the name of the version in force */
   tables: Record<string, string>;
   /** content hash of each model in force */
   models: Record<string, string>;

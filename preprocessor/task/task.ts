@@ -23,7 +23,7 @@ export interface TaskParts {
   readonly deadLetters: DeadLetters;
   /** records dropped because the file says so, since the last drain */
   readonly dropped: { count: number };
-  readonly useTable: (table: string, hash: string) => void;
+  readonly useTable: (table: string, version: string) => void;
   /** @throws MillraceError model_missing, model_invalid */
   readonly useModel: (model: string, hash: string) => void;
 }

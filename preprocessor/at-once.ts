@@ -1,14 +1,19 @@
+import { setImmediate as macrotask } from 'node:timers/promises';
 import type { Clock } from '@millrace/runtime/clock.ts';
 import { probe } from '@millrace/runtime/probe.ts';
 import type { Appender, Commit, Immediate, Transport } from '@millrace/transport/log.ts';
 import type { Pace } from './commits.ts';
 import type { Ends } from './ends.ts';
+import type { Slices } from './operators/gradual.ts';
 import type { Outflow, Work } from './outflow.ts';
-import { type Save, Sends } from './sends.ts';
+import { Sends } from './sends.ts';
 import type { OpenTask } from './task/open-task.ts';
 
 /** Readers are told of event time this often, ms: with the wait between two turns that is within 20. */
 const SPEAK_MS = 10;
+/** A snapshot is written for so long at a time, ms, between which records go on; and so many slices between two looks at the clock. */
+const SAVE_MS = 1;
+const SLICES = 16;
 
 /**
  * Lets out what tasks make as soon as it is made. What took a choice leaves behind its journal; what only takes made leaves by itself, and its journal follows
@@ -102,28 +107,46 @@ export class AtOnce implements Outflow {
     return true;
   }
 
-  /** Saves tasks of which all that they made is sent. */
+  /** Saves tasks of which all that they made is sent, as they are now. */
   #save(tasks: readonly OpenTask[], now: number): void {
     const begun = this.#clock.cpu();
     probe('snapshot.before');
-    this.#sends.save(this.#snapshot(tasks, now));
+    const cuts = tasks.map((task) => task.snapshot(now));
     const cost = this.#clock.cpu() - begun;
+    this.#sends.save(async (ends) => {
+      const ended = tasks.map((task) => task.ends(ends.of(task.topics)));
+      const rest = await this.#write(cuts.map(({ slices }) => slices));
+      const commits = cuts.map((cut) => cut.commit());
+      if (commits.some(({ appenders }) => appenders.length > 0)) throw new Error('a snapshot counts records that were not sent');
+      for (const task of tasks) task.budget.saved((cost + rest) / tasks.length);
+      return {
+        appenders: [],
+        puts: [...commits.flatMap(({ puts }) => puts), ...ended],
+        deleteRanges: commits.flatMap(({ deleteRanges }) => deleteRanges ?? []),
+        truncate: commits.flatMap(({ truncate }) => truncate ?? []),
+      };
+    });
     for (const task of tasks) {
-      task.budget.saved(cost / tasks.length);
       this.#work.due.delete(task);
       this.#work.worked.delete(task);
     }
   }
 
-  #snapshot(tasks: readonly OpenTask[], now: number): Save {
-    const commits = tasks.map((task) => task.snapshot(now));
-    if (commits.some(({ appenders }) => appenders.length > 0)) throw new Error('a snapshot counts records that were not sent');
-    return (ends) => ({
-      appenders: [],
-      puts: [...commits.flatMap(({ puts }) => puts), ...tasks.map((task) => task.ends(ends.of(task.topics)))],
-      deleteRanges: commits.flatMap(({ deleteRanges }) => deleteRanges ?? []),
-      truncate: commits.flatMap(({ truncate }) => truncate ?? []),
-    });
+  /** Writes what is left of a snapshot, and gives what that cost, ms of processor time. */
+  async #write(all: readonly Slices[]): Promise<number> {
+    const clock = this.#clock;
+    let cost = 0;
+    for (const slices of all) {
+      for (let done = false; !done; ) {
+        const begun = clock.cpu();
+        do for (let n = 0; n < SLICES && !done; n++) done = slices.next().done === true;
+        while (!done && clock.cpu() - begun < SAVE_MS);
+        cost += clock.cpu() - begun;
+        await macrotask();
+        this.#sends.check();
+      }
+    }
+    return cost;
   }
 
   async rest(now: number, most: number, wait: (ms: number) => Promise<void>): Promise<void> {

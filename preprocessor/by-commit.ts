@@ -3,6 +3,7 @@ import { probe } from '@millrace/runtime/probe.ts';
 import type { Commit, Transport } from '@millrace/transport/log.ts';
 import { Commits, type Pace } from './commits.ts';
 import type { Ends } from './ends.ts';
+import { finish } from './operators/gradual.ts';
 import type { Outflow, Work } from './outflow.ts';
 
 /** Lets out what tasks make with commits: records, journal and progress together, when a commit is due. */
@@ -37,7 +38,7 @@ export class ByCommit implements Outflow {
       .map((task) => {
         if (!saves.includes(task)) return task.commit();
         probe('snapshot.before');
-        return this.#withEnds(task.snapshot(now), task);
+        return this.#snapshot(task, now);
       });
     if (this.#work.caution) commits.push({ appenders: [], puts: this.#work.suspicion() });
     probe('batch.processed');
@@ -51,8 +52,11 @@ export class ByCommit implements Outflow {
     return true;
   }
 
-  /** what is let out with a commit lies behind the ends that were asked for before it */
-  #withEnds(commit: Commit, task: Work['tasks'][number]): Commit {
+  #snapshot(task: Work['tasks'][number], now: number): Commit {
+    const cut = task.snapshot(now);
+    finish(cut.slices);
+    const commit = cut.commit();
+    // what is let out with it lies behind the ends that were asked for before it
     return this.#ends ? { ...commit, puts: [...commit.puts, task.ends(this.#ends.of(task.topics))] } : commit;
   }
 
@@ -66,7 +70,7 @@ export class ByCommit implements Outflow {
     const saved = this.#work.tasks.filter((task) => !task.catchingUp && (task.unsaved || this.#work.worked.has(task)));
     for (const task of saved) if (task.unsettled) await task.settle();
     if (saved.length > 0) await this.#ends?.look();
-    const commits = saved.map((task) => this.#withEnds(task.snapshot(now), task));
+    const commits = saved.map((task) => this.#snapshot(task, now));
     if (this.#work.caution) commits.push({ appenders: [], puts: this.#work.suspicion(true) });
     if (commits.length > 0) await this.#commits.begin(commits);
     await this.#commits.settled();

@@ -7,8 +7,8 @@ import { addCommits, type Commits as Counts, emptyStats } from './stats.ts';
 /** Sends on their way at a time: what comes while so many are joins the next. */
 const MOST = 3;
 
-/** What a snapshot commits, once the ends that belong to it are known. */
-export type Save = (ends: Ends) => Commit;
+/** What a snapshot commits. It is asked for when all that was sent before it is acknowledged, so that the ends that belong to it are known. */
+type Save = (ends: Ends) => Promise<Commit>;
 
 /**
  * What leaves a host at once: a few sends on their way, in order, and a snapshot beside them. A snapshot is committed when all sent before it is acknowledged; until
@@ -70,11 +70,12 @@ export class Sends {
     sent.catch((error: unknown) => this.#fail(error));
   }
 
-  /** Commits a snapshot of how things stand now, when it may be. */
+  /** Commits a snapshot, when it may be. */
   save(save: Save): void {
     const begun = this.#clock.monotonic();
     this.saving = true;
     const { promise, resolve, reject } = Promise.withResolvers<Commit>();
+    // nothing that is sent behind it waits for it
     this.#follow(async () => resolve(save(this.#ends)));
     this.#order.catch(reject);
     const done = promise.then(async (commit) => {

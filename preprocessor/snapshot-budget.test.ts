@@ -6,9 +6,18 @@ test('a snapshot is due after two seconds of work', () => {
   expect(budget.worked(1500)).toBe(false);
   expect(budget.worked(499)).toBe(false);
   expect(budget.worked(1)).toBe(true);
+  budget.begun();
   budget.saved(10);
   expect(budget.worked(1999)).toBe(false);
   expect(budget.worked(1)).toBe(true);
+});
+
+test('what is done while one is written counts towards the next', () => {
+  const budget = new SnapshotBudget();
+  budget.begun();
+  budget.worked(500);
+  budget.saved(10);
+  expect(budget.worked(1500)).toBe(true);
 });
 
 test('one that cost much is not due again before twenty times that', () => {
@@ -16,6 +25,7 @@ test('one that cost much is not due again before twenty times that', () => {
   budget.saved(300);
   expect(budget.worked(5999)).toBe(false);
   expect(budget.worked(1)).toBe(true);
+  budget.begun();
   budget.saved(1);
   expect(budget.worked(2000)).toBe(true);
 });

@@ -17,9 +17,13 @@ export class SnapshotBudget {
     return this.#work >= Math.max(REPLAY_BUDGET_MS, this.#cost / MOST_SHARE);
   }
 
-  /** A snapshot has been committed, which cost so much, ms. */
-  saved(ms: number): void {
+  /** A snapshot begins: what is done from now on counts towards the next. */
+  begun(): void {
     this.#work = 0;
+  }
+
+  /** It is written, which cost so much, ms. */
+  saved(ms: number): void {
     this.#cost = ms;
   }
 }

@@ -35,7 +35,7 @@ describe('dedupe', () => {
 
   test('keys are forgotten', () => {
     const harness = open(10).feed(at(0)).feed(at(100, 'b')).snapshot();
-    expect([...harness.stored.keys()]).toEqual(['k1', 'n']);
+    expect([...harness.stored.keys()].sort()).toEqual(['k1', 'n']);
   });
 
   /** The contract, said plainly. */

@@ -3,6 +3,7 @@ import { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import { keyWriter } from '@millrace/shared-schemas/keys.ts';
 import type { Row } from '@millrace/shared-schemas/types.ts';
 import { Expiry } from './expiry.ts';
+import { Gradual, type Slices } from './gradual.ts';
 import type { Operator, OperatorContext, StateWriter } from './operator.ts';
 import { insertSorted, upperBound } from './sorted.ts';
 
@@ -30,6 +31,7 @@ export function createDedupe(node: DedupePlan, context: OperatorContext): Operat
   let nextId = 0;
   let dirty: Seen[] = [];
   let gone: string[] = [];
+  const gradual = new Gradual<Seen>();
 
   const change = (entry: Seen): void => {
     if (entry.dirty) return;
@@ -61,6 +63,7 @@ export function createDedupe(node: DedupePlan, context: OperatorContext): Operat
         entry.due = expiry.add(entry, t + 2 * within);
         seen.set(text, entry);
       } else {
+        gradual.touch(entry);
         forget(entry, time.watermark);
         // of the times that passed, one is within reach only if a neighbour is
         const { times } = entry;
@@ -77,6 +80,7 @@ export function createDedupe(node: DedupePlan, context: OperatorContext): Operat
     },
     fire(at: number): void {
       for (const entry of expiry.take(at)) {
+        gradual.touch(entry);
         forget(entry, at);
         const last = entry.times.at(-1);
         if (last !== undefined) {
@@ -89,25 +93,31 @@ export function createDedupe(node: DedupePlan, context: OperatorContext): Operat
         }
       }
     },
-    snapshot(writer: StateWriter, all: boolean): void {
+    *snapshot(writer: StateWriter, all: boolean): Slices {
       for (const key of gone) writer.delete(key);
       const bytes = new ByteWriter();
-      for (const entry of all ? seen.values() : dirty) {
-        // one that went after it changed is in the list still
-        if (!all && !entry.dirty) continue;
-        bytes.f64(entry.due);
-        bytes.text(entry.text);
-        for (const passed of entry.times) bytes.f64(passed);
-        writer.put(`k${entry.id}`, bytes.finish());
-        if (!all) entry.dirty = false;
-      }
       if (nextId > 0 && (all || dirty.length > 0)) {
         bytes.varint(nextId);
         writer.put('n', bytes.finish());
       }
-      if (all) return;
+      const save = (entry: Seen): void => {
+        bytes.f64(entry.due);
+        bytes.text(entry.text);
+        for (const passed of entry.times) bytes.f64(passed);
+        writer.put(`k${entry.id}`, bytes.finish());
+      };
+      if (all) {
+        for (const entry of seen.values()) save(entry);
+        return;
+      }
+      // one that went after it changed is in the list still
+      const changed = new Set(dirty.filter((entry) => entry.dirty));
       dirty = [];
       gone = [];
+      yield* gradual.write(changed, (entry) => {
+        save(entry);
+        entry.dirty = false;
+      });
     },
     restore(entries): void {
       for (const [key, value] of entries) {

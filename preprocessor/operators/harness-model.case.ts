@@ -101,7 +101,7 @@ export function play(harness: Harness, events: readonly Event[], restarts: Reado
     if (event === 'end') harness.end();
     else harness.feed(event);
     if (restarts.has(index)) harness.restart();
-    else if (index % 3 === 0) harness.snapshot();
+    else if (index % 3 === 0) harness.begin();
   });
   return harness;
 }

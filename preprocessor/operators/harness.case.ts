@@ -1,7 +1,9 @@
 import type { NodePlan } from '@millrace/pipeline/plan.ts';
 import { rowMaker } from '@millrace/shared-schemas/row.ts';
 import type { Row, Value } from '@millrace/shared-schemas/types.ts';
+import { expect } from 'vitest';
 import { createOperator, type StepPlan } from './create.ts';
+import { finish, type Slices } from './gradual.ts';
 import type { ModelInForce, Operator, OperatorContext, StateWriter, TaskTime } from './operator.ts';
 
 /** A record of a test's timeline; its position there is its lineage. */
@@ -38,6 +40,12 @@ export class Harness {
   private readonly input: Row;
   private readonly rows: readonly Row[];
   private operator: Operator;
+  /** a snapshot that is under way: what it has written, and how things stood when it began */
+  private under: {
+    readonly slices: Slices | null;
+    readonly changes: Map<string, Uint8Array | null>;
+    readonly began: readonly [string, string][] | null;
+  } | null = null;
 
   /** `shapes`: slots of the row shapes that the node names; the input's is shape 0 */
   constructor(
@@ -71,6 +79,7 @@ export class Harness {
     time.judged = time.watermark;
     time.settled = Number.NEGATIVE_INFINITY;
     this.operator.process(input);
+    this.goOn();
     return this.watermark(t - this.outOfOrder - 1);
   }
 
@@ -78,6 +87,7 @@ export class Harness {
   watermark(to: number): this {
     if (to <= this.time.watermark) return this;
     this.fireUpTo(to);
+    this.goOn();
     this.time.watermark = to;
     return this;
   }
@@ -92,36 +102,57 @@ export class Harness {
 
   /** Saves what has changed. */
   snapshot(): this {
-    this.operator.snapshot?.(
-      {
-        put: (key, value) => {
-          if (!/^[\x21-\x7e]{1,64}$/.test(key)) throw new Error(`not a short printable key: ${key}`);
-          this.stored.set(key, value);
-        },
-        delete: (key) => this.stored.delete(key),
-      },
-      false,
-    );
+    this.begin(null);
+    while (this.under !== null) this.goOn();
     return this;
+  }
+
+  /** Begins to save what has changed; what is fed goes on with it. When it is through, what is stored is to be how things stood then, `began`; null: that is not looked at. */
+  begin(began: readonly [string, string][] | null = this.dump()): void {
+    while (this.under !== null) this.goOn();
+    const changes = new Map<string, Uint8Array | null>();
+    const writer: StateWriter = {
+      put: (key, value) => {
+        if (!/^[\x21-\x7e]{1,64}$/.test(key)) throw new Error(`not a short printable key: ${key}`);
+        changes.set(key, value);
+      },
+      delete: (key) => changes.set(key, null),
+    };
+    this.under = { slices: this.operator.snapshot?.(writer, false) ?? null, changes, began };
+    this.goOn();
+  }
+
+  /** Goes on with the snapshot that is under way, by one entry. */
+  private goOn(): void {
+    if (this.under === null) return;
+    const { slices, changes, began } = this.under;
+    if (slices !== null && !slices.next().done) return;
+    this.under = null;
+    for (const [key, value] of changes) {
+      if (value === null) this.stored.delete(key);
+      else this.stored.set(key, value);
+    }
+    if (began === null) return;
+    const read = createOperator(this.node, { ...this.context, time: { ...this.time } });
+    read.restore?.(this.inOrder());
+    expect(dumpOf(read)).toEqual(began);
+  }
+
+  private inOrder(): [string, Uint8Array][] {
+    return [...this.stored].sort(([a], [b]) => (a < b ? -1 : 1));
   }
 
   /** A crash right after a snapshot: a new operator, restored. */
   restart(): this {
     this.snapshot();
     this.operator = createOperator(this.node, this.context);
-    this.operator.restore?.([...this.stored].sort(([a], [b]) => (a < b ? -1 : 1)));
+    this.operator.restore?.(this.inOrder());
     return this;
   }
 
   /** The whole state, as it would be saved, in key order. */
   dump(): [key: string, hex: string][] {
-    const entries: [string, string][] = [];
-    const writer: StateWriter = {
-      put: (key, value) => entries.push([key, Buffer.from(value).toString('hex')]),
-      delete: () => {},
-    };
-    this.operator.snapshot?.(writer, true);
-    return entries.sort(([a], [b]) => (a < b ? -1 : 1));
+    return dumpOf(this.operator);
   }
 
   /** The rows that left. */
@@ -144,4 +175,11 @@ export class Harness {
     time.origin = origin;
     time.originOffset = originOffset;
   }
+}
+
+function dumpOf(operator: Operator): [string, string][] {
+  const entries: [string, string][] = [];
+  const slices = operator.snapshot?.({ put: (key, value) => entries.push([key, Buffer.from(value).toString('hex')]), delete: () => {} }, true);
+  if (slices) finish(slices);
+  return entries.sort(([a], [b]) => (a < b ? -1 : 1));
 }

@@ -1,6 +1,7 @@
 import type { CompileOptions } from '@millrace/pipeline/sql/compile.ts';
 import type { Model } from '@millrace/shared-schemas/model.ts';
 import type { Row } from '@millrace/shared-schemas/types.ts';
+import type { Slices } from './gradual.ts';
 
 /**
  * The time and cause of what a task is doing now. One object a task, written by the task before each call and by an operator
@@ -74,8 +75,10 @@ export interface Operator {
   /**
    * Writes what changed since the last call, deletes what went. With `all`, writes everything, and the next call's changes are what
    * they would have been: so a whole dump can go elsewhere. State must not change by being saved.
+   *
+   * It is done in slices: what they write is how things stood at the first, whatever is processed between them.
    */
-  snapshot?(writer: StateWriter, all: boolean): void;
+  snapshot?(writer: StateWriter, all: boolean): Slices;
   /** called once, before any record, with entries in key order */
   restore?(entries: Iterable<readonly [key: string, value: Uint8Array]>): void;
 }

@@ -1,6 +1,7 @@
 import { ByteReader, type ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import type { Row, SqlType } from '@millrace/shared-schemas/types.ts';
 import { Expiry } from './expiry.ts';
+import { Gradual, type Slices } from './gradual.ts';
 import type { KeyNumbers } from './key-numbers.ts';
 import type { StateWriter } from './operator.ts';
 import type { Histories } from './rolling-history.ts';
@@ -51,6 +52,7 @@ export class RollingStore {
   private changed: number[] = [];
   private listed = new Uint8Array(64);
   private gone: string[] = [];
+  private readonly gradual = new Gradual<number>();
 
   constructor(histories: Histories, types: readonly SqlType[], numbers: KeyNumbers) {
     this.numbers = numbers;
@@ -59,10 +61,14 @@ export class RollingStore {
     this.expiry = new Expiry(histories.keep);
   }
 
-  /** The history of the row's key, which `numbers` has found; a new one is due when a record of `time` alone would be. */
+  /** The history of the row's key, which `numbers` has found and which is about to change; a new one is due when a record of `time` alone would be. */
   open(row: Row, time: number): number {
     const { number } = this.numbers;
-    if (number >= 0 && number < this.cells.length && this.cells[number] >= 0) return this.cells[number];
+    if (number >= 0 && number < this.cells.length && this.cells[number] >= 0) {
+      const cell = this.cells[number];
+      this.gradual.touch(cell);
+      return cell;
+    }
     const text = this.numbers.text(row) as string;
     const cell = this.histories.open(0);
     const due = this.expiry.add(cell, time + this.histories.keep);
@@ -90,6 +96,7 @@ export class RollingStore {
   expire(at: number): void {
     const { histories } = this;
     for (const cell of this.expiry.take(at)) {
+      this.gradual.touch(cell);
       histories.forget(cell, at, 0);
       const entry = this.entries[cell] as Entry;
       if (histories.first(cell) < histories.end(cell)) {
@@ -107,20 +114,22 @@ export class RollingStore {
     }
   }
 
-  snapshot(writer: StateWriter, bytes: ByteWriter, all: boolean): void {
+  *snapshot(writer: StateWriter, bytes: ByteWriter, all: boolean): Slices {
     for (const entry of this.gone) writer.delete(entry);
-    for (const cell of all ? this.entries.keys() : this.changed) {
-      const entry = this.entries[cell];
-      if (entry === undefined || (!all && this.listed[cell] === 0)) continue;
-      const last = this.save(writer, bytes, entry, all ? 0 : Math.min(entry.last, Math.floor(entry.from / BLOCK)));
-      if (all) continue;
-      this.listed[cell] = 0;
-      entry.from = Number.POSITIVE_INFINITY;
-      entry.last = last;
+    if (all) {
+      for (const entry of this.entries) if (entry !== undefined) this.save(writer, bytes, entry, 0);
+      return;
     }
-    if (all) return;
+    // some have gone since they changed
+    const changed = new Set(this.changed.filter((cell) => this.listed[cell] !== 0));
     this.gone = [];
     this.changed = [];
+    yield* this.gradual.write(changed, (cell) => {
+      const entry = this.entries[cell] as Entry;
+      entry.last = this.save(writer, bytes, entry, Math.min(entry.last, Math.floor(entry.from / BLOCK)));
+      entry.from = Number.POSITIVE_INFINITY;
+      this.listed[cell] = 0;
+    });
   }
 
   /** Writes a key with its last block, whose number it gives, and the blocks from `from` on that come before. */

@@ -1,6 +1,7 @@
 import type { RollingPlan } from '@millrace/pipeline/plan.ts';
 import { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import type { Column, Row } from '@millrace/shared-schemas/types.ts';
+import type { Slices } from './gradual.ts';
 import { columnsRead, HeldRows } from './held-rows.ts';
 import { type KeyNumbers, keyNumbers } from './key-numbers.ts';
 import type { Operator, OperatorContext, StateWriter } from './operator.ts';
@@ -63,16 +64,17 @@ class RollingOperator implements Operator {
     if (!this.context.time.ending) this.answers.store.expire(at);
   }
 
-  snapshot(writer: StateWriter, all: boolean): void {
+  *snapshot(writer: StateWriter, all: boolean): Slices {
     const bytes = new ByteWriter();
-    this.answers.store.snapshot(writer, bytes, all);
-    this.held?.snapshot(writer, bytes, all);
-    const { nextId } = this.answers.store;
+    const { store } = this.answers;
+    const { nextId } = store;
     if (all ? nextId > 0 : nextId > this.savedId) {
       bytes.varint(nextId);
       writer.put('n', bytes.finish());
     }
     if (!all) this.savedId = nextId;
+    this.held?.snapshot(writer, bytes, all);
+    yield* store.snapshot(writer, bytes, all);
   }
 
   restore(entries: Iterable<readonly [key: string, value: Uint8Array]>): void {

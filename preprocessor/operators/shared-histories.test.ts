@@ -5,6 +5,7 @@ import type { Column, Row, SqlType, Value } from '@millrace/shared-schemas/types
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { buildChain, type Chain } from '../task/chain.ts';
+import { finish } from './gradual.ts';
 import { type Event, calls as someCalls, timeline } from './harness-model.case.ts';
 import { call, column, plain, rollingPlan } from './harness-plans.case.ts';
 import type { TaskTime } from './operator.ts';
@@ -97,7 +98,8 @@ class World {
     for (const [id, operator] of this.chain.steps) {
       const own = this.stored.get(id) ?? new Map<string, Uint8Array>();
       this.stored.set(id, own);
-      operator.snapshot?.({ put: (entry, value) => own.set(entry, value), delete: (entry) => own.delete(entry) }, false);
+      const slices = operator.snapshot?.({ put: (entry, value) => own.set(entry, value), delete: (entry) => own.delete(entry) }, false);
+      if (slices) finish(slices);
     }
     this.chain = this.build();
     for (const [id, operator] of this.chain.steps) operator.restore?.([...(this.stored.get(id) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -106,7 +108,10 @@ class World {
   dump(): string[] {
     const all: string[] = [];
     const put = (id: string, entry: string, value: Uint8Array): unknown => all.push(`${id} ${entry} ${Buffer.from(value).toString('hex')}`);
-    for (const [id, operator] of this.chain.steps) operator.snapshot?.({ put: (entry, value) => put(id, entry, value), delete: () => {} }, true);
+    for (const [id, operator] of this.chain.steps) {
+      const slices = operator.snapshot?.({ put: (entry, value) => put(id, entry, value), delete: () => {} }, true);
+      if (slices) finish(slices);
+    }
     return all.sort();
   }
 

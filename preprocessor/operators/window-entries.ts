@@ -1,6 +1,7 @@
 import type { Aggregate } from '@millrace/pipeline/aggregates/aggregate.ts';
 import type { ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import type { SqlType } from '@millrace/shared-schemas/types.ts';
+import { Gradual, type Slices } from './gradual.ts';
 import type { StateWriter } from './operator.ts';
 import type { WindowKey } from './window-key.ts';
 import type { WindowSaves } from './window-saves.ts';
@@ -21,6 +22,8 @@ export class WindowEntries implements WindowSaves {
   private dirtyCells: number[] = [];
   private dirtyKeys: WindowKey[] = [];
   private gone: string[] = [];
+  private readonly gradualKeys = new Gradual<WindowKey>();
+  private readonly gradualCells = new Gradual<number>();
 
   constructor(aggregates: readonly Aggregate[], keyTypes: readonly SqlType[]) {
     this.aggregates = aggregates;
@@ -29,6 +32,11 @@ export class WindowEntries implements WindowSaves {
 
   get changed(): boolean {
     return this.dirtyCells.length + this.dirtyKeys.length + this.gone.length > 0;
+  }
+
+  changing(key: WindowKey, cell: number): void {
+    this.gradualKeys.touch(key);
+    if (cell >= 0) this.gradualCells.touch(cell);
   }
 
   began(key: WindowKey): void {
@@ -72,21 +80,33 @@ export class WindowEntries implements WindowSaves {
     key.saved = false;
   }
 
-  save(writer: StateWriter, bytes: ByteWriter): void {
+  *save(writer: StateWriter, bytes: ByteWriter): Slices {
     for (const entry of this.gone) writer.delete(entry);
+    const keys = new Set<WindowKey>();
     for (const key of this.dirtyKeys) {
-      if (key.dirty) this.saveKey(writer, bytes, key);
-      key.dirty = false;
-      key.listedDirty = false;
+      if (key.dirty) keys.add(key);
+      else key.listedDirty = false;
     }
+    const cells = new Set<number>();
     for (const cell of this.dirtyCells) {
-      // saving a pane marks it as saved, so its flags are looked at again
-      if ((this.flags[cell] & DIRTY) !== 0) this.savePane(writer, bytes, cell);
-      this.flags[cell] &= SAVED;
+      if ((this.flags[cell] & DIRTY) !== 0) cells.add(cell);
+      else this.flags[cell] &= SAVED;
     }
     this.dirtyKeys = [];
     this.dirtyCells = [];
     this.gone = [];
+    const slices = this.gradualCells.write(cells, (cell) => {
+      this.savePane(writer, bytes, cell);
+      this.flags[cell] &= SAVED;
+    });
+    // both begin before anything changes
+    slices.next();
+    yield* this.gradualKeys.write(keys, (key) => {
+      this.saveKey(writer, bytes, key);
+      key.dirty = false;
+      key.listedDirty = false;
+    });
+    yield* slices;
   }
 
   saveAll(writer: StateWriter, bytes: ByteWriter, keys: Iterable<WindowKey>): void {

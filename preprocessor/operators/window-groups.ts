@@ -1,6 +1,7 @@
 import type { Aggregate } from '@millrace/pipeline/aggregates/aggregate.ts';
 import type { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import type { SqlType, Value } from '@millrace/shared-schemas/types.ts';
+import { Gradual, type Slices } from './gradual.ts';
 import type { StateWriter } from './operator.ts';
 import type { WindowGroup, WindowKey } from './window-key.ts';
 import type { WindowSaves } from './window-saves.ts';
@@ -22,8 +23,9 @@ export class WindowGroups implements WindowSaves {
   private readonly keyTypes: readonly SqlType[];
   private readonly groups = new Map<number, WindowGroup>();
   private last: WindowGroup | null = null;
-  private readonly dirty = new Set<WindowGroup>();
+  private dirty = new Set<WindowGroup>();
   private gone: readonly string[] = [];
+  private readonly gradual = new Gradual<WindowGroup>();
 
   constructor(aggregates: readonly Aggregate[], keyTypes: readonly SqlType[]) {
     this.aggregates = aggregates;
@@ -32,6 +34,10 @@ export class WindowGroups implements WindowSaves {
 
   get changed(): boolean {
     return this.dirty.size + this.gone.length > 0;
+  }
+
+  changing({ group }: WindowKey): void {
+    if (group !== null) this.gradual.touch(group);
   }
 
   began(key: WindowKey): void {
@@ -43,6 +49,7 @@ export class WindowGroups implements WindowSaves {
       this.groups.set(number, group);
       this.last = group;
     }
+    this.gradual.touch(group);
     group.keys[key.id - number * SIZE] = key;
     group.live++;
     key.group = group;
@@ -73,19 +80,20 @@ export class WindowGroups implements WindowSaves {
     else this.drop(group);
   }
 
-  save(writer: StateWriter, bytes: ByteWriter): void {
+  *save(writer: StateWriter, bytes: ByteWriter): Slices {
     for (const entry of this.gone) writer.delete(entry);
-    for (const group of this.dirty) {
+    const { dirty } = this;
+    this.gone = [];
+    this.dirty = new Set();
+    yield* this.gradual.write(dirty, (group) => {
       if (group.live > 0) {
         this.saveGroup(writer, bytes, group);
-        continue;
+        return;
       }
       if (group.saved) writer.delete(`g${group.number}`);
       group.saved = false;
       if (group !== this.last) this.drop(group);
-    }
-    this.gone = [];
-    this.dirty.clear();
+    });
   }
 
   saveAll(writer: StateWriter, bytes: ByteWriter): void {
@@ -139,6 +147,7 @@ export class WindowGroups implements WindowSaves {
     }
   }
 
+  /** nothing of it is saved or to be saved */
   private drop(group: WindowGroup): void {
     this.groups.delete(group.number);
     this.dirty.delete(group);

@@ -2,6 +2,7 @@ import type { Aggregate } from '@millrace/pipeline/aggregates/aggregate.ts';
 import { Cells } from '@millrace/pipeline/aggregates/cells.ts';
 import { ByteReader, ByteWriter } from '@millrace/shared-schemas/bytes.ts';
 import type { SqlType, Value } from '@millrace/shared-schemas/types.ts';
+import type { Slices } from './gradual.ts';
 import type { KeyNumbers } from './key-numbers.ts';
 import type { StateWriter } from './operator.ts';
 import { insertSorted, lowerBound } from './sorted.ts';
@@ -99,7 +100,13 @@ export class WindowStore {
     return at <= last && starts[at] === start ? key.cells[at] : -1;
   }
 
+  /** A key, or what a pane of it holds (−1: none of them), is about to change. */
+  changing(key: WindowKey, cell: number): void {
+    this.saves.changing(key, cell);
+  }
+
   addPane(key: WindowKey, start: number): number {
+    this.saves.changing(key, -1);
     const cell = this.cells.take();
     if (key.starts.length === 0) {
       // as most keys have no other for long: an array that grows takes room for many
@@ -121,6 +128,7 @@ export class WindowStore {
     for (const key of this.resting) if (key.id === RESTS) this.dropKey(key);
     this.resting = [];
     for (const key of keys) {
+      this.saves.changing(key, key.cells[0]);
       if (key.run !== null && key.run.from <= start) key.run.dropBefore(key, start + 1);
       // every earlier pane has gone with its own bucket
       key.starts.shift();
@@ -142,17 +150,18 @@ export class WindowStore {
     this.saves.changedKey(key);
   }
 
-  snapshot(writer: StateWriter, all: boolean): void {
+  *snapshot(writer: StateWriter, all: boolean): Slices {
     const bytes = new ByteWriter();
     if (this.nextId > 0 && (all || this.saves.changed)) {
       bytes.varint(this.nextId);
       writer.put('n', bytes.finish());
     }
-    if (all) this.saves.saveAll(writer, bytes, this.awake());
-    else {
-      this.saves.save(writer, bytes);
-      this.recents.fill(Number.NaN);
+    if (all) {
+      this.saves.saveAll(writer, bytes, this.awake());
+      return;
     }
+    this.recents.fill(Number.NaN);
+    yield* this.saves.save(writer, bytes);
   }
 
   restore(entries: Iterable<readonly [key: string, value: Uint8Array]>): void {

@@ -9,6 +9,7 @@ import { slotSetter } from '@millrace/shared-schemas/row.ts';
 import type { Row, Value } from '@millrace/shared-schemas/types.ts';
 import { ActiveKeys } from './active-keys.ts';
 import { addFired, hasFired } from './fired-windows.ts';
+import type { Slices } from './gradual.ts';
 import { asFlaw } from './guard.ts';
 import { columnsRead, HeldRows } from './held-rows.ts';
 import { type KeyNumbers, keyNumbers } from './key-numbers.ts';
@@ -151,7 +152,7 @@ class WindowOperator implements Operator {
       cell = store.addPane(key, pane);
       this.active.entered(key, pane);
       this.schedule(pane);
-    }
+    } else store.changing(key, cell);
     if (key.run !== null && pane >= key.run.from && pane < key.run.to) key.run.reset();
     this.add(cell);
     store.changedPane(key, cell);
@@ -193,9 +194,9 @@ class WindowOperator implements Operator {
     this.computeTimers();
   }
 
-  snapshot(writer: StateWriter, all: boolean): void {
-    this.store.snapshot(writer, all);
+  *snapshot(writer: StateWriter, all: boolean): Slices {
     this.held.snapshot(writer, new ByteWriter(), all);
+    yield* this.store.snapshot(writer, all);
   }
 
   restore(entries: Iterable<readonly [key: string, value: Uint8Array]>): void {
@@ -246,6 +247,7 @@ class WindowOperator implements Operator {
       const key = keys[i];
       if (key.fired.length > 0 && hasFired(key.fired, start)) continue;
       if (ending) {
+        this.store.changing(key, -1);
         addFired(key.fired, start, slide, this.context.time.watermark - size);
         this.store.changedKey(key);
       }

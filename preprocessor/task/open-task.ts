@@ -10,7 +10,7 @@ import type { TaskCore } from './core.ts';
 import { SourceInput, type TaskInput } from './inputs.ts';
 import type { Journal } from './journal.ts';
 import type { Policy } from './policy.ts';
-import type { SavedEnds, TaskStore } from './store.ts';
+import type { Cut, SavedEnds, TaskStore } from './store.ts';
 import type { Task } from './task.ts';
 
 /** What `assemble` hands over besides the task itself. */
@@ -168,19 +168,24 @@ export class OpenTask {
     return { appenders: this.#flush(), puts: [...this.#parts.store.batch(this.core, this.#parts.journal.drain()), ...this.#marks()] };
   }
 
-  /** a commit that saves the state too; what lies before it in the exchanges it reads is read by nobody again */
-  snapshot(now: number): Commit {
+  /**
+   * Begins a commit that saves the state too, as it is now; what lies before it in the exchanges it reads is read by nobody again. `commit` is for when the slices
+   * are through.
+   */
+  snapshot(now: number): { readonly slices: Cut['slices']; commit(): Commit } {
     const { task, store, journal, exchanges } = this.#parts;
     journal.drain();
     const appenders = this.#flush();
     this.snapshotAt = now;
+    this.budget.begun();
     this.unsaved = false;
     const truncate = task.parts.inputs.flatMap((input, i) => {
       const topic = exchanges[i];
       return topic ? [{ topic, partition: this.#parts.number, before: this.#before(i, input.core.base.offset) }] : [];
     });
-    const saved = store.snapshot(this.core, task.parts.chain.steps, false);
-    return { appenders, truncate, ...saved, puts: [...saved.puts, ...this.#marks()] };
+    const { slices, changes } = store.snapshot(this.core, task.parts.chain.steps);
+    const marks = this.#marks();
+    return { slices, commit: () => ({ appenders, truncate, ...changes, puts: [...changes.puts, ...marks] }) };
   }
 
   /** to be written with a snapshot: where the outputs end, all of it acknowledged that lies before the snapshot */

@@ -1,4 +1,5 @@
 import type { Commit, Ledger } from '@millrace/transport/log.ts';
+import type { Slices } from '../operators/gradual.ts';
 import type { Operator } from '../operators/operator.ts';
 import { decodeCore, encodeCore, type TaskCore } from './core.ts';
 import { decodeEntries, type Entry } from './journal.ts';
@@ -34,6 +35,12 @@ export interface Saved {
   readonly journal: readonly Entry[];
   /** null: not written down */
   readonly ends: SavedEnds | null;
+}
+
+/** A snapshot that is being written: how things stood when it began. `changes` has all of it when the slices are through. */
+export interface Cut {
+  readonly slices: Slices;
+  readonly changes: Pick<Commit, 'puts' | 'deleteRanges'>;
 }
 
 const JOURNAL_END = '~';
@@ -94,15 +101,22 @@ export class TaskStore {
   }
 
   /** a snapshot: the core twice, every operator's changes, no journal left */
-  snapshot(core: TaskCore, steps: Iterable<readonly [id: string, operator: Operator]>, all: boolean): Pick<Commit, 'puts' | 'deleteRanges' | 'deletePrefixes'> {
+  snapshot(core: TaskCore, steps: Iterable<readonly [id: string, operator: Operator]>): Cut {
     const puts: [string, Uint8Array | null][] = [];
     const bytes = encodeCore(core);
     puts.push([`${this.#prefix}/progress`, bytes], [`${this.#prefix}/cut`, bytes]);
+    const begun: Slices[] = [];
     for (const [id, operator] of steps) {
       const prefix = `${this.#prefix}/s/${encodeURIComponent(id)}/`;
-      operator.snapshot?.({ put: (key, value) => puts.push([prefix + key, value]), delete: (key) => puts.push([prefix + key, null]) }, all);
+      const slices = operator.snapshot?.({ put: (key, value) => puts.push([prefix + key, value]), delete: (key) => puts.push([prefix + key, null]) }, false);
+      // all at the same place between two records
+      if (slices?.next().done === false) begun.push(slices);
     }
     this.#next = 0;
-    return { puts, deleteRanges: [[`${this.#prefix}/j/`, `${this.#prefix}/j/${JOURNAL_END}`]] };
+    return { slices: oneAfterTheOther(begun), changes: { puts, deleteRanges: [[`${this.#prefix}/j/`, `${this.#prefix}/j/${JOURNAL_END}`]] } };
   }
+}
+
+function* oneAfterTheOther(all: readonly Slices[]): Slices {
+  for (const slices of all) yield* slices;
 }

@@ -7,13 +7,22 @@ export interface ProcessId {
   readonly started: string;
 }
 
+/** Which boot of the machine this is, empty where there is no /proc. */
+export function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+  } catch {
+    return '';
+  }
+}
+
 /** State and start time of a process from /proc, null when it has none, undefined where there is no /proc. */
 function stat(pid: number): { state: string; started: string } | null | undefined {
   try {
     const line = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // the name stands in parentheses and may hold anything; state is field 3, start time (clock ticks since boot) field 22
     const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
-    return { state: fields[0], started: `${readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()}/${fields[19]}` };
+    return { state: fields[0], started: `${bootId()}/${fields[19]}` };
   } catch {
     try {
       readFileSync('/proc/self/stat');

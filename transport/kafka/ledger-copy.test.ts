@@ -77,7 +77,7 @@ test('it is written by itself, a part at a time, and says where it stands with t
     const copy = open('one');
     copy.reset('topic', 1, 1);
     copy.write(
-      Array.from({ length: 5 }, (_, n) => [`k${n}`, Buffer.alloc(100_000, n)]),
+      Array.from({ length: 5 }, (_, n) => [`k${n}`, Buffer.alloc(40_000, n)]),
       [50],
       2,
     );

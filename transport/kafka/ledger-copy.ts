@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { MillraceError } from '@millrace/runtime/errors.ts';
-import { openEmbedded } from '../embedded/open.ts';
 import { isAlive, type ProcessId, thisProcess } from '../embedded/process.ts';
 import type { Commit, Fence, Ledger, Transport } from '../log.ts';
+import { openCopyStore } from './copy-store.ts';
 import { Fresh } from './fresh.ts';
 
 /** What a copy says of itself. */
@@ -29,11 +29,11 @@ const STANDING = `${OWN}standing`;
 const OWNER = `${OWN}owner`;
 /** before the keys that were noted: by which session */
 const NOTED = `${OWN}noted/`;
-/** What is new waits in memory for so long, ms, or until it is so large, bytes: a write to the disk holds up the records of the thread. */
+/** What is new waits in memory for so long, ms, or until it is so large, bytes. */
 const WRITE_EVERY = 1000;
 const MOST_FRESH = 8 * 1024 * 1024;
-/** bytes that one such write has about */
-const PART = 128 * 1024;
+/** bytes that are written at a time, about: a millisecond, between which the records of the thread go on */
+const PART = 48 * 1024;
 
 /**
  * The copy of a ledger topic in the data directory, one a process: LMDB, so that a ledger larger than memory is no matter and a restart reads only what is new.
@@ -65,14 +65,14 @@ export class LedgerCopy implements Ledger {
 
   /** Takes the copy from whoever had it. */
   static open(dataDir: string, host: string, session: string): LedgerCopy {
-    const store = openEmbedded(placeOf(dataDir, host, 1));
+    const store = openCopyStore(placeOf(dataDir, host, 1));
     return new LedgerCopy(store, take(store, session), 1);
   }
 
   /** Takes the first copy that nobody alive has: processes of one host that share a data directory have one each. */
   static async free(dataDir: string, host: string, session: string): Promise<LedgerCopy> {
     for (let n = 1; ; n++) {
-      const store = openEmbedded(placeOf(dataDir, host, n));
+      const store = openCopyStore(placeOf(dataDir, host, n));
       const old = store.ledger.get(OWNER);
       const owner = old === null ? null : (JSON.parse(Buffer.from(old).toString()) as Owner);
       try {
@@ -124,7 +124,7 @@ export class LedgerCopy implements Ledger {
     else this.#writing ??= setTimeout(() => this.#writeSome(), WRITE_EVERY).unref();
   }
 
-  /** Writes what is new, and how it stands with it; durable on return. @throws fenced … */
+  /** Writes what is new, and how it stands with it: this process's death does not undo it. @throws fenced … */
   settle(): void {
     this.#check();
     if (this.#writing !== null) clearTimeout(this.#writing);
@@ -166,7 +166,7 @@ export class LedgerCopy implements Ledger {
     if (this.#failure !== null) throw this.#failure.error;
   }
 
-  /** Puts what the topic does not have, durable on return. What `session` has put into the topic so far is older, wherever it stands there: see `outdates`. */
+  /** Puts what the topic does not have; a death of this process behind it finds it. What `session` has put into the topic so far is older, wherever it stands there: see `outdates`. */
   note(session: string, puts: Commit['puts']): void {
     if (this.#standing === null) throw new Error('the copy has no topic yet');
     this.#check();

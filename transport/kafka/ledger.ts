@@ -1,3 +1,4 @@
+import { setImmediate as macrotask } from 'node:timers/promises';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { BatchAppender } from '../batchappender.ts';
 import type { BatchView, Commit, Ledger } from '../log.ts';
@@ -13,6 +14,9 @@ export const LEDGER_CONFIG = { 'cleanup.policy': 'compact', 'delete.retention.ms
 const SELF = '\u0001topic';
 /** a deletion is kept for `delete.retention.ms`, a day unless set otherwise: an older copy may have missed one */
 const OLDEST_COPY = 12 * 3600 * 1000;
+
+/** entries whose records are made at a time, between which others go on: a millisecond */
+const TURN = 128;
 
 type Changes = Pick<Commit, 'puts' | 'deletePrefixes' | 'deleteRanges'>;
 
@@ -124,16 +128,22 @@ export class KafkaLedger implements Ledger {
     await Promise.all(this.places.map(({ partition }) => this.catchUp(partition)));
   }
 
-  /** Makes the records of a change, as the last arrivals leave the ledger. Then `written`, or `lost`. */
-  records(session: string, changes: Changes): Writing {
+  /** Makes the records of a change to the ledger as the last arrivals leave it. Then `written`, or `lost`. */
+  async records(session: string, changes: Changes): Promise<Writing> {
     this.#arrive();
     this.#own.add(session);
-    const { copy, topic, now } = this.#options;
+    const { copy, topic, partitions, now } = this.#options;
     const at = now();
     const put = new Map(changes.puts);
     for (const key of this.#going(changes)) if (!put.has(key)) put.set(key, null);
-    for (const [key, value] of put) appendEntry(this.#out, session, at, key, value, copy.size(key));
-    const writing = { session, puts: [...put], records: this.#out.take().map((of) => ({ topic, ...of })), from: this.#kept() };
+    // one in several turns has its records to itself
+    const out = put.size > TURN ? new BatchAppender(topic, partitions, () => {}) : this.#out;
+    let made = 0;
+    for (const [key, value] of put) {
+      appendEntry(out, session, at, key, value, copy.size(key));
+      if (++made % TURN === 0 && made < put.size) await macrotask();
+    }
+    const writing = { session, puts: [...put], records: out.take().map((of) => ({ topic, ...of })), from: this.#kept() };
     this.#writing.add(writing);
     return writing;
   }

@@ -107,7 +107,7 @@ export class Live implements Immediate {
   async #put(producer: FencedProducer, puts: Commit['puts']): Promise<void> {
     this.#fate.usable();
     const { ledger } = this.#shared;
-    const writing = ledger.records(this.#session, { puts });
+    const writing = await ledger.records(this.#session, { puts });
     try {
       await this.#signing(producer).append(writing.records);
     } catch (error) {

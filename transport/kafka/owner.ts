@@ -91,7 +91,7 @@ export class OwnerTransport implements Transport {
   }
 
   async #commit(wanted: Commit, taken: readonly Taken[]): Promise<void> {
-    const writing = this.ledger.records(this.#session, wanted);
+    const writing = await this.ledger.records(this.#session, wanted);
     const records = [...taken.flatMap(({ appender, batches }) => batches.map((of) => ({ topic: appender.topic, ...of }))), ...writing.records];
     try {
       if (records.length > 0) {

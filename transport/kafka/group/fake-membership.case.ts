@@ -11,7 +11,6 @@ export class FakeMembership implements Membership {
   failure: MillraceError | null = null;
   /** the slots it has named last */
   named: readonly number[] = [];
-  lag: ReadonlyMap<string, ReadonlyMap<number, number>> = new Map();
   readonly #news = new Arrivals();
   readonly #leave: () => void;
   readonly #gaveUp: () => void;
@@ -41,9 +40,7 @@ export class FakeMembership implements Membership {
     if (gaveUp) setTimeout(this.#gaveUp, 1);
   }
 
-  offsets(positions: ReadonlyMap<string, ReadonlyMap<number, number>>): void {
-    this.lag = positions;
-  }
+  offsets(): void {}
 
   async leave(): Promise<void> {
     this.#leave();

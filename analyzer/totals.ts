@@ -1,4 +1,5 @@
 import type { Clock } from '@millrace/runtime/clock.ts';
+import { addCounts } from '@millrace/runtime/counts.ts';
 import type { Batches, BatchOutcome } from './batch/batches.ts';
 import { type BatchProgress, iso, offsetsOf, rate } from './batch/progress.ts';
 import type { AnalyzeProgress } from './run-options.ts';
@@ -52,7 +53,7 @@ export class Totals {
     this.#count++;
     this.#rowsIn += numInputRows;
     this.#dropped += outcome.dropped;
-    for (const [id, count] of Object.entries(out)) this.#out[id] = (this.#out[id] ?? 0) + count;
+    addCounts(this.#out, out);
     for (const [code, count] of outcome.deadLetters) this.#dead[code] = (this.#dead[code] ?? 0) + count;
     const stateOperators = flow.queries.flatMap(({ plan: { id }, query }) => {
       const report = query.report?.();

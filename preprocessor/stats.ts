@@ -1,3 +1,5 @@
+import { addCounts } from '@millrace/runtime/counts.ts';
+
 /** Something a person should know. */
 export interface Notice {
   readonly level: 'info' | 'warn' | 'error';
@@ -45,13 +47,13 @@ export function emptyStats(): HostStats {
 }
 
 /** Adds what `from` counted to `into`. */
-function addCounts(into: HostStats, from: HostStats): void {
+function addStats(into: HostStats, from: HostStats): void {
   into.recordsIn += from.recordsIn;
   into.dropped += from.dropped;
   addCommits(into.commits, from.commits);
   into.notices.push(...from.notices);
-  for (const [id, count] of Object.entries(from.out)) into.out[id] = (into.out[id] ?? 0) + count;
-  for (const [code, count] of Object.entries(from.dead)) into.dead[code] = (into.dead[code] ?? 0) + count;
+  addCounts(into.out, from.out);
+  addCounts(into.dead, from.dead);
 }
 
 export function addCommits(into: Commits, from: Commits): void {
@@ -68,7 +70,7 @@ export class MergedStats {
 
   /** `now`: monotonic ms */
   add(host: number, stats: HostStats, now: number): void {
-    addCounts(this.#counts, stats);
+    addStats(this.#counts, stats);
     this.#last.set(host, stats);
     this.#heard.set(host, now);
   }
@@ -86,7 +88,7 @@ export class MergedStats {
     for (const { watermark, idleWatermark, lag } of this.#last.values()) {
       stats.watermark = Math.min(stats.watermark, watermark);
       stats.idleWatermark = Math.max(stats.idleWatermark, idleWatermark);
-      for (const [source, left] of Object.entries(lag)) stats.lag[source] = (stats.lag[source] ?? 0) + left;
+      addCounts(stats.lag, lag);
     }
     return stats;
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '@millrace/runtime/clock.ts';
+import { addCounts } from '@millrace/runtime/counts.ts';
 import type { RunOptions, RunProgress } from './run-options.ts';
 import { addCommits, emptyStats, type HostStats } from './stats.ts';
 import type { TableCounts } from './tables/watch.ts';
@@ -30,8 +31,8 @@ export class Totals {
   add(stats: HostStats): void {
     this.#recordsIn += stats.recordsIn;
     this.#dropped += stats.dropped;
-    for (const [id, count] of Object.entries(stats.out)) this.#out[id] = (this.#out[id] ?? 0) + count;
-    for (const [code, count] of Object.entries(stats.dead)) this.#dead[code] = (this.#dead[code] ?? 0) + count;
+    addCounts(this.#out, stats.out);
+    addCounts(this.#dead, stats.dead);
     const watermark = stats.watermark === Number.POSITIVE_INFINITY ? stats.idleWatermark : stats.watermark;
     if (Number.isFinite(watermark)) this.#watermark = watermark;
     this.#lag = stats.lag;

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { sumOfCounts } from '@millrace/runtime/counts.ts';
 import { errorOfThread } from '@millrace/runtime/thread-failure.ts';
 import type { RunOptions, RunProgress } from '../run-options.ts';
 import type { FromThread, ThreadSetup, ToThread } from './messages.ts';
@@ -64,11 +65,7 @@ const ORDER: readonly RunProgress['state'][] = ['stopping', 'paused', 'running',
 /** What several have done, as if one had. */
 export function merged(parts: readonly RunProgress[]): RunProgress {
   const sum = (of: (part: RunProgress) => number): number => parts.reduce((total, part) => total + of(part), 0);
-  const sums = (of: (part: RunProgress) => Readonly<Record<string, number>>): Record<string, number> => {
-    const totals: Record<string, number> = {};
-    for (const part of parts) for (const [name, count] of Object.entries(of(part))) totals[name] = (totals[name] ?? 0) + count;
-    return totals;
-  };
+  const sums = (of: (part: RunProgress) => Readonly<Record<string, number>>): Record<string, number> => sumOfCounts(parts.map(of));
   const least = (values: readonly (number | null)[]): number | null => {
     const known = values.filter((value) => value !== null);
     return known.length === 0 ? null : Math.min(...known);

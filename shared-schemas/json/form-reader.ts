@@ -33,8 +33,8 @@ export type FormReader = (row: Row, buffer: Buffer, start: number, end: number) 
 const LONGEST = 4096;
 /** digits whose number is exact, whatever power of ten divides it */
 const DIGITS = 15;
-/** 10^0 … */
-const POWERS = Float64Array.from({ length: DIGITS + 1 }, (_, i) => 10 ** i);
+/** 10^0 … 10^22: those that doubles hold exactly */
+export const POWERS = Float64Array.from({ length: 23 }, (_, i) => 10 ** i);
 const QUOTE = 0x22;
 
 /** 1 for the bytes that a string holds as they are. */

@@ -1,6 +1,6 @@
 import type { TextSpan } from '../text-span.ts';
 import type { Row, Value } from '../types.ts';
-import { type FormReader, formReader, type Member, PLAIN } from './form-reader.ts';
+import { type FormReader, formReader, type Member, PLAIN, POWERS } from './form-reader.ts';
 import type { KnownTexts } from './known-texts.ts';
 import type { Convert } from './parse.ts';
 import { valueEnd } from './value-end.ts';
@@ -45,8 +45,6 @@ const MOST_IGNORED = 256;
 const PATIENCE = 32;
 /** V8's SlicedString::kMinLength */
 const SLICED = 13;
-
-const POWERS = Float64Array.from({ length: 23 }, (_, i) => 10 ** i);
 
 /**
  * Reads a JSON object from its bytes straight into a row. It knows what is right but judges nothing wrong: `scan` is false for

@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { threadId } from 'node:worker_threads';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { storageFailure } from '../failures.ts';
 import { checkFile } from './check-file.ts';
@@ -61,7 +60,7 @@ export class Environment {
     this.#root = this.guard(() => {
       mkdirSync(dir, { recursive: true });
       checkFile(this.path);
-      roomForLock(this.path, threadId);
+      roomForLock(this.path);
       // overlappingSync off: a commit returns when it is on the disk. The root keeps lmdb's own key encoding, or its named tables are not found again.
       return open({ path: this.path, noSubdir: true, maxDbs: 16, maxReaders: 512, mapSize: MAP_SIZE, overlappingSync: false, noSync: !options.sync });
     });

@@ -1,8 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { seededRandom } from '@millrace/runtime/random.ts';
-import { succeed } from './cli.ts';
 import type { Scenario } from './kills.ts';
+import { produceLines, writeLines } from './lines.ts';
 
 /** Pipelines of both stages, to be killed. */
 
@@ -21,11 +20,6 @@ type TopicLine = readonly [
   base64: string | undefined,
   errors: readonly [string, string][],
 ];
-
-function writeLines(dir: string, file: string, lines: Lines): void {
-  mkdirSync(dir, { recursive: true });
-  writeFileSync(join(dir, file), lines.map((line) => `${line}\n`).join(''));
-}
 
 /** Of rows that changed time and again, the last of each group, which has the most in it; and every row that came twice. */
 function lastOf(keys: readonly string[], count: string, rowOf: (line: string) => Record<string, unknown>): (lines: Lines) => Lines {
@@ -237,7 +231,7 @@ models:
     const lines = cardPayments(21, 3000).map((payment) => JSON.stringify(payment));
     writeLines(dir, 'in.jsonl', lines);
     writeLines(dir, 'profile.yaml', ['checkpoint: { every: 150ms }']);
-    await succeed(['topic', 'produce', 'payments', '--key', 'customer_id', '--partitions', '4', '--file', join(dir, 'in.jsonl'), '--data-dir', dataDir]);
+    await produceLines(join(dir, 'in.jsonl'), { topic: 'payments', key: 'customer_id', dataDir });
   },
   files: ['out/terminals.jsonl'],
   topics: ['fraud.scored', 'fraud.alerts', 'fraud.models'],

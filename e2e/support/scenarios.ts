@@ -1,10 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { seededRandom } from '@millrace/runtime/random.ts';
-import { succeed } from './cli.ts';
 import type { Scenario } from './kills.ts';
-
-const START = Date.UTC(2018, 2, 1);
+import { produceLines, writeLines } from './lines.ts';
+import { START, shopLines } from './sales.ts';
 
 const PAYMENT = `{ type: record, name: Payment, fields: [{ name: id, type: long }, { name: card, type: string }, { name: shop, type: string }, { name: cents, type: long }, { name: at, type: long }] }`;
 
@@ -28,13 +26,8 @@ function payments(seed: number, count: number, step: number, jitter: number, lat
   }));
 }
 
-function write(dir: string, file: string, lines: readonly string[]): void {
-  mkdirSync(dirname(join(dir, file)), { recursive: true });
-  writeFileSync(join(dir, file), lines.map((line) => `${line}\n`).join(''));
-}
-
 function profile(dir: string, text: string): void {
-  write(dir, 'profile.yaml', [text]);
+  writeLines(dir, 'profile.yaml', [text]);
 }
 
 /** A file of one partition: everything by the source's own key, in front of one exchange with one writer, so late records are the same in each run. */
@@ -67,7 +60,7 @@ preprocess:
       if (i % 150 === 140) return JSON.stringify({ ...payment, cents: 'many' });
       return JSON.stringify(payment);
     });
-    write(dir, 'in.jsonl', lines);
+    writeLines(dir, 'in.jsonl', lines);
   },
   files: ['out/cards.csv', 'out/shops.jsonl'],
   topics: ['cards.enriched', 'cards.shops', 'cards.dead'],
@@ -109,8 +102,8 @@ preprocess:
           lines.push(JSON.stringify({ visitor, page: `p${(i * 7) % KEYS}`, ms: random.below(5000), at: START + minute * 60_000 + i * 5 }));
         }
       }
-      write(dir, 'in.jsonl', lines);
-      await succeed(['topic', 'produce', 'visits', '--key', 'visitor', '--partitions', '4', '--file', join(dir, 'in.jsonl'), '--data-dir', dataDir]);
+      writeLines(dir, 'in.jsonl', lines);
+      await produceLines(join(dir, 'in.jsonl'), { topic: 'visits', key: 'visitor', dataDir });
     },
     files: ['out/pages.jsonl', 'out/totals.csv'],
     topics: [`${name}.pages`, `${name}.seen`],
@@ -144,14 +137,14 @@ preprocess:
 `,
   prepare: async (dir) => {
     profile(dir, 'checkpoint: { every: 100ms }');
-    write(dir, 'shops.csv', ['shop,risk', ...Array.from({ length: 1480 }, (_, i) => `s${i},${(i * 13) % 97}`)]);
+    writeLines(dir, 'shops.csv', shopLines(1480));
     const all = payments(3, 8000, 10, 2000, true);
-    write(
+    writeLines(
       dir,
       'left.jsonl',
       all.filter((payment) => payment.id % 3 !== 0).map((payment) => JSON.stringify(payment)),
     );
-    write(
+    writeLines(
       dir,
       'right.jsonl',
       all.filter((payment) => payment.id % 3 !== 1).map((payment) => JSON.stringify(payment)),

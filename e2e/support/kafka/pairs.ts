@@ -1,10 +1,9 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { seededRandom } from '@millrace/runtime/random.ts';
-import { succeed } from '../cli.ts';
+import { produceLines, writeLines } from '../lines.ts';
+import { START, saleLines, shopLines } from '../sales.ts';
 import type { Pair } from './pair.ts';
 
-const START = Date.UTC(2018, 2, 1);
 const ORDER = {
   type: 'record',
   name: 'Order',
@@ -17,28 +16,6 @@ const ORDER = {
     { name: 'at', type: { type: 'long', logicalType: 'timestamp-millis' } },
   ],
 };
-
-function write(dir: string, file: string, lines: readonly string[]): void {
-  mkdirSync(dir, { recursive: true });
-  writeFileSync(join(dir, file), lines.map((line) => `${line}\n`).join(''));
-}
-
-/** Up to 2 s out of order; a few a minute late, a few twice, a few that no schema fits, and a few that are no JSON. */
-function paymentLines(count: number): string[] {
-  const random = seededRandom(41);
-  return Array.from({ length: count }, (_, i) => {
-    const late = random.below(200) === 0 ? 60_000 : 0;
-    const payment = {
-      id: i,
-      card: `c${random.below(300)}`,
-      shop: `s${random.below(200)}`,
-      cents: random.below(20_000) - 500,
-      at: START + i * 10 - random.below(2000) - late,
-    };
-    if (i % 300 === 140) return JSON.stringify({ ...payment, cents: 'many' });
-    return JSON.stringify(payment);
-  });
-}
 
 function orderLines(count: number): string[] {
   const random = seededRandom(42);
@@ -114,26 +91,19 @@ analyze:
 dead_letter: { topic: ${tag}.dead }
 `,
     prepare: async (dir, dataDir, tag) => {
-      write(dir, 'shops.csv', ['shop,risk', ...Array.from({ length: 190 }, (_, i) => `s${i},${(i * 13) % 97}`)]);
-      write(dir, 'payments.jsonl', paymentLines(payments));
-      write(dir, 'orders.jsonl', orderLines(payments / 2));
-      write(dir, 'order.avsc', [JSON.stringify(ORDER)]);
-      const to = ['--data-dir', dataDir];
-      await succeed(['topic', 'produce', `${tag}.payments`, '--key', 'card', '--partitions', '4', '--file', join(dir, 'payments.jsonl'), ...to]);
-      await succeed([
-        'topic',
-        'produce',
-        `${tag}.orders`,
-        '--key',
-        'customer',
-        '--schema',
-        join(dir, 'order.avsc'),
-        '--partitions',
-        '3',
-        '--file',
-        join(dir, 'orders.jsonl'),
-        ...to,
-      ]);
+      // ten shops are missing
+      writeLines(dir, 'shops.csv', shopLines(190));
+      writeLines(dir, 'payments.jsonl', saleLines(payments, { seed: 41, cards: 300, shops: 200, least: -500 }));
+      writeLines(dir, 'orders.jsonl', orderLines(payments / 2));
+      writeLines(dir, 'order.avsc', [JSON.stringify(ORDER)]);
+      await produceLines(join(dir, 'payments.jsonl'), { topic: `${tag}.payments`, key: 'card', dataDir });
+      await produceLines(join(dir, 'orders.jsonl'), {
+        topic: `${tag}.orders`,
+        key: 'customer',
+        dataDir,
+        partitions: 3,
+        more: ['--schema', join(dir, 'order.avsc')],
+      });
     },
     inputs: ['payments', 'orders'],
     outputs: ['scored', 'cards', 'items', 'shops', 'dear', 'dead', ...(files ? [] : ['cards2', 'slides', 'shops2'])],

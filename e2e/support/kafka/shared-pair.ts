@@ -1,27 +1,10 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { seededRandom } from '@millrace/runtime/random.ts';
-import { succeed } from '../cli.ts';
+import { produceLines, writeLines } from '../lines.ts';
+import { saleLines, shopLines } from '../sales.ts';
 import type { Pair } from './pair.ts';
 
-const START = Date.UTC(2018, 2, 1);
 const SHOPS = 50;
-
-/** Up to 2 s out of order; a few a minute late, a few twice, a few of shops that no table has, and a few that no schema fits. */
-function saleLines(count: number): string[] {
-  const random = seededRandom(43);
-  return Array.from({ length: count }, (_, i) => {
-    const late = random.below(200) === 0 ? 60_000 : 0;
-    const sale = {
-      id: i,
-      card: `c${random.below(300)}`,
-      shop: `s${random.below(SHOPS)}`,
-      cents: random.below(20_000),
-      at: START + i * 10 - random.below(2000) - late,
-    };
-    return JSON.stringify(i % 300 === 140 ? { ...sale, cents: 'many' } : sale);
-  });
-}
+const DRAW = { seed: 43, cards: 300, shops: SHOPS };
 
 /**
  * A record stage that processes share: four partitions, a lookup, state by the source's key, an exchange by another key, windows, dead letters. With `files` a
@@ -53,13 +36,11 @@ ${files ? '    - { id: large_file, from: large, type: file, path: out/large.json
 dead_letter: { topic: ${tag}.dead }
 `,
     prepare: async (dir, dataDir, tag) => {
-      mkdirSync(dir, { recursive: true });
-      const write = (file: string, lines: readonly string[]): void => writeFileSync(join(dir, file), lines.map((line) => `${line}\n`).join(''));
-      write('shops.csv', ['shop,risk', ...Array.from({ length: SHOPS - 1 }, (_, i) => `s${i},${(i * 13) % 97}`)]);
-      write('sales.jsonl', saleLines(sales));
-      if (files) write('old.jsonl', saleLines(sales / 4));
-      const topic = ['topic', 'produce', `${tag}.sales`, '--key', 'card', '--partitions', '4', '--file', join(dir, 'sales.jsonl'), '--data-dir', dataDir];
-      await succeed(topic);
+      // a few sales are of the one shop that it lacks
+      writeLines(dir, 'shops.csv', shopLines(SHOPS - 1));
+      writeLines(dir, 'sales.jsonl', saleLines(sales, DRAW));
+      if (files) writeLines(dir, 'old.jsonl', saleLines(sales / 4, DRAW));
+      await produceLines(join(dir, 'sales.jsonl'), { topic: `${tag}.sales`, key: 'card', dataDir });
     },
     inputs: ['sales'],
     outputs: ['enriched', 'shops', 'dead'],

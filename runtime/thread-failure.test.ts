@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { MillraceError } from './errors.ts';
 import { PlacedError } from './placed-error.ts';
@@ -18,8 +19,22 @@ test('its place in a file comes with it', () => {
   expect(error).toMatchObject({ code: 'generator_failed', message: 'no', place });
 });
 
+test('what the operating system refused is told as that', () => {
+  const refused = (() => {
+    try {
+      return readFileSync('/nowhere/at/all');
+    } catch (error) {
+      return error;
+    }
+  })();
+  expect(refused).toBeInstanceOf(Error);
+  const error = across(refused);
+  expect(error).toMatchObject({ code: 'ENOENT', syscall: 'open', message: (refused as Error).message });
+});
+
 test('a defect is told by its stack', () => {
   const error = across(new RangeError('beyond'));
   expect(error).not.toBeInstanceOf(MillraceError);
   expect(error.message).toContain('RangeError: beyond');
+  expect(error).not.toHaveProperty('code');
 });

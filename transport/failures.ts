@@ -26,6 +26,12 @@ export function storageFailure(error: unknown, path: string): unknown {
   return error;
 }
 
+/** The same where there was no room for it; null for any other failure. */
+export function storageFull(error: unknown, path: string): MillraceError | null {
+  const failure = storageFailure(error, path);
+  return failure instanceof MillraceError && failure.code === 'storage_full' ? failure : null;
+}
+
 function isFull(path: string): boolean {
   try {
     const { bavail, bsize } = statfsSync(dirname(path));

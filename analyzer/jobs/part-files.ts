@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { crc32 } from 'node:zlib';
-import { MillraceError } from '@millrace/runtime/errors.ts';
+import { storageFull } from '@millrace/transport/failures.ts';
 
 /** crc32, little-endian, before what is kept */
 const HEAD = 4;
@@ -47,17 +47,15 @@ export class PartFiles {
     const path = this.#path(batch, name);
     const head = Buffer.alloc(HEAD);
     head.writeUInt32LE(crc32(bytes));
-    mkdirSync(join(this.#root, String(batch)), { recursive: true });
     // several may write it at once
     const beside = `${path}.${hostname()}.${process.pid}.${threadId}~`;
     try {
+      mkdirSync(join(this.#root, String(batch)), { recursive: true });
       writeFileSync(beside, Buffer.concat([head, bytes]));
       renameSync(beside, path);
     } catch (error) {
       rmSync(beside, { force: true });
-      if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
-        throw new MillraceError('storage_full', `There is no space left in ${this.place}.`, { cause: error });
-      throw error;
+      throw storageFull(error, path) ?? error;
     }
   }
 

@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from
 import { basename, dirname, join } from 'node:path';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { FileClaim } from '@millrace/transport/connectors/file-claim.ts';
-import { storageFailure } from '@millrace/transport/failures.ts';
+import { storageFull } from '@millrace/transport/failures.ts';
 
 /** Where a file is written before it gets its name: beside it, hidden. */
 export function temporaryOf(path: string): string {
@@ -48,9 +48,7 @@ export function writing<T>(path: string, write: () => T): T {
     return write();
   } catch (error) {
     if (error instanceof MillraceError || !(error instanceof Error) || (error as NodeJS.ErrnoException).code === undefined) throw error;
-    const failure = storageFailure(error, path);
-    if (failure instanceof MillraceError && failure.code === 'storage_full') throw failure;
-    throw new MillraceError('sink_unwritable', `${path} cannot be written: ${error.message}`, { cause: error });
+    throw storageFull(error, path) ?? new MillraceError('sink_unwritable', `${path} cannot be written: ${error.message}`, { cause: error });
   }
 }
 

@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { MillraceError } from '@millrace/runtime/errors.ts';
-import { storageFailure } from '../failures.ts';
+import { storageFull } from '../failures.ts';
 import { FileClaim } from './file-claim.ts';
 
 export interface FileSinkOptions {
@@ -147,8 +147,8 @@ export class FileSink {
   }
 
   #unwritable(error: unknown): unknown {
-    const failure = storageFailure(error, this.path);
-    if (failure instanceof MillraceError && failure.code === 'storage_full') return failure;
+    const full = storageFull(error, this.path);
+    if (full !== null) return full;
     return error instanceof Error ? new MillraceError('sink_unwritable', `${this.path} cannot be written: ${error.message}`, { cause: error }) : error;
   }
 }

@@ -122,6 +122,15 @@ function outputs(cluster: FakeCluster, topic: string): string[] {
 
 const both = (cluster: FakeCluster) => [outputs(cluster, 'enriched'), outputs(cluster, 'per_shop')];
 
+/** Two that have half of the slots each: the second has come while the first worked on all. */
+async function half(cluster: FakeCluster): Promise<[Running, Running]> {
+  const a = start(cluster, 'a', { untilEnd: false });
+  await expect.poll(() => outputs(cluster, 'enriched').length, { timeout: WITHIN }).toBeGreaterThan(0);
+  const b = start(cluster, 'b', { untilEnd: false });
+  await expect.poll(() => cluster.taken.filter((taken) => taken.endsWith('b')).length, { timeout: WITHIN }).toBe(2);
+  return [a, b];
+}
+
 async function alone(records = RECORDS): Promise<string[][]> {
   const cluster = new FakeCluster();
   await fill(cluster, 0, records);
@@ -175,10 +184,7 @@ test.each(seeds)('processes come, go and die while they work: the answer is the 
 test('a slot that moves goes on where it was: its old owner saves first, and each record is counted by one of them', async () => {
   const cluster = new FakeCluster();
   await fill(cluster);
-  const a = start(cluster, 'a', { untilEnd: false });
-  await expect.poll(() => outputs(cluster, 'enriched').length, { timeout: WITHIN }).toBeGreaterThan(0);
-  const b = start(cluster, 'b', { untilEnd: false });
-  await expect.poll(() => cluster.taken.filter((taken) => taken.endsWith('b')).length, { timeout: WITHIN }).toBe(2);
+  const [a, b] = await half(cluster);
   a.stop.abort();
   await a.done;
   await expect.poll(() => cluster.taken.filter((taken) => taken.endsWith('b')).length, { timeout: WITHIN }).toBe(4);
@@ -314,10 +320,7 @@ test('what came after a run to the end was killed is answered by the next one to
 test('a slot that was taken from a process which had kept it over a generation is left alone until the group has spoken', async () => {
   const cluster = new FakeCluster();
   await fill(cluster);
-  const a = start(cluster, 'a', { untilEnd: false });
-  await expect.poll(() => outputs(cluster, 'enriched').length, { timeout: WITHIN }).toBeGreaterThan(0);
-  const b = start(cluster, 'b', { untilEnd: false });
-  await expect.poll(() => cluster.taken.filter((taken) => taken.endsWith('b')).length, { timeout: WITHIN }).toBe(2);
+  const [a, b] = await half(cluster);
   const kept = [0, 1, 2, 3].find((slot) => cluster.taken.findLast((taken) => taken.startsWith(`${slot} `))?.endsWith('a')) as number;
   await cluster.process('thief').parts.part(kept);
   await fill(cluster, RECORDS, RECORDS + 1000);

@@ -1,7 +1,8 @@
-import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { MillraceError } from '@millrace/runtime/errors.ts';
+import { readText } from '@millrace/runtime/read-text.ts';
 import { type ParsedSchema, parseSchema } from '../avro.ts';
 import { type Compatibility, incompatibilities } from './evolution.ts';
 import type { SchemaRegistry } from './registry.ts';
@@ -51,7 +52,7 @@ export class FileRegistry implements SchemaRegistry {
   byId(id: number): ParsedSchema | null {
     const known = this.#byId.get(id);
     if (known !== undefined) return known;
-    const text = read(join(this.#root, 'ids', `${id}.json`));
+    const text = readText(join(this.#root, 'ids', `${id}.json`));
     if (text === null) return null;
     const parsed = parseSchema(JSON.parse(text));
     this.#byId.set(id, parsed);
@@ -70,7 +71,7 @@ export class FileRegistry implements SchemaRegistry {
   /** ids by version, ascending; empty for a subject nobody registered */
   versions(subject: string): number[] {
     const dir = this.#subject(subject);
-    return numbers(dir).map((version) => (JSON.parse(read(join(dir, `${version}.json`)) as string) as { id: number }).id);
+    return numbers(dir).map((version) => (JSON.parse(readText(join(dir, `${version}.json`)) as string) as { id: number }).id);
   }
 
   #subject(subject: string): string {
@@ -101,15 +102,6 @@ function numbers(dir: string): number[] {
     .filter((name) => /^\d+\.json$/.test(name))
     .map((name) => Number.parseInt(name, 10))
     .sort((a, b) => a - b);
-}
-
-function read(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
 }
 
 /** Makes `<number>.json`, durably; false when it exists. */

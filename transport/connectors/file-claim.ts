@@ -1,6 +1,7 @@
-import { linkSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { readText } from '@millrace/runtime/read-text.ts';
 import { isAlive, type ProcessId, thisProcess } from '../embedded/process.ts';
 
 /** Where a file system or its rights do not let a claim stand, there is none: the file is written as if nobody else could. */
@@ -67,7 +68,7 @@ export class FileClaim {
 
   /** Whether nobody has taken it since. */
   get holds(): boolean {
-    if (read(this.#file) !== this.#text) return false;
+    if (readText(this.#file) !== this.#text) return false;
     const [place, prefix, number] = parts(this.#file);
     return numbers(place, prefix).at(-1) === number;
   }
@@ -86,7 +87,7 @@ export class FileClaim {
 
   /** Gives it back, unless another has it. */
   release(): void {
-    if (read(this.#file) === this.#text) rmSync(this.#file, { force: true });
+    if (readText(this.#file) === this.#text) rmSync(this.#file, { force: true });
   }
 }
 
@@ -115,18 +116,8 @@ function linked(from: string, to: string): boolean {
   }
 }
 
-/** null: it is gone */
-function read(file: string): string | null {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
-}
-
 function mayLive(file: string, here: string): boolean {
-  const text = read(file);
+  const text = readText(file);
   if (text === null) return false;
   const owner = JSON.parse(text) as Owner;
   return owner.place !== here || isAlive(owner);

@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readText } from '@millrace/runtime/read-text.ts';
 import { openEmbedded } from '../embedded/open.ts';
 import { bootId } from '../embedded/process.ts';
 import type { Transport } from '../log.ts';
@@ -14,19 +15,10 @@ const BOOT = 'boot';
 export function openCopyStore(place: string, boot = bootId()): Transport {
   if (boot === '') return openEmbedded(place);
   const file = join(place, BOOT);
-  const before = read(file);
+  const before = readText(file);
   if (before !== null && before !== boot) rmSync(place, { recursive: true, force: true });
   mkdirSync(place, { recursive: true });
   // before anything that does not wait
   if (before !== boot) writeFileSync(file, boot, { flush: true });
   return openEmbedded(place, { sync: false });
-}
-
-function read(file: string): string | null {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
 }

@@ -45,10 +45,7 @@ test('records wait for the puts of their own send and of those before it that ha
   const one = await open();
   await one.immediate.fence(['out']);
   const out = one.log.appender('out');
-  let release = () => {};
-  const held = new Promise<void>((resolve) => {
-    release = resolve;
-  });
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
   const ledger: string[] = [];
   hosts.brokers.beforeAppend = async (topic) => {
     if (topic !== 'p.ledger') return;
@@ -71,10 +68,7 @@ test('puts that lead are waited for by what later calls send, also where they ha
   const one = await open();
   await one.immediate.fence(['out']);
   const out = one.log.appender('out');
-  let release = () => {};
-  const held = new Promise<void>((resolve) => {
-    release = resolve;
-  });
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
   hosts.brokers.beforeAppend = (topic) => (topic === 'p.ledger' ? held : Promise.resolve());
   const choice = one.immediate.send({ appenders: [], puts: [['c', Buffer.from('1')]], leads: true });
   const behind = one.immediate.send({ appenders: [fill(out, 0, 'behind')], puts: [] });

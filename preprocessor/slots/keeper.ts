@@ -139,8 +139,12 @@ export class Keeper {
     if (life.ending !== null) return;
     const part = await this.#parts.part(number);
     probe('slot.taken');
+    let speaker: Speaker | null = null;
     try {
-      if (number === 0) this.speaker = await Speaker.begin(this.#options, this.#parts, part, this.#slots, this.#found);
+      if (number === 0) {
+        speaker = await Speaker.begin(this.#options, this.#parts, part, this.#slots, this.#found);
+        this.speaker = speaker;
+      }
       for (let word = first ?? (await this.#word(life, null)); word !== null; ) {
         const due = part.immediate === undefined ? () => false : this.#renewal();
         const slot = await Slot.open(this.#options, part, number, word.word);
@@ -157,6 +161,7 @@ export class Keeper {
     } finally {
       life.slot = null;
       if (number === 0) this.speaker = null;
+      speaker?.leave();
       await part.close();
     }
   }

@@ -56,6 +56,11 @@ export class Speaker {
     this.#tables.look(now);
   }
 
+  /** Looks after nothing more: what it has under way is not written. */
+  leave(): void {
+    void this.#tables.close();
+  }
+
   /** since the last call */
   drainTables(): TableCounts {
     return this.#tables.drainCounts();

@@ -1,10 +1,23 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { defaultProfile } from '@millrace/pipeline/profile.ts';
 import { systemClock } from '@millrace/runtime/clock.ts';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { RunProgress } from '../run-options.ts';
 import { Sales, shops, WITHIN } from '../tables/sales.case.ts';
 import { FakeCluster } from './fake-parts.case.ts';
 import { runShared } from './run.ts';
+
+/** what the reading of tables waits for */
+const reading = vi.hoisted(() => ({ begun: 0, held: Promise.resolve() }));
+vi.mock('@millrace/pipeline/tables.ts', async (original) => {
+  const tables = await original<typeof import('@millrace/pipeline/tables.ts')>();
+  const loadTable: typeof tables.loadTable = async (table, bytes) => {
+    reading.begun++;
+    await reading.held;
+    return tables.loadTable(table, bytes);
+  };
+  return { ...tables, loadTable };
+});
 
 const SLOTS = 4;
 
@@ -90,5 +103,25 @@ test('after a kill of all, slots without slot 0 go on with the version before, a
   await sales.inForce(2);
   a.stop.abort();
   await a.done;
+  await whole();
+});
+
+test('whoever gives slot 0 up while it reads an edited file says nothing of it; the next one takes it', async () => {
+  const a = start('a');
+  await sales.inForce(1);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  reading.held = promise;
+  const before = reading.begun;
+  sales.edit(shops(2));
+  await expect.poll(() => reading.begun, { timeout: WITHIN }).toBe(before + 1);
+  a.stop.abort();
+  await a.done;
+  resolve();
+  await sleep(100);
+  expect(a.events.filter((code) => code.startsWith('table'))).toEqual([]);
+  const b = start('b');
+  await sales.inForce(2);
+  b.stop.abort();
+  await b.done;
   await whole();
 });

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defaultProfile } from '@millrace/pipeline/profile.ts';
+import type { loadTable } from '@millrace/pipeline/tables.ts';
 import { systemClock } from '@millrace/runtime/clock.ts';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { RunProgress } from '../run-options.ts';
@@ -10,13 +11,13 @@ import { runShared } from './run.ts';
 /** what the reading of tables waits for */
 const reading = vi.hoisted(() => ({ begun: 0, held: Promise.resolve() }));
 vi.mock('@millrace/pipeline/tables.ts', async (original) => {
-  const tables = await original<typeof import('@millrace/pipeline/tables.ts')>();
-  const loadTable: typeof tables.loadTable = async (table, bytes) => {
+  const tables = (await original()) as { readonly loadTable: typeof loadTable };
+  const held: typeof loadTable = async (table, bytes) => {
     reading.begun++;
     await reading.held;
     return tables.loadTable(table, bytes);
   };
-  return { ...tables, loadTable };
+  return { ...tables, loadTable: held };
 });
 
 const SLOTS = 4;

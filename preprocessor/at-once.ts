@@ -1,4 +1,4 @@
-import { setImmediate as macrotask } from 'node:timers/promises';
+import { setImmediate as macrotask, setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '@millrace/runtime/clock.ts';
 import { probe } from '@millrace/runtime/probe.ts';
 import type { Appender, Commit, Immediate, Transport } from '@millrace/transport/log.ts';
@@ -11,8 +11,9 @@ import type { OpenTask } from './task/open-task.ts';
 
 /** Readers are told of event time this often, ms: with the wait between two turns that is within 20. */
 const SPEAK_MS = 10;
-/** A snapshot is written for so long at a time, ms, between which records go on; and so many slices between two looks at the clock. */
+/** A snapshot is written for so long at a time, ms; records go on between, for so long unless somebody waits for it; and so many slices between two looks at the clock. */
 const SAVE_MS = 1;
+const REST_MS = 4;
 const SLICES = 16;
 
 /**
@@ -28,6 +29,8 @@ export class AtOnce implements Outflow {
   #spokenAt = Number.NEGATIVE_INFINITY;
   /** something stays until a send or a snapshot is done */
   #held = false;
+  /** a snapshot is waited for */
+  #hurried = false;
 
   constructor(work: Work, transport: Transport, immediate: Immediate, clock: Clock, fence: Commit['fence'], pace: Pace, ends: Ends) {
     this.#work = work;
@@ -38,6 +41,7 @@ export class AtOnce implements Outflow {
 
   /** Before anything of a task leaves at once its snapshot says that it may have. */
   async begin(): Promise<void> {
+    this.#hurried = true;
     const undeclared = this.#work.tasks.filter((task) => task.undeclared);
     if (undeclared.length > 0) this.#save(undeclared, this.#clock.monotonic());
     await this.#sends.settled();
@@ -50,6 +54,7 @@ export class AtOnce implements Outflow {
     this.#held = false;
     // a death is to find what was done before it
     const { careful } = this.#work;
+    this.#hurried = careful;
     if (careful) await sends.settled();
     while (sends.bytes > 0 && pending + sends.bytes >= this.#pace.bytes) {
       await sends.moved();
@@ -92,6 +97,7 @@ export class AtOnce implements Outflow {
     if (chosen.length + noted.length === 0) return free.length > 0;
     if (this.#sends.saving) {
       this.#held = true;
+      this.#hurried ||= chosen.length > 0;
       return free.length > 0;
     }
     const commits: Pick<Commit, 'appenders' | 'puts'>[] = [...chosen, ...noted].map((task) => task.commit());
@@ -124,6 +130,7 @@ export class AtOnce implements Outflow {
         puts: [...commits.flatMap(({ puts }) => puts), ...ended],
         deleteRanges: commits.flatMap(({ deleteRanges }) => deleteRanges ?? []),
         truncate: commits.flatMap(({ truncate }) => truncate ?? []),
+        gently: !this.#hurried,
       };
     });
     for (const task of tasks) {
@@ -142,7 +149,7 @@ export class AtOnce implements Outflow {
         do for (let n = 0; n < SLICES && !done; n++) done = slices.next().done === true;
         while (!done && clock.cpu() - begun < SAVE_MS);
         cost += clock.cpu() - begun;
-        await macrotask();
+        if (!done) await (this.#hurried ? macrotask() : sleep(REST_MS));
         this.#sends.check();
       }
     }
@@ -156,6 +163,7 @@ export class AtOnce implements Outflow {
   }
 
   async finish(): Promise<void> {
+    this.#hurried = true;
     const { tasks, worked } = this.#work;
     await this.#sends.settled();
     for (const task of tasks) if (task.unsettled) await task.settle();

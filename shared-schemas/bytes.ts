@@ -122,7 +122,8 @@ export class ByteWriter {
 
   /** a copy of what was written; the writer begins anew */
   finish(): Uint8Array {
-    const bytes = new Uint8Array(this.#buffer.subarray(0, this.#pos));
+    // small ones share their memory: thousands of buffers of their own cost more than what is in them
+    const bytes = Buffer.from(this.#buffer.subarray(0, this.#pos));
     this.#pos = 0;
     return bytes;
   }

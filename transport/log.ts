@@ -145,7 +145,7 @@ export interface Fence {
 /** What becomes durable and visible together, or not at all. */
 export interface Commit {
   readonly appenders: readonly Appender[];
-  /** value null deletes */
+  /** value null deletes; others are the transport's from the call on */
   readonly puts: readonly (readonly [key: string, value: Uint8Array | null])[];
   /** every key that begins with one of these goes, before `puts` */
   readonly deletePrefixes?: readonly string[];
@@ -154,6 +154,8 @@ export interface Commit {
   readonly truncate?: readonly { topic: string; partition: number; before: number }[];
   /** the commit is refused (`MillraceError` fenced) unless the ledger's value of this key equals this one (null: there is none) */
   readonly fence?: Fence;
+  /** nobody waits for it: its cost may be spread over some time */
+  readonly gently?: boolean;
 }
 
 /** Where the records of one call went in one partition. */

@@ -17,7 +17,7 @@ export class Fresh {
     return this.#changes.get(key);
   }
 
-  add(puts: Commit['puts']): void {
+  add(puts: Iterable<Commit['puts'][number]>): void {
     for (const [key, value] of puts) {
       const old = this.#changes.get(key);
       this.bytes += bytesOf(value) - (old === undefined ? 0 : bytesOf(old));

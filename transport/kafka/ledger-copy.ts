@@ -32,8 +32,9 @@ const NOTED = `${OWN}noted/`;
 /** What is new waits in memory for so long, ms, or until it is so large, bytes. */
 const WRITE_EVERY = 1000;
 const MOST_FRESH = 8 * 1024 * 1024;
-/** bytes that are written at a time, about: a millisecond, between which the records of the thread go on */
+/** bytes that are written at a time, about: a millisecond, between which the records of the thread go on for so long, ms */
 const PART = 48 * 1024;
+const PART_EVERY = 8;
 
 /**
  * The copy of a ledger topic in the data directory, one a process: LMDB, so that a ledger larger than memory is no matter and a restart reads only what is new.
@@ -113,7 +114,7 @@ export class LedgerCopy implements Ledger {
   }
 
   /** Changes what it holds and up to where; the values are its own from then on. @throws fenced when another process has opened the copy since */
-  write(puts: Commit['puts'], positions: readonly number[], at: number): void {
+  write(puts: Iterable<Commit['puts'][number]>, positions: readonly number[], at: number): void {
     if (this.#standing === null) throw new Error('the copy has no topic yet');
     this.#check();
     this.#standing = { topic: this.#standing.topic, positions: [...positions], at };
@@ -132,12 +133,12 @@ export class LedgerCopy implements Ledger {
     if (this.#standing !== null) this.#writePart(Number.POSITIVE_INFINITY);
   }
 
-  /** Writes a part of what is new, and goes on at the next turn of the event loop. */
+  /** Writes a part of what is new, and goes on a little later. */
   #writeSome(): void {
     this.#writing = null;
     if (this.#closed || this.#failure !== null) return;
     try {
-      if (!this.#writePart(PART)) this.#writing = setTimeout(() => this.#writeSome(), 1).unref();
+      if (!this.#writePart(PART)) this.#writing = setTimeout(() => this.#writeSome(), PART_EVERY).unref();
     } catch {
       // the next who writes is told
     }

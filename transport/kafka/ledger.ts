@@ -1,4 +1,4 @@
-import { setImmediate as macrotask } from 'node:timers/promises';
+import { setImmediate as macrotask, setTimeout as sleep } from 'node:timers/promises';
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { BatchAppender } from '../batchappender.ts';
 import type { BatchView, Commit, Ledger } from '../log.ts';
@@ -15,8 +15,9 @@ const SELF = '\u0001topic';
 /** a deletion is kept for `delete.retention.ms`, a day unless set otherwise: an older copy may have missed one */
 const OLDEST_COPY = 12 * 3600 * 1000;
 
-/** entries whose records are made at a time, between which others go on: a millisecond */
+/** Entries whose records are made at a time, between which others go on: a millisecond. What may take its time rests between two, ms. */
 const TURN = 128;
+const REST_MS = 4;
 
 type Changes = Pick<Commit, 'puts' | 'deletePrefixes' | 'deleteRanges'>;
 
@@ -35,8 +36,10 @@ export interface LedgerOptions {
 export interface Writing {
   readonly session: string;
   /** the change, key by key */
-  readonly puts: Commit['puts'];
+  readonly puts: ReadonlyMap<string, Uint8Array | null>;
   readonly records: readonly PartitionBatches[];
+  /** whose batches they are */
+  readonly out: BatchAppender;
   readonly from: readonly number[];
 }
 
@@ -47,6 +50,8 @@ export interface Writing {
 export class KafkaLedger implements Ledger {
   readonly #options: LedgerOptions;
   readonly #out: BatchAppender;
+  /** for changes that are made in several turns: each has one to itself */
+  readonly #large: BatchAppender[] = [];
   readonly #readers: EntryReader[];
   #feeds: Feed[] = [];
   /** null until the copy has caught up */
@@ -129,28 +134,29 @@ export class KafkaLedger implements Ledger {
   }
 
   /** Makes the records of a change to the ledger as the last arrivals leave it. Then `written`, or `lost`. */
-  async records(session: string, changes: Changes): Promise<Writing> {
+  async records(session: string, changes: Changes, gently = false): Promise<Writing> {
     this.#arrive();
     this.#own.add(session);
     const { copy, topic, partitions, now } = this.#options;
     const at = now();
     const put = new Map(changes.puts);
     for (const key of this.#going(changes)) if (!put.has(key)) put.set(key, null);
-    // one in several turns has its records to itself
-    const out = put.size > TURN ? new BatchAppender(topic, partitions, () => {}) : this.#out;
+    const large = put.size > TURN;
+    const out = large ? (this.#large.pop() ?? new BatchAppender(topic, partitions, () => {})) : this.#out;
     let made = 0;
     for (const [key, value] of put) {
       appendEntry(out, session, at, key, value, copy.size(key));
-      if (++made % TURN === 0 && made < put.size) await macrotask();
+      if (++made % TURN === 0 && made < put.size) await (gently ? sleep(REST_MS) : macrotask());
     }
-    const writing = { session, puts: [...put], records: out.take().map((of) => ({ topic, ...of })), from: this.#kept() };
+    const writing = { session, puts: put, records: out.take().map((of) => ({ topic, ...of })), out, from: this.#kept() };
+    if (large) this.#large.push(out);
     this.#writing.add(writing);
     return writing;
   }
 
   /** The records are committed: now the copy. */
   written(writing: Writing): void {
-    for (const { batches } of writing.records) this.#out.giveBack(batches);
+    for (const { batches } of writing.records) writing.out.giveBack(batches);
     this.#writing.delete(writing);
     this.#options.copy.write(writing.puts, this.#kept(), this.#options.now());
   }

@@ -71,8 +71,7 @@ export class Live implements Immediate {
       const producer = this.#signing();
       const appenders = [...new Set(what.appenders as readonly BatchAppender[])];
       const taken = appenders.map((appender) => ({ appender, batches: appender.take() }));
-      // whose buffers may be used again before these are written
-      const puts = what.puts.map(([key, value]) => [key, value === null ? null : new Uint8Array(value)] as const);
+      const { puts } = what;
       const durable = puts.length === 0 ? this.#gate.then(() => this.#fate.usable()) : this.#puts.then(() => this.#put(producer, puts));
       // what follows one that fails fails too: it must not leave without it
       if (puts.length > 0) this.#puts = durable;

@@ -55,20 +55,17 @@ export class OwnerTransport implements Transport {
   /** What the appenders hold when it is called is in the commit; they may be filled again at once. Commits follow one another. */
   commit(wanted: Commit): Promise<void> {
     let taken: Taken[];
-    let kept: Commit;
     try {
       this.#usable();
       this.#check(wanted.fence);
       taken = (wanted.appenders as readonly BatchAppender[]).map((appender) => ({ appender, batches: appender.take() }));
-      // whose buffers may be used again before these are written
-      kept = { ...wanted, puts: wanted.puts.map(([key, value]) => [key, value === null ? null : new Uint8Array(value)]) };
     } catch (error) {
       return Promise.reject(error);
     }
     const done = this.#last.then(async () => {
       this.#usable();
       try {
-        await this.#commit(kept, taken);
+        await this.#commit(wanted, taken);
       } catch (cause) {
         throw this.#failed(cause);
       }
@@ -91,7 +88,7 @@ export class OwnerTransport implements Transport {
   }
 
   async #commit(wanted: Commit, taken: readonly Taken[]): Promise<void> {
-    const writing = await this.ledger.records(this.#session, wanted);
+    const writing = await this.ledger.records(this.#session, wanted, wanted.gently);
     const records = [...taken.flatMap(({ appender, batches }) => batches.map((of) => ({ topic: appender.topic, ...of }))), ...writing.records];
     try {
       if (records.length > 0) {

@@ -80,9 +80,7 @@ test('an appender is filled again while what it held is on its way', async () =>
   const out = transport.log.appender('t');
   append(out, 0, { key: null, value: bytes('first') });
   const held = gate();
-  const value = bytes('1');
-  const commits = [transport.commit({ appenders: [out], puts: [['n', value]] })];
-  value.fill(0);
+  const commits = [transport.commit({ appenders: [out], puts: [['n', bytes('1')]] })];
   expect([out.pendingRecords, out.pendingBytes]).toEqual([0, 0]);
   await held.reached;
   append(out, 0, { key: null, value: bytes('second') });

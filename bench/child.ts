@@ -52,8 +52,14 @@ export async function millrace(pipeline: string, options: readonly string[], env
   return { ...finished, elapsedMs: done.elapsed_ms, recordsIn: done.records_in };
 }
 
-/** Kafka's own defaults where suites have shorter ones: the first members of a group wait for each other, so that nothing moves at once; and a cleaner that rests. */
-const AS_IT_COMES = ['group.initial.rebalance.delay.ms=3000', 'log.cleaner.backoff.ms=15000'];
+/**
+ * Kafka's own defaults where suites have others: the first members of a group wait for each other, so that nothing moves at once; a cleaner that rests; and the JVM as
+ * kafka-server-start.sh starts it, where the one of the suites compiles little and stands still to collect.
+ */
+const AS_IT_COMES = [
+  ...['-Xms1g', '-Xmx1g', '-server', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', '-XX:InitiatingHeapOccupancyPercent=35', '-XX:+ExplicitGCInvokesConcurrent'],
+  ...['group.initial.rebalance.delay.ms=3000', 'log.cleaner.backoff.ms=15000'],
+];
 
 /** A broker in a process of its own. */
 export interface Broker {

@@ -11,7 +11,7 @@ import { payment, TOPIC } from './records.ts';
 
 const OUTPUT = 'payments.enriched';
 const RATES = [1_000, 10_000];
-/** at the rate, before anything counts */
+/** at the rate, before anything counts, unless told otherwise */
 const WARM_SECONDS = 3;
 const SECONDS = 8;
 const PATIENCE_MS = 20_000;
@@ -29,6 +29,7 @@ interface OpenLoop {
   readonly pipeline: string;
   readonly rate: number;
   readonly outputs: readonly Observed[];
+  readonly warmSeconds?: number;
   /** makes of the empty data directory what the pipeline needs */
   readonly prepare?: (transport: Transport, dir: string) => Promise<void>;
   /** instead of an embedded log: another, and the profile by which the engine finds it */
@@ -42,6 +43,8 @@ const MOST_APPENDS = 4;
 class Schedule {
   readonly total: number;
   readonly rate: number;
+  /** number of the first that counts */
+  readonly first: number;
   readonly #begun = performance.now() + 100;
   readonly #beganAt = Date.now() + 100;
   readonly #out: Appender;
@@ -49,9 +52,10 @@ class Schedule {
   #onTheirWay = 0;
   #failure: { readonly error: unknown } | null = null;
 
-  constructor(rate: number, log: Log) {
+  constructor(rate: number, warmSeconds: number, log: Log) {
     this.rate = rate;
-    this.total = rate * (WARM_SECONDS + SECONDS);
+    this.first = rate * warmSeconds;
+    this.total = this.first + rate * SECONDS;
     this.#out = log.appender(TOPIC);
   }
 
@@ -118,7 +122,7 @@ class Observer {
         // Avro: length, zigzag, of tx_id `t<number>`
         const n = Number(view.buffer.latin1Slice(at + 2, at + 1 + (view.buffer[at] >> 1)));
         this.#seen = n;
-        if (n >= WARM_SECONDS * this.#schedule.rate) this.latencies.push(now - this.#schedule.due(n));
+        if (n >= this.#schedule.first) this.latencies.push(now - this.#schedule.due(n));
       }
     }
   }
@@ -145,8 +149,8 @@ function append(out: Appender, text: string): void {
 }
 
 /** Takes the time of what comes out as it arrives, until all has. Where a log does not tell of other processes' appends at once it is looked at every millisecond. */
-async function observeAll(log: Log, observers: readonly Observer[], rate: number): Promise<void> {
-  const until = performance.now() + (WARM_SECONDS + SECONDS) * 1000 + PATIENCE_MS;
+async function observeAll(log: Log, observers: readonly Observer[], { rate, total }: Schedule): Promise<void> {
+  const until = performance.now() + (total / rate) * 1000 + PATIENCE_MS;
   for (;;) {
     const seen = log.version();
     for (const observer of observers) observer.observe();
@@ -158,7 +162,7 @@ async function observeAll(log: Log, observers: readonly Observer[], rate: number
 }
 
 /** Latencies in ms, sorted, by output: from the moment a record is due to be made to the moment what came of it can be read, by another process. */
-export async function openLoop({ pipeline, rate, outputs, prepare, place }: OpenLoop): Promise<Float64Array[]> {
+export async function openLoop({ pipeline, rate, outputs, warmSeconds = WARM_SECONDS, prepare, place }: OpenLoop): Promise<Float64Array[]> {
   const dir = mkdtempSync(join(tmpdir(), 'millrace-bench-latency-'));
   // the producer does not wait for the disk: it stands for whoever filled the topic
   const transport = place === undefined ? openEmbedded(dir, { sync: false }) : null;
@@ -168,9 +172,9 @@ export async function openLoop({ pipeline, rate, outputs, prepare, place }: Open
   const engine = start(pipeline, ['--profile', place?.profile ?? PROFILE, '--data-dir', dir]);
   try {
     await answers(log, (outputs[0] as Observed).topic);
-    const schedule = new Schedule(rate, log);
+    const schedule = new Schedule(rate, warmSeconds, log);
     const observers = outputs.map((output) => new Observer(log, output, schedule));
-    await Promise.all([schedule.run(), observeAll(log, observers, rate)]);
+    await Promise.all([schedule.run(), observeAll(log, observers, schedule)]);
     return observers.map(({ latencies }) => Float64Array.from(latencies).sort());
   } finally {
     await engine.stop();

@@ -16,6 +16,8 @@ export interface BrokerOptions {
   readonly properties?: Readonly<Record<string, string>>;
   /** brokers of the cluster; each is also a controller */
   readonly nodes?: number;
+  /** options of the JVM, instead of those that start fast and take little memory */
+  readonly jvm?: readonly string[];
   /** a listener's security, such as SASL_SSL; its settings go into `properties` as `listener.name.client.…` */
   readonly protocol?: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
   /** more arguments of `kafka-storage format`, such as --add-scram */
@@ -80,11 +82,13 @@ class Node implements Power {
   readonly #classPath: string;
   readonly #home: string;
   readonly #log: string;
+  readonly #jvm: readonly string[];
   #process: GuardedProcess | undefined;
 
-  constructor(path: string, home: string) {
+  constructor(path: string, home: string, jvm: readonly string[]) {
     this.#classPath = path;
     this.#home = home;
+    this.#jvm = jvm;
     this.#log = join(home, 'server.log');
   }
 
@@ -99,7 +103,7 @@ class Node implements Power {
   async start(): Promise<void> {
     const from = existsSync(this.#log) ? statSync(this.#log).size : 0;
     const logging = `-Dlog4j2.configurationFile=${join(this.#home, 'log4j2.properties')}`;
-    const command = ['java', ...JVM, logging, '-cp', this.#classPath, 'kafka.Kafka', this.properties];
+    const command = ['java', ...this.#jvm, logging, '-cp', this.#classPath, 'kafka.Kafka', this.properties];
     const broker = new GuardedProcess({ command, env: process.env as Record<string, string>, cwd: this.#home, log: this.#log });
     this.#process = broker;
     for (let waited = 0; waited < START_WITHIN && broker.over === null; waited += 50) {
@@ -154,7 +158,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   const nodes = Array.from({ length: count }, (_, node) => {
     const home = join(root, `node-${node + 1}`);
     mkdirSync(home);
-    const broker = new Node(path, home);
+    const broker = new Node(path, home, options.jvm ?? JVM);
     const listeners = `CLIENT://127.0.0.1:${clientPort(node)},INNER://127.0.0.1:${innerPort(node)}`;
     const properties: Record<string, string> = {
       'process.roles': 'broker,controller',

@@ -66,8 +66,8 @@ const PER_FLUSH = 4_000;
 const LATENCY_RATE = 10_000;
 /** a payment of 220 bytes */
 const PAD = 44;
-/** the broker too has its code compiled by then */
-const WARM_SECONDS = 25;
+/** the broker too has compiled most of its code by then */
+const WARM_SECONDS = 60;
 
 function profileFile(dir: string, broker: Broker, { client, visibility, commitEvery, threads }: Way, partitions: number): string {
   const path = join(dir, 'profile.yaml');

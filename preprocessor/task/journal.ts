@@ -8,7 +8,7 @@
  * - begin: run `run` begins; inputs that had ended go on
  * - ended: input `input` has reached its end in run `run`
  * - end: all inputs have; everything open fires
- * - table: from here on lookups see the version of `table` with content hash `hash`
+ * - table: from here on lookups see version `version` of `table`
  * - model: from here on scores are by the version of model `model` with content hash `hash`
  * - hear: the watermark that the next record of input `input` brings counts before the record, so that a model can be chosen between them
  * - skip: the next record of input `input` killed its process three times: it becomes a dead letter unprocessed
@@ -20,7 +20,7 @@ export type Entry =
   | readonly ['begin', run: number]
   | readonly ['ended', input: number]
   | readonly ['end']
-  | readonly ['table', table: string, hash: string]
+  | readonly ['table', table: string, version: string]
   | readonly ['model', model: string, hash: string]
   | readonly ['hear', input: number]
   | readonly ['skip', input: number];

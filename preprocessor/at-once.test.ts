@@ -1,5 +1,5 @@
 import type { Clock } from '@millrace/runtime/clock.ts';
-import type { Appender, Immediate, Sending, Transport } from '@millrace/transport/log.ts';
+import type { Appender, Commit, Immediate, Sending, Transport } from '@millrace/transport/log.ts';
 import { expect, test } from 'vitest';
 import { AtOnce } from './at-once.ts';
 import type { Ends } from './ends.ts';
@@ -45,4 +45,50 @@ test('what was only taken is noted behind what it made, and leads nothing', asyn
     [1, 0, false],
     [0, 1, false],
   ]);
+});
+
+test.each([
+  ['while records leave, and takes its time', false],
+  ['without a rest where a choice waits for it, and the records behind that', true],
+])('a snapshot is written %s', async (_, choosing) => {
+  const seen: string[] = [];
+  const commits: Commit[] = [];
+  const immediate = {
+    async send() {
+      seen.push('sent');
+      return [];
+    },
+  } as unknown as Immediate;
+  const transport = { commit: async (commit: Commit) => void commits.push(commit) } as unknown as Transport;
+  function* slices(): Generator<undefined, void, undefined> {
+    for (let n = 0; n < 100; n++) {
+      seen.push('slice');
+      yield;
+    }
+  }
+  let making = false;
+  const task = {
+    get chosen() {
+      return making && choosing;
+    },
+    leaving: () => (making ? [{ topic: 'out', pendingBytes: 1 }] : []),
+    speak: () => false,
+    snapshot: () => ({ slices: slices(), commit: () => ({ appenders: [], puts: [] }) }),
+    ends: () => ['ends', new Uint8Array(1)],
+    budget: { saved() {} },
+  } as unknown as OpenTask;
+  const work = new Work([task], null);
+  const ends = { took() {}, of: () => ({}), async look() {} } as unknown as Ends;
+  // every look at the clock is a millisecond
+  let cpu = 0;
+  const outflow = new AtOnce(work, transport, immediate, { ...clock, cpu: () => cpu++ }, undefined, { every: 1e9, bytes: 1e6 }, ends);
+  work.due.add(task);
+  await outflow.turn(0, 0, false);
+  making = true;
+  while (commits.length === 0) {
+    await outflow.turn(1, 0, false);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(commits[0]?.gently).toBe(!choosing);
+  expect(seen.slice(seen.indexOf('slice'), seen.lastIndexOf('slice')).includes('sent')).toBe(!choosing);
 });

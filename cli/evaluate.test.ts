@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { seededRandom } from '@millrace/runtime/random.ts';
 import type { Model } from '@millrace/shared-schemas/model.ts';
@@ -34,14 +34,15 @@ models:
     evaluate: { card: card, alerts_per_day: 3 }
 `;
 
-function write(days: number): void {
+/** Writes the payments of so many days, behind those of `there` days that stand in the file: a run may be reading it. */
+function write(days: number, there = 0): void {
   const random = seededRandom(3);
   const lines = Array.from({ length: days * 200 }, (_, i) => {
     const at = BEGIN + Math.floor((i * DAY) / 200);
     const [amount, night] = [100 * random.uniform(), at % DAY < DAY / 4];
     return `${JSON.stringify({ card: `c${random.below(60)}`, amount, night, fraud: amount + (night ? 20 : 0) + 10 * random.normal() > 95, at })}\n`;
   });
-  writeFileSync(join(dir.path, 'in.jsonl'), lines.join(''));
+  appendFileSync(join(dir.path, 'in.jsonl'), lines.slice(there * 200).join(''));
   writeFileSync(join(dir.path, 'p.yaml'), PIPELINE);
 }
 
@@ -94,7 +95,7 @@ test('while the pipeline runs: nothing yet, then what there is', async () => {
   const first = start(dir.path, ['run', 'p.yaml', '--json']);
   await first.seen('"event":"batch"');
   expect(await evaluate()).toMatchObject({ code: 1, stderr: expect.stringContaining('model_unknown No model fraud was trained here yet.') });
-  write(6);
+  write(6, 2);
   let found = await evaluate('--json');
   for (const end = Date.now() + 20_000; found.code !== 0 && Date.now() < end; ) found = await evaluate('--json');
   const { hash } = JSON.parse(found.stdout) as { hash: string };

@@ -11,8 +11,13 @@ import type { OpenTask } from './task/open-task.ts';
 
 /** Readers are told of event time this often, ms: with the wait between two turns that is within 20. */
 const SPEAK_MS = 10;
-/** A snapshot is written for so long at a time, ms; records go on between, for so long unless somebody waits for it; and so many slices between two looks at the clock. */
+/**
+ * A snapshot is written for so long at a time, ms of processor time; records go on between, for so long unless somebody waits for it; and so many slices between two
+ * looks at the clock. A large one would take too long that way: its pieces grow with what is written, as a share of it, up to a limit.
+ */
 const SAVE_MS = 1;
+const SAVE_SHARE = 1 / 32;
+const MOST_SAVE_MS = 20;
 const REST_MS = 4;
 const SLICES = 16;
 
@@ -146,8 +151,9 @@ export class AtOnce implements Outflow {
     for (const slices of all) {
       for (let done = false; !done; ) {
         const begun = clock.cpu();
+        const most = Math.min(MOST_SAVE_MS, Math.max(SAVE_MS, cost * SAVE_SHARE));
         do for (let n = 0; n < SLICES && !done; n++) done = slices.next().done === true;
-        while (!done && clock.cpu() - begun < SAVE_MS);
+        while (!done && clock.cpu() - begun < most);
         cost += clock.cpu() - begun;
         if (!done) await (this.#hurried ? macrotask() : sleep(REST_MS));
         this.#sends.check();

@@ -31,9 +31,10 @@ const OWNER = `${OWN}owner`;
 const NOTED = `${OWN}noted/`;
 /** What is new waits in memory for so long, ms, or until it is so large, bytes. */
 const WRITE_EVERY = 1000;
-const MOST_FRESH = 8 * 1024 * 1024;
-/** bytes that are written at a time, about: a millisecond, between which the records of the thread go on for so long, ms */
+const MOST_FRESH = 64 * 1024 * 1024;
+/** Bytes that are written at a time, about: a millisecond, between which the records of the thread go on for so long, ms; of much that is new a share of it. */
 const PART = 48 * 1024;
+const SHARE = 1 / 64;
 const PART_EVERY = 8;
 
 /**
@@ -138,7 +139,7 @@ export class LedgerCopy implements Ledger {
     this.#writing = null;
     if (this.#closed || this.#failure !== null) return;
     try {
-      if (!this.#writePart(PART)) this.#writing = setTimeout(() => this.#writeSome(), PART_EVERY).unref();
+      if (!this.#writePart(Math.max(PART, this.#fresh.bytes * SHARE))) this.#writing = setTimeout(() => this.#writeSome(), PART_EVERY).unref();
     } catch {
       // the next who writes is told
     }

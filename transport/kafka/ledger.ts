@@ -15,8 +15,10 @@ const SELF = '\u0001topic';
 /** a deletion is kept for `delete.retention.ms`, a day unless set otherwise: an older copy may have missed one */
 const OLDEST_COPY = 12 * 3600 * 1000;
 
-/** Entries whose records are made at a time, between which others go on: a millisecond. What may take its time rests between two, ms. */
+/** Entries whose records are made at a time, between which others go on: a millisecond; of a large change a share of what is made, up to a limit. What may take its time rests between two, ms. */
 const TURN = 128;
+const SHARE = 1 / 64;
+const MOST_TURN = 2048;
 const REST_MS = 4;
 
 type Changes = Pick<Commit, 'puts' | 'deletePrefixes' | 'deleteRanges'>;
@@ -144,9 +146,12 @@ export class KafkaLedger implements Ledger {
     const large = put.size > TURN;
     const out = large ? (this.#large.pop() ?? new BatchAppender(topic, partitions, () => {})) : this.#out;
     let made = 0;
+    let turn = TURN;
     for (const [key, value] of put) {
       appendEntry(out, session, at, key, value, copy.size(key));
-      if (++made % TURN === 0 && made < put.size) await (gently ? sleep(REST_MS) : macrotask());
+      if (++made < turn || made === put.size) continue;
+      turn = made + Math.min(MOST_TURN, Math.max(TURN, made * SHARE));
+      await (gently ? sleep(REST_MS) : macrotask());
     }
     const writing = { session, puts: put, records: out.take().map((of) => ({ topic, ...of })), out, from: this.#kept() };
     if (large) this.#large.push(out);

@@ -38,6 +38,11 @@ test('one of an earlier boot begins anew, also where the crash has damaged it', 
   expect(await got('third')).toBe('null');
 });
 
+test('one that cannot be written to is told as that', () => {
+  writeFileSync(join(dir, 'file'), '');
+  expect(() => openCopyStore(join(dir, 'file', 'below'), 'first')).toThrow(expect.objectContaining({ code: 'storage_unusable' }));
+});
+
 test('where boots cannot be told apart it is kept, as its commits have waited for the disk', async () => {
   await put('');
   expect(await got('')).toBe('49');

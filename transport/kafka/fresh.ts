@@ -60,7 +60,7 @@ export class Fresh {
         const [key, name] = changes[at] as readonly [Buffer, string];
         if (limit !== null && Buffer.compare(key, limit) >= 0) return;
         const value = values.get(name);
-        if (value) yield [name, value.slice()];
+        if (value) yield [name, new Uint8Array(value)];
       }
     }
     for (const entry of entries) {

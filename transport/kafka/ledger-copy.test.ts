@@ -114,3 +114,12 @@ test('a note stands behind all that came before it', () => {
   next.settle();
   expect([all(next), next.outdates('suspect', 's'), open('three').outdates('suspect', 's')]).toEqual([['suspect=after'], false, false]);
 });
+
+test('what it gives is a copy, of what is not written yet too', () => {
+  const copy = open('one');
+  copy.reset('topic', 1, 1);
+  copy.write([['a', bytes('old')]], [1], 2);
+  (copy.get('a') as Uint8Array).fill(0);
+  for (const [, value] of copy.entries('')) value.fill(0);
+  expect(all(copy)).toEqual(['a=old']);
+});

@@ -93,7 +93,7 @@ export class LedgerCopy implements Ledger {
 
   get(key: string): Uint8Array | null {
     const fresh = this.#fresh.get(key);
-    return fresh === undefined ? this.#store.ledger.get(key) : (fresh?.slice() ?? null);
+    return fresh === undefined ? this.#store.ledger.get(key) : fresh && new Uint8Array(fresh);
   }
 
   /** bytes of a value; 0: there is none */

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import type { ClientOptions, KafkaClient } from '@millrace/transport/kafka/client.ts';
 import { Bench, readAll, values } from '@millrace/transport/kafka/client-grounds.case.ts';
 import { openFast } from '@millrace/transport/kafka/fast/open.ts';
+import { ask, metadata, missingApis } from '@millrace/transport/kafka/fast/requests.ts';
+import { connect } from '@millrace/transport/kafka/fast/wire.ts';
 import { openKafkajs } from '@millrace/transport/kafka/kafkajs/open.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Certificate, certificate } from '../support/kafka/certificate.ts';
@@ -11,6 +13,8 @@ import { type Broker, describeKafka, startBroker } from '../support/kafka.ts';
 
 const PASSWORD = 'river-and-wheel';
 const WRONG = 'not-the-password';
+/** ms after which a broker ends a session of SCRAM-SHA-512 that was not renewed; kafkajs renews one within 10 s of its end with every request, which brokers refuse */
+const SESSION = 12_000;
 const CLIENTS: readonly (readonly [string, (options: ClientOptions) => Promise<KafkaClient>])[] = [
   ['fast', openFast],
   ['kafkajs', openKafkajs],
@@ -36,6 +40,7 @@ describeKafka('TLS, SASL and rights', () => {
         [`${listener}.plain.sasl.jaas.config`]: `org.apache.kafka.common.security.plain.PlainLoginModule required user_ann="${PASSWORD}" user_bob="${PASSWORD}";`,
         [`${listener}.scram-sha-256.sasl.jaas.config`]: scram,
         [`${listener}.scram-sha-512.sasl.jaas.config`]: scram,
+        [`${listener}.scram-sha-512.connections.max.reauth.ms`]: `${SESSION}`,
         'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
         'super.users': 'User:ANONYMOUS;User:ann',
       },
@@ -93,5 +98,18 @@ describeKafka('TLS, SASL and rights', () => {
       await expect(poor.transactional('anyone')).rejects.toMatchObject(refused);
       expect(await client.offsets(topic, 'end')).toEqual([0]);
     });
+  });
+
+  test('sessions that end are renewed on the same connection, while requests go on', async () => {
+    const [host, port] = (broker.brokers[0] as string).split(':') as [string, string];
+    const sasl = { mechanism: 'scram-sha-512', username: 'ann', password: PASSWORD } as const;
+    const tls = { ca: own.pem, cert: null, key: null };
+    const open = () => connect(host, Number(port), { clientId: 'long', tls, sasl, connectTimeout: 5_000, requestTimeout: 5_000 });
+    const [busy, idle] = await Promise.all([open(), open()]);
+    const until = Date.now() + 1.3 * SESSION;
+    const { key, version, body } = metadata([]);
+    while (Date.now() < until) await Promise.all(Array.from({ length: 8 }, () => busy.send(key, version, body)));
+    expect(await ask(idle, 'broker', missingApis())).toEqual([]);
+    for (const wire of [busy, idle]) wire.close();
   });
 });

@@ -5,8 +5,8 @@ import { MillraceError } from '@millrace/runtime/errors.ts';
 import type { KafkaSettings, NewTopic } from './client.ts';
 import { CODE, refusal, Transient } from './fast/codes.ts';
 import { wireFailure } from './fast/failures.ts';
-import { connect, type Wire } from './fast/library.ts';
 import { ask, createTopics, metadata, missingApis } from './fast/requests.ts';
+import { connect, type Wire } from './fast/wire.ts';
 
 /** What a broker says of itself and of its cluster. */
 export interface BrokerFacts {

@@ -2,8 +2,8 @@ import { MillraceError } from '@millrace/runtime/errors.ts';
 import type { ClientOptions } from '../client.ts';
 import { CODE, refusal, Transient } from './codes.ts';
 import { wireFailure } from './failures.ts';
-import { connect, type Wire, type WireOptions } from './library.ts';
 import { ask, findCoordinator, type Metadata, metadata, missingApis, type Request } from './requests.ts';
+import { connect, type Wire, type WireOptions } from './wire.ts';
 
 const CONNECT_TIMEOUT = 5_000;
 const REQUEST_TIMEOUT = 10_000;

@@ -1,7 +1,7 @@
 import { MillraceError } from '@millrace/runtime/errors.ts';
 import { Transient } from './codes.ts';
 
-const TLS = /certificate|self.signed|unable to (verify|get)|altname|EPROTO|ERR_SSL|ERR_TLS|ERR_OSSL|TLS handshake failed|requires TLS/i;
+const TLS = /certificate|self.signed|unable to (verify|get)|altname|EPROTO|ERR_SSL|ERR_TLS|ERR_OSSL|secure TLS connection was established|requires TLS/i;
 const AUTHENTICATION = /SASL authentication failed|suitable SASL mechanism/i;
 
 /** All that an error and those it wraps say, the outermost first. */

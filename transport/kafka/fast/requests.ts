@@ -2,7 +2,7 @@ import type { NewTopic } from '../client.ts';
 import { Decoder, Encoder } from './bytes.ts';
 import { Transient } from './codes.ts';
 import { wireFailure } from './failures.ts';
-import type { Wire } from './library.ts';
+import type { Wire } from './wire.ts';
 
 /** A request of Kafka's protocol and how its answer is read (https://kafka.apache.org/protocol). */
 export interface Request<T> {

@@ -4,11 +4,11 @@ import type { Appended, PartitionBatches } from '../client.ts';
 import type { Identity } from './batchhead.ts';
 import type { Cluster, Purpose } from './cluster.ts';
 import { CODE, refusal, Transient } from './codes.ts';
-import type { Wire } from './library.ts';
 import { type Batch, Outbox, type Reach, type Ticket } from './outbox.ts';
 import { waitBefore } from './patience.ts';
 import { type Acknowledged, produce } from './produce-request.ts';
 import { ask } from './requests.ts';
+import type { Wire } from './wire.ts';
 
 /** requests under way to one broker; while they are, what comes next gathers */
 const IN_FLIGHT = 5;

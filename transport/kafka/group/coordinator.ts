@@ -2,8 +2,8 @@ import type { Cluster } from '../fast/cluster.ts';
 import { CODE, refusal, Transient } from '../fast/codes.ts';
 import { wireFailure } from '../fast/failures.ts';
 import { findGroup } from '../fast/group-requests.ts';
-import { connect, type Wire } from '../fast/library.ts';
 import { ask, type Request } from '../fast/requests.ts';
+import { connect, type Wire } from '../fast/wire.ts';
 import type { MemberSetup } from './messages.ts';
 
 const CONNECT_TIMEOUT = 5_000;

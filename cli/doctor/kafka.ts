@@ -46,7 +46,7 @@ async function ifAble<T extends { facts: BrokerFacts }>(probe: Promise<T>): Prom
 }
 
 function brokerCheck(name: string, { missing, certificate }: BrokerFacts, now: number): Check {
-  if (missing.length > 0) return fail(name, `It does not know ${missing.join(', ')}.`, 'millrace needs Kafka 2.7 or later.');
+  if (missing.length > 0) return fail(name, `It does not know ${missing.join(', ')}.`, 'millrace needs Kafka 3.0 or later.');
   if (certificate === null) return ok(name, 'answers');
   const message = `answers; TLS, certificate of ${certificate.subject}, good until ${time(certificate.until).slice(0, 10)}`;
   return certificate.until - now < SOON ? warn(name, message, 'The certificate ends soon: have a new one made.') : ok(name, message);

@@ -9,6 +9,7 @@ import { startBroker } from './child.ts';
 import { type Drained, Drains, logOf, PARTITIONS, profileFile, type Way } from './drain.ts';
 import { openLoop, quantiles } from './latency.ts';
 import { type Cell, median, percentile, render, spread } from './numbers.ts';
+import { payment } from './records.ts';
 
 const [recordsWanted = '2000000', roundsWanted = '3', rows = ''] = process.argv.slice(2);
 const records = Number(recordsWanted);
@@ -87,7 +88,19 @@ async function drainAll(): Promise<Map<Way, Drained[]>> {
   return drained;
 }
 
+/** How fast this machine is just now, which changes within the hour by a third and more: payments parsed as JSON, thousands a second. */
+function speed(): number {
+  const text = payment(0, 0, 0);
+  const times = Array.from({ length: 5 }, () => {
+    const begun = performance.now();
+    for (let i = 0; i < 200_000; i++) JSON.parse(text);
+    return 200_000 / (performance.now() - begun);
+  });
+  return Math.round(Math.max(...times));
+}
+
 const cells: Cell[] = [];
+const speeds = [speed()];
 const drained = await drainAll();
 const rateOf = (by: Way): number => median((drained.get(by) ?? []).map(({ rate }) => rate));
 for (const [by, runs] of drained) {
@@ -125,6 +138,9 @@ if (alone !== undefined && both !== undefined) {
   const what = `one and two threads: how busy this machine's ${cpus().length} cores were, broker and start-up included`;
   cells.push({ what, value: `${busy(alone)}, ${busy(both)}`, goal: '', met: null });
 }
+speeds.push(speed());
 for (const by of TIMED) cells.push(await latency(by));
+speeds.push(speed());
+cells.push({ what: 'this machine: JSON.parse of a payment, thousands a second, before, between and after', value: speeds.join(', '), goal: '', met: null });
 console.log(`${records} payments of 220 B in ${PARTITIONS} partitions · ${rounds} rounds in turns · median [least … most] · exactly once`);
 process.stdout.write(render(cells));

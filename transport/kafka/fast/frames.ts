@@ -1,4 +1,4 @@
-/** memory below this comes from Node's pool, and is not worth keeping */
+/** Memory below this is not worth keeping: a small answer has no more than it needs, as many of them may be held at once. */
 const LEAST = 64 * 1024;
 /** bytes kept for the next answers */
 const KEPT = 48 * 1024 * 1024;
@@ -32,10 +32,11 @@ export class Frames {
 
   /** With one holder, who asked for it. */
   take(bytes: number): Frame {
+    if (bytes < LEAST) return new Frame(Buffer.allocUnsafe(bytes), () => {});
     const at = this.#free.findIndex(({ length }) => length >= bytes);
     const [kept] = at < 0 ? [] : this.#free.splice(at, 1);
     if (kept !== undefined) this.#bytes -= kept.length;
-    return new Frame(kept ?? Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(Math.max(bytes, LEAST)))), (buffer) => this.#back(buffer));
+    return new Frame(kept ?? Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(bytes))), (buffer) => this.#back(buffer));
   }
 
   #back(buffer: Buffer): void {

@@ -2,16 +2,13 @@
  * Several processes with an analyzer, without Redis, as a user starts them: one of them works on the batches and the others stand by, and whoever leaves, dies or stands still, the answer is
  * that of one process that nobody disturbs.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { alerts } from '../support/kafka/alerts-pair.ts';
-import { Crew, type CrewOptions, type Hand, until } from '../support/kafka/crew.ts';
-import { type Laid, layPair } from '../support/kafka/pair.ts';
+import { type Crew, type CrewOptions, type Hand, until } from '../support/kafka/crew.ts';
+import { CrewSuite } from '../support/kafka/crew-suite.ts';
 import { records, TO_END } from '../support/kafka/running.ts';
-import { type Broker, describeKafka, startBroker } from '../support/kafka.ts';
+import { describeKafka } from '../support/kafka.ts';
 
 const SALES = 24_000;
 const MINUTES = 60_000;
@@ -30,28 +27,14 @@ function standsBy({ run }: Hand): boolean {
 const times = ({ run }: Hand, code: string): number => run.said.split('\n').filter((line) => line.includes(` ${code} `)).length;
 
 describeKafka('processes that have one analyzer between them', () => {
-  const base = mkdtempSync(join(tmpdir(), 'millrace-analyzers-'));
-  let broker: Broker;
-  let laid: Laid;
+  const suite = new CrewSuite('analyzers', alerts('analyzers', SALES));
   let crew: Crew;
-  beforeAll(async () => {
-    [broker, laid] = await Promise.all([startBroker(), layPair(alerts('analyzers', SALES), base)]);
-    for (const [output, lines] of Object.entries(laid.expected)) expect(lines.length, `${output} has lines`).toBeGreaterThan(0);
-  });
-  afterEach(async ({ task }) => {
-    if (task.result?.state === 'fail') console.log(crew.said);
-    await crew.kill();
-  });
-  afterAll(async () => {
-    await broker?.close();
-    rmSync(base, { recursive: true, force: true });
-  });
 
   async function lay(tag: string, options?: CrewOptions): Promise<void> {
-    crew = await Crew.lay(laid, broker.brokers, join(base, tag), tag, options);
+    crew = await suite.lay(tag, options);
   }
 
-  const dear = (): Promise<number> => records(broker.brokers, `${crew.tag}.dear`);
+  const dear = (): Promise<number> => records(suite.broker.brokers, `${crew.tag}.dear`);
 
   /** Waits for more of what only the analyzer writes. */
   async function goesOn(): Promise<void> {
@@ -74,14 +57,6 @@ describeKafka('processes that have one analyzer between them', () => {
     console.log(`${crew.tag}: ${hand.name} works again after ${((performance.now() - began) / 1000).toFixed(1)} s`);
   }
 
-  /** Ends all in good order; one more comes to the end of the input. */
-  async function finish(): Promise<void> {
-    for (const { code, stderr } of await crew.stop()) expect(code, stderr).toBe(0);
-    const { code, stderr } = await crew.start('last', TO_END).run.finished;
-    expect(code, stderr).toBe(0);
-    expect(await crew.wrong()).toBe('');
-  }
-
   test('the same command twice, and the one that analyzes is killed', { timeout: 5 * MINUTES }, async () => {
     await lay('killed', { fed: 0 });
     const hands = [crew.start('a'), crew.start('b')];
@@ -98,7 +73,7 @@ describeKafka('processes that have one analyzer between them', () => {
     const back = crew.start(`${first.name}-again`, [], { dataDir: `data-${first.name}` });
     expect(await leader(second, back)).toBe(second);
     await feed;
-    await finish();
+    await suite.finish();
     expect(crew.said).not.toMatch(/fenced|analyzer_taken|group_lost/);
   });
 
@@ -117,7 +92,7 @@ describeKafka('processes that have one analyzer between them', () => {
       await goesOn();
     }
     await feed;
-    await finish();
+    await suite.finish();
     expect(crew.said).not.toMatch(/fenced|analyzer_taken|group_lost/);
   });
 
@@ -148,13 +123,13 @@ describeKafka('processes that have one analyzer between them', () => {
       await b.run.kill();
       await takesOver(a);
       await feed;
-      await finish();
+      await suite.finish();
     },
   );
 
   test('to the end of the input: all end when the analyzer has come to it, and again', { timeout: 5 * MINUTES }, async () => {
     await lay('end');
-    for (const rows of [laid.expected['scored']?.length, 0]) {
+    for (const rows of [suite.laid.expected['scored']?.length, 0]) {
       const hands = ['a', 'b', 'c'].map((name) => crew.start(`${name} ${rows}`, TO_END, { dataDir: `data-${name}` }));
       let taken = 0;
       for (const { run } of hands) {

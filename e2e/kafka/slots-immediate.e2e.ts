@@ -6,13 +6,14 @@ import { expect, test } from 'vitest';
 import { type Hand, slotsOf, until } from '../support/kafka/crew.ts';
 import { CrewSuite } from '../support/kafka/crew-suite.ts';
 import { records, TO_END } from '../support/kafka/running.ts';
+import { shared } from '../support/kafka/shared-pair.ts';
 import { describeKafka } from '../support/kafka.ts';
 
 const SALES = 30_000;
 const MINUTES = 60_000;
 
 describeKafka('processes that share a pipeline whose records leave at once', () => {
-  const suite = new CrewSuite('slots-immediate', SALES, 'visibility: immediate');
+  const suite = new CrewSuite('slots-immediate', shared('slots', SALES), 'visibility: immediate');
   const shareOut = (...hands: Hand[]): Promise<void> => suite.shareOut(...hands);
 
   test('two, three, one; one is killed, one stands still and takes part again', { timeout: 5 * MINUTES }, async () => {

@@ -3,21 +3,21 @@
  * longer than a session, leaving and joining, one process a stage and several. Immediate and transactional. `MILLRACE_SEED` is the first seed, `MILLRACE_SEEDS` how many there are;
  * `MILLRACE_KILLS=N` makes it a campaign: seed after seed, until so many deaths and stops. `MILLRACE_VISIBILITY` sets how records leave in all of them.
  */
-import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { kafkaPoints, livePoints, type ProbePoint } from '@millrace/runtime/probe.ts';
 import { seededRandom } from '@millrace/runtime/random.ts';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { copySources, patch } from '../support/copy.ts';
 import { alerts } from '../support/kafka/alerts-pair.ts';
-import { Crew, slotsOf, until } from '../support/kafka/crew.ts';
+import { type Crew, slotsOf, until } from '../support/kafka/crew.ts';
+import { CrewSuite } from '../support/kafka/crew-suite.ts';
 import { readCommitted } from '../support/kafka/foreign.ts';
 import { type Deeds, Havoc } from '../support/kafka/havoc.ts';
 import { disorderOf } from '../support/kafka/order.ts';
 import { kafkaAnswers, type Laid, layPair } from '../support/kafka/pair.ts';
 import { TO_END } from '../support/kafka/running.ts';
-import { type Broker, describeKafka, startBroker } from '../support/kafka.ts';
+import { describeKafka } from '../support/kafka.ts';
 import { difference } from '../support/kills.ts';
 
 const MINUTES = 60_000;
@@ -69,24 +69,12 @@ const told = (deeds: Deeds): string =>
 const count = (deeds: Deeds): number => [...deeds].reduce((sum, [what, n]) => sum + (/kill|stop/.test(what) ? n : 0), 0);
 
 describeKafka('random kills of processes that share a pipeline', () => {
-  const base = mkdtempSync(join(tmpdir(), 'millrace-slots-kills-'));
+  const suite = new CrewSuite('slots-kills', alerts('havoc', SALES));
   const all = { immediate: new Map(), transactional: new Map() } satisfies Record<Visibility, Deeds>;
-  let broker: Broker;
-  let laid: Laid;
   let small: Laid;
   let crew: Crew;
   beforeAll(async () => {
-    [broker, laid] = await Promise.all([startBroker(), layPair(alerts('havoc', SALES), base)]);
-    small = await layPair(alerts('small', 12_000), base);
-    for (const [output, lines] of Object.entries(laid.expected)) expect(lines.length, `${output} has lines`).toBeGreaterThan(0);
-  });
-  afterEach(async ({ task }) => {
-    if (task.result?.state === 'fail') console.log(crew.said);
-    await crew?.kill();
-  });
-  afterAll(async () => {
-    await broker?.close();
-    rmSync(base, { recursive: true, force: true });
+    small = await layPair(alerts('small', 12_000), suite.base);
   });
 
   /** Lets both stages come to the end of the input. */
@@ -107,8 +95,8 @@ describeKafka('random kills of processes that share a pipeline', () => {
   async function wrong(visibility: Visibility): Promise<string> {
     if (visibility === 'transactional') return crew.wrong();
     const stands = await readCommitted(
-      broker.brokers,
-      laid.pair.outputs.filter((topic) => !['hot', 'dear'].includes(topic)).map((topic) => `${crew.tag}.${topic}`),
+      suite.broker.brokers,
+      suite.laid.pair.outputs.filter((topic) => !['hot', 'dear'].includes(topic)).map((topic) => `${crew.tag}.${topic}`),
       true,
     );
     return [await crew.wrong(), ...disorderOf(stands)].filter((text) => text !== '').join('\n');
@@ -118,7 +106,7 @@ describeKafka('random kills of processes that share a pipeline', () => {
   async function survive(seed: number): Promise<void> {
     const { visibility, crew: size, threads } = wayOf(seed);
     const tag = `seed${seed}`;
-    crew = await Crew.lay(laid, broker.brokers, join(base, tag), tag, {
+    crew = await suite.lay(tag, {
       fed: AHEAD,
       checkpointEvery: 500 * (1 + (seed % 3)),
       more: `visibility: ${visibility}`,
@@ -126,7 +114,7 @@ describeKafka('random kills of processes that share a pipeline', () => {
     if (threads > 1) appendFileSync(join(crew.dir, 'kafka.yaml'), `parallelism: ${threads}\n`);
     const deeds: Deeds = new Map();
     const points = visibility === 'immediate' ? [...common, ...livePoints, ...livePoints] : common;
-    const havoc = new Havoc({ crew, brokers: broker.brokers, random: seededRandom(seed, 11), ...size, points, analyzer, deeds, moving: `${tag}.scored` });
+    const havoc = new Havoc({ crew, brokers: suite.broker.brokers, random: seededRandom(seed, 11), ...size, points, analyzer, deeds, moving: `${tag}.scored` });
     let fed = false;
     await havoc.begin();
     const feed = crew.feed(AHEAD, SALES, PER_SECOND).finally(() => {
@@ -173,11 +161,11 @@ describeKafka('random kills of processes that share a pipeline', () => {
 
   /** Two processes, of which one stops before records leave and goes on when the other has its slots; then all are killed, and the next behind what it sent. Gives what is wrong. */
   async function planted(name: string, file?: string, from = '', to = ''): Promise<string> {
-    const copy = join(base, `${name}-copy`);
+    const copy = join(suite.base, `${name}-copy`);
     const bin = copySources(copy);
     if (file !== undefined) patch(join(copy, file), from, to);
     // notes are rare, so that what left is known by reading it back
-    crew = await Crew.lay(small, broker.brokers, join(base, name), name, { fed: 0, checkpointEvery: 5000, commitEvery: 2000, more: 'visibility: immediate' });
+    crew = await suite.lay(name, { fed: 0, checkpointEvery: 5000, commitEvery: 2000, more: 'visibility: immediate' }, small);
     const only = ['--only', 'preprocess'];
     const a = crew.start('a', only, { bin, env: { MILLRACE_PROBE: 'batch.processed:60:stop' } });
     const b = crew.start('b', only, { bin });
@@ -194,11 +182,13 @@ describeKafka('random kills of processes that share a pipeline', () => {
       await feed;
       await finish(bin);
       const stands = await readCommitted(
-        broker.brokers,
+        suite.broker.brokers,
         ['scored', 'alerts', 'cards', 'shops', 'dead'].map((topic) => `${name}.${topic}`),
         true,
       );
-      return [difference(small.expected, (await kafkaAnswers(small.pair, broker.brokers, crew.dir, name)).foreign), ...disorderOf(stands)].join('\n').trim();
+      return [difference(small.expected, (await kafkaAnswers(small.pair, suite.broker.brokers, crew.dir, name)).foreign), ...disorderOf(stands)]
+        .join('\n')
+        .trim();
     } catch (error) {
       // the engine may see by itself that a writer's numbers do not follow one another
       return String(error);

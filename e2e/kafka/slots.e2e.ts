@@ -20,7 +20,7 @@ const first = Number(process.env['MILLRACE_SEED'] ?? 1);
 const seeds = Number(process.env['MILLRACE_SEEDS'] ?? 2);
 
 describeKafka('processes that share a pipeline', () => {
-  const suite = new CrewSuite('slots', SALES);
+  const suite = new CrewSuite('slots', shared('slots', SALES));
   const shareOut = (...hands: Hand[]): Promise<void> => suite.shareOut(...hands);
 
   test('one, two, four, two, one under load: who leaves saves first, and slots that stay do not stop', { timeout: 5 * MINUTES }, async () => {

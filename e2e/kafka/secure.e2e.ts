@@ -68,9 +68,10 @@ describeKafka('TLS, SASL and rights', () => {
       const topic = await bench.topic(client);
       await client.producer.append([{ topic, partition: 0, batches: [values('a', 'b')] }]);
       const owner = await client.transactional(`secure.${process.pid}.${mechanism}`);
-      await owner.append([{ topic, partition: 0, batches: [values('c')] }]);
+      const large = 'large '.repeat(150_000);
+      await owner.append([{ topic, partition: 0, batches: [values('c', large)] }]);
       await owner.commit();
-      expect((await readAll(client, topic)).map(({ value }) => value)).toEqual(['a', 'b', 'c']);
+      expect((await readAll(client, topic)).map(({ value }) => value)).toEqual(['a', 'b', 'c', large]);
     });
 
     test('a wrong password, over each mechanism', async () => {

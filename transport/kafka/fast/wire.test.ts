@@ -81,6 +81,13 @@ test('a request in parts and its answer, large and small, in the memory asked fo
   expect(wire.closed).toBe(true);
 });
 
+test('a name instead of an address', async () => {
+  behave = (request, socket) => reply(socket, request, request.body.repeat(50_000));
+  const wire = await connect('localhost', (server.address() as AddressInfo).port, OPTIONS);
+  expect((await wire.send(METADATA, 9, part('ab'))).length).toBe(100_000);
+  wire.close();
+});
+
 test('five are under way at most, in the order of the calls', async () => {
   const wire = await open();
   const done: string[] = [];

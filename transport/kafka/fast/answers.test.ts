@@ -1,14 +1,6 @@
+import { seededRandom } from '@millrace/runtime/random.ts';
 import { expect, test } from 'vitest';
 import { Answers } from './answers.ts';
-
-/** A source of numbers below 1 that repeats with its seed: https://en.wikipedia.org/wiki/Linear_congruential_generator */
-function chances(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 function framed(correlation: number, body: Buffer): Buffer {
   const head = Buffer.alloc(8);
@@ -29,7 +21,7 @@ function feed(answers: Answers, bytes: Buffer, most: () => number): void {
 }
 
 test.each([1, 2, 3])('answers of all sizes, however the bytes are cut (seed %i)', (seed) => {
-  const chance = chances(seed);
+  const { uniform: chance } = seededRandom(seed, 5);
   const sent = Array.from({ length: 200 }, (_, index) => {
     const body = Buffer.allocUnsafe(index % 9 === 0 ? 0 : Math.floor(chance() ** 4 * 100_000));
     for (let at = 0; at < body.length; at++) body[at] = (at * 31 + index) & 0xff;

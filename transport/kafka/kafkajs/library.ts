@@ -20,6 +20,7 @@ import kafkajs, {
 } from 'kafkajs';
 import type { ClientOptions } from '../client.ts';
 import { inflate } from '../fast/library.ts';
+import { onlyWholeAnswers } from './whole-answers.ts';
 
 export type { Cluster, IHeaders, Message, Producer, RecordMetadata, Transaction };
 
@@ -75,7 +76,7 @@ export function openLibrary(options: ClientOptions): Library {
         ended++;
       });
       if (abandoned) socket.destroy(new Error('abandoned'));
-      return socket;
+      return onlyWholeAnswers(socket);
     },
     logLevel: logLevel.NOTHING,
     logCreator: () => () => {},

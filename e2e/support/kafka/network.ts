@@ -94,7 +94,10 @@ export class Network {
 
   async #answers(broker: Socket, client: Socket, { answers, end }: Connection): Promise<void> {
     let answered = 0;
+    let over = false;
     await this.#carry(broker, client, async (frame) => {
+      // what came with an answer that was cut goes nowhere
+      if (over) return false;
       if (this.weather.delay > 0) await sleep(this.weather.delay);
       const correlation = correlationOf.answer(frame);
       const fate = answers.get(correlation);
@@ -102,6 +105,7 @@ export class Network {
       answered += frame.length;
       const cut = answered >= this.weather.cutAfter;
       if (cut || fate === 'lose') {
+        over = true;
         this.cuts++;
         if (cut) client.write(frame.subarray(0, frame.length >> 1));
         setImmediate(end);

@@ -8,13 +8,14 @@ const LENGTH = 4;
  */
 export function onlyWholeAnswers<S extends Socket>(socket: S): S {
   const on = socket.on.bind(socket) as (event: string, listener: (...args: never[]) => void) => S;
+  const whole = (listener: (bytes: Buffer) => void) => wholeAnswers(listener, (error) => socket.destroy(error));
   return Object.assign(socket, {
-    on: (event: string, listener: (...args: never[]) => void) => on(event, event === 'data' ? wholeAnswers(listener as (bytes: Buffer) => void) : listener),
+    on: (event: string, listener: (...args: never[]) => void) => on(event, event === 'data' ? whole(listener as (bytes: Buffer) => void) : listener),
   });
 }
 
-/** Gives on what it gets in pieces as one answer or several, each behind its length in four bytes. */
-export function wholeAnswers(give: (bytes: Buffer) => void): (bytes: Buffer) => void {
+/** Gives on what it gets in pieces as one answer or several, each behind its length in four bytes; `wrong` is told of a length that none has. */
+export function wholeAnswers(give: (bytes: Buffer) => void, wrong: (error: RangeError) => void): (bytes: Buffer) => void {
   let pieces: Buffer[] = [];
   let have = 0;
   let need = LENGTH;
@@ -25,7 +26,12 @@ export function wholeAnswers(give: (bytes: Buffer) => void): (bytes: Buffer) => 
     const all = pieces.length === 1 ? bytes : Buffer.concat(pieces);
     let end = 0;
     for (need = LENGTH; all.length - end >= need; need = LENGTH) {
-      need += all.readInt32BE(end);
+      const length = all.readInt32BE(end);
+      if (length < 0) {
+        wrong(new RangeError(`an answer of ${length} bytes`));
+        return;
+      }
+      need += length;
       if (all.length - end < need) break;
       end += need;
     }

@@ -66,7 +66,7 @@ beforeAll(async () => {
 
 describe.concurrent('equal multisets', () => {
   for (const [index, { scenario, ...wanted }] of jobs.entries()) {
-    test(`${scenario.name}: killed ${wanted.kills} times, and ${wanted.apart} times as two processes`, { timeout: 15 * MINUTES }, async () => {
+    test(`${scenario.name}: killed ${wanted.kills} times, and ${wanted.apart} times as two processes`, { timeout: 25 * MINUTES }, async () => {
       const random = seededRandom(seed, index);
       const template = templateOf(scenario);
       const { answer, ms } = undisturbedOf(scenario);

@@ -20,7 +20,7 @@ afterAll(() => rmSync(base, { recursive: true, force: true }));
 
 describe.concurrent('equal multisets', () => {
   for (const [index, { scenario, kills }] of scenarios.entries()) {
-    test(`${scenario.name}: killed ${kills} times`, { timeout: 10 * MINUTES }, async () => {
+    test(`${scenario.name}: killed ${kills} times`, { timeout: 25 * MINUTES }, async () => {
       const random = seededRandom(seed, index);
       const template = join(base, `${scenario.name}-template`);
       await lay(scenario, template);

@@ -31,6 +31,7 @@ const FENCED: Readonly<Record<string, string>> = {
   '@duckdb/node-api': 'runtime',
   kafkajs: 'transport',
   lmdb: 'transport',
+  '@node-rs/crc32': 'transport',
   '@platformatic/kafka': 'transport',
   hyparquet: 'transport',
   'hyparquet-compressors': 'transport',

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptionsWithoutStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,6 +10,8 @@ const launcher = fileURLToPath(new URL('./millrace.js', import.meta.url));
 /** Makes this Node say it is an old one; the Node it hands over to does not get it. */
 const OLD = ['--import', 'data:text/javascript,Object.defineProperty(process, "version", { value: "v20.20.2" })'];
 const CODE_OF_COMMAND = `
+  import { getCompileCacheDir } from 'node:module';
+  import { Worker } from 'node:worker_threads';
   export async function main(argv: string[]): Promise<number> {
     const [what, arg, busy] = argv;
     if (what === 'wait') {
@@ -27,6 +29,11 @@ const CODE_OF_COMMAND = `
     if (what === 'stdin') for await (const chunk of process.stdin) process.stdout.write(chunk);
     if (what === 'warn') process.emitWarning('careful', 'ExperimentalWarning'), process.emitWarning('beware');
     if (what === 'pid') console.log(process.pid, argv.join(' '), process.version);
+    if (what === 'cache') {
+      console.log(getCompileCacheDir());
+      const worker = new Worker('console.log(require("node:module").getCompileCacheDir())', { eval: true });
+      await new Promise((done) => worker.on('exit', done));
+    }
     return what === 'code' ? Number(arg) : 0;
   }
 `;
@@ -52,8 +59,8 @@ interface Run {
   readonly end: Promise<unknown[]>;
 }
 
-function start(flags: string[], args: string[], detached = false): Run {
-  const child = spawn(process.execPath, [...flags, join(dir, 'cli/bin/millrace.js'), ...args], { detached });
+function start(flags: string[], args: string[], options: SpawnOptionsWithoutStdio = {}): Run {
+  const child = spawn(process.execPath, [...flags, join(dir, 'cli/bin/millrace.js'), ...args], options);
   children.push(child);
   let out = '';
   let err = '';
@@ -98,6 +105,24 @@ test('warnings of experiments are dropped, others are not', async () => {
   await run.end;
   expect(run.err()).not.toContain('careful');
   expect(run.err()).toContain('beware');
+});
+
+test('its threads keep what they compile where it does: where it was told to, or where Node does', async () => {
+  checkout(false);
+  const place = join(dir, 'kept');
+  for (const [env, at] of [
+    [{ NODE_COMPILE_CACHE: undefined }, join(tmpdir(), 'node-compile-cache')],
+    [{ NODE_COMPILE_CACHE: place }, place],
+  ] as const) {
+    const run = start([], ['cache'], { env: { ...process.env, ...env } });
+    await run.end;
+    const [own, thread] = run.out().split('\n');
+    expect(own).toMatch(new RegExp(`^${at}/`));
+    expect(thread).toBe(own);
+  }
+  const forbidden = start([], ['cache'], { env: { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1' } });
+  await forbidden.end;
+  expect(forbidden.out()).toBe('undefined\nundefined\n');
 });
 
 test("without a checkout's Node an old one is told in one line, exit 2", async () => {
@@ -158,7 +183,7 @@ describe('an old Node hands over to that of the checkout', () => {
   });
 
   test('Ctrl-C, which goes to the whole process group and comes again through npx, counts once', async () => {
-    const run = start(OLD, ['wait', '600'], true);
+    const run = start(OLD, ['wait', '600'], { detached: true });
     await ready(run);
     process.kill(-(run.child.pid as number), 'SIGINT');
     await new Promise((done) => setTimeout(done, 50));
@@ -168,7 +193,7 @@ describe('an old Node hands over to that of the checkout', () => {
   });
 
   test('a second Ctrl-C a while later counts again', async () => {
-    const run = start(OLD, ['wait', '1600'], true);
+    const run = start(OLD, ['wait', '1600'], { detached: true });
     await ready(run);
     process.kill(-(run.child.pid as number), 'SIGINT');
     await new Promise((done) => setTimeout(done, 700));
@@ -178,7 +203,7 @@ describe('an old Node hands over to that of the checkout', () => {
   });
 
   test('an echo heard behind a long turn is none', async () => {
-    const run = start(OLD, ['wait', '1600', '600'], true);
+    const run = start(OLD, ['wait', '1600', '600'], { detached: true });
     await ready(run);
     process.kill(-(run.child.pid as number), 'SIGINT');
     await new Promise((done) => setTimeout(done, 100));

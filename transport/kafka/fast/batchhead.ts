@@ -1,6 +1,6 @@
 import { HEAD } from '../../recordbatch.ts';
 import { readInt64, writeInt64 } from '../../varint.ts';
-import { checksum } from './library.ts';
+import { checksum } from './checksum.ts';
 
 /** Positions in the head of a record batch (its layout: `recordbatch.ts`). The checksum covers what is behind it. */
 const AT = { length: 8, magic: 16, crc: 17, attributes: 21, lastDelta: 23, maxTimestamp: 35, producerId: 43, epoch: 51, sequence: 53 };

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { HEAD } from '../../recordbatch.ts';
 import { batch, type Got, TIME, take } from '../client-grounds.case.ts';
 import { stamp } from './batchhead.ts';
+import { checksum } from './checksum.ts';
 import { FetchedFeed } from './feed.ts';
-import { checksum } from './library.ts';
 import type { Aborted } from './recordset.ts';
 
 interface Options {

@@ -24,7 +24,7 @@ test('counts add up; what is least or worst counts for all', () => {
     elapsedMs: 900,
     out: { a: 1, b: 2 },
     deadLettersByCode: { null_key: 1 },
-    watermark: null,
+    watermark: 300,
     fraction: 0.25,
     state: 'running',
     silentMs: 9,
@@ -36,7 +36,7 @@ test('counts add up; what is least or worst counts for all', () => {
     deadLetters: 2,
     deadLettersByCode: { late: 1, null_key: 1 },
     dropped: 4,
-    watermark: 500,
+    watermark: 300,
     lag: { in: 14 },
     fraction: 0.25,
     state: 'running',
@@ -44,6 +44,13 @@ test('counts add up; what is least or worst counts for all', () => {
     commits: { count: 10, snapshots: 2, ms: 40 },
     tables: { taken: 2, refused: 4 },
   });
+});
+
+test('the watermark is the least of those at work; at the end the furthest, however the slots were shared out', () => {
+  const at = (watermark: number | null, state: RunProgress['state']): RunProgress => ({ ...part, watermark, state });
+  expect(merged([at(100, 'done'), at(500, 'running'), at(700, 'running')]).watermark).toBe(500);
+  expect(merged([at(100, 'done'), at(null, 'running')]).watermark).toBeNull();
+  expect(merged([at(100, 'done'), at(700, 'done'), at(null, 'done')]).watermark).toBe(700);
 });
 
 test('what one alone has done is what all have', () => {

@@ -66,10 +66,12 @@ const ORDER: readonly RunProgress['state'][] = ['stopping', 'paused', 'running',
 export function merged(parts: readonly RunProgress[]): RunProgress {
   const sum = (of: (part: RunProgress) => number): number => parts.reduce((total, part) => total + of(part), 0);
   const sums = (of: (part: RunProgress) => Readonly<Record<string, number>>): Record<string, number> => sumOfCounts(parts.map(of));
-  const least = (values: readonly (number | null)[]): number | null => {
+  const one = (of: (...values: number[]) => number, values: readonly (number | null)[]): number | null => {
     const known = values.filter((value) => value !== null);
-    return known.length === 0 ? null : Math.min(...known);
+    return known.length === 0 ? null : of(...known);
   };
+  const watermarks = (of: readonly RunProgress[]): (number | null)[] => of.map(({ watermark }) => watermark);
+  const atWork = parts.filter(({ state }) => state !== 'done');
   return {
     elapsedMs: Math.max(...parts.map(({ elapsedMs }) => elapsedMs)),
     recordsIn: sum(({ recordsIn }) => recordsIn),
@@ -77,9 +79,12 @@ export function merged(parts: readonly RunProgress[]): RunProgress {
     deadLetters: sum(({ deadLetters }) => deadLetters),
     deadLettersByCode: sums(({ deadLettersByCode }) => deadLettersByCode),
     dropped: sum(({ dropped }) => dropped),
-    watermark: least(parts.map(({ watermark }) => watermark)),
+    watermark: atWork.length > 0 ? one(Math.min, watermarks(atWork)) : one(Math.max, watermarks(parts)),
     lag: sums(({ lag }) => lag),
-    fraction: least(parts.map(({ fraction }) => fraction)),
+    fraction: one(
+      Math.min,
+      parts.map(({ fraction }) => fraction),
+    ),
     state: ORDER.find((state) => parts.some((part) => part.state === state)) ?? 'recovering',
     silentMs: Math.max(...parts.map(({ silentMs }) => silentMs)),
     commits: {

@@ -1,6 +1,7 @@
 import { seededRandom } from '@millrace/runtime/random.ts';
 import { FileRegistry } from '@millrace/shared-schemas/registry/file.ts';
 import { openLate } from '@millrace/transport/late.case.ts';
+import type { Transport } from '@millrace/transport/log.ts';
 import { describe, expect, it } from 'vitest';
 import type { Harness } from './harness.case.ts';
 import { shops, shopYaml } from './shop.case.ts';
@@ -86,6 +87,24 @@ describe('over a transport that answers late', () => {
       const source = await Source.open(plan, freshSource(), 0, { ...host, log });
       const [end] = await source.ends();
       await expect(source.read([[0, end + 1]], null)).rejects.toMatchObject({ code: 'log_too_short' });
+      (source.core.partitions[0] as { offset: number }).offset = end + 1;
+      await expect(source.ends()).rejects.toMatchObject({ code: 'log_too_short' });
     }
+  });
+
+  it('refuses a topic that was made anew once records of it were read, and not before', async () => {
+    const of = await filled();
+    const named = ({ transport: bare }: Harness, identity: string): Transport => {
+      const transport = openLate(bare);
+      return { ...transport, log: { ...transport.log, identity: async (topic) => (topic === 'notes' ? identity : null) } };
+    };
+    await of.run({ maxRecords: 70, transport: named(of, 'first') });
+    const before = left(of);
+    await expect(of.run({ maxRecords: 70, transport: named(of, 'second') })).rejects.toMatchObject({ code: 'topic_made_anew' });
+    await of.run({ maxRecords: 70, transport: named(of, 'first') });
+    expect(left(of)).toEqual(before);
+    const unread = await made(yaml);
+    await unread.run({ maxRecords: 70, transport: named(unread, 'first') });
+    await unread.run({ maxRecords: 70, transport: named(unread, 'second') });
   });
 });

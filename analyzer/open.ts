@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { QueryPlan } from '@millrace/pipeline/analyze/plan.ts';
 import { type Duckdb, openDuckdb } from '@millrace/runtime/duckdb.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
@@ -6,6 +7,7 @@ import { settleSchemas } from '@millrace/shared-schemas/registry/register.ts';
 import { rowMaker } from '@millrace/shared-schemas/row.ts';
 import type { Row } from '@millrace/shared-schemas/types.ts';
 import { type Claim, claim } from '@millrace/transport/embedded/ownership.ts';
+import { type Identities, identify } from '@millrace/transport/identities.ts';
 import type { Log, Transport } from '@millrace/transport/log.ts';
 import { openSchemas, openTransport } from '@millrace/transport/open.ts';
 import { Batches } from './batch/batches.ts';
@@ -50,7 +52,7 @@ export async function openAnalyzer(options: AnalyzeOptions, openTraining: OpenTr
     owned = transport.kind === 'embedded' ? await (jobs?.claim(transport, role) ?? claim(transport, dataDir, role)) : null;
     await ensureTopics(plan, transport.log, profile.transport.partitions);
     const checkpoint = new Checkpoint(transport, plan.name, owned?.fence);
-    await checkMetadata(plan, checkpoint);
+    await checkMetadata(plan, checkpoint, transport.log);
     batches = await openBatches(options, transport, checkpoint, openTraining, jobs);
     return { transport, checkpoint, batches, close };
   } catch (error) {
@@ -86,23 +88,33 @@ async function ensureTopics({ name, analyze, deadLetter }: AnalyzedPlan, log: Lo
 }
 
 /** An edited plan is taken when no batch is under way and the state that is kept still fits. */
-async function checkMetadata({ analyze }: AnalyzedPlan, checkpoint: Checkpoint): Promise<void> {
+async function checkMetadata({ analyze }: AnalyzedPlan, checkpoint: Checkpoint, log: Log): Promise<void> {
   const states = Object.fromEntries(analyze.queries.map((query) => [query.id, stateOf(query)]));
   const old = checkpoint.metadata();
-  if (old?.planHash === analyze.hash) return;
   const refuse = (why: string): never => {
     throw new MillraceError('plan_changed', `analyze has changed since the data directory was last used, and ${why}`);
   };
-  if (old !== null) {
+  const edited = old?.planHash !== analyze.hash;
+  if (old !== null && edited) {
     const last = checkpoint.offsets();
     if (last !== null && last.batch > checkpoint.committed()) refuse(`batch ${last.batch} is not finished: finish it with the file as it was, then edit`);
     for (const [query, state] of Object.entries(states)) {
-      if ((old.states[query] ?? state) !== state)
-        refuse(`the saved state of query ${query} does not fit it any more: give it another id, or use a new data directory`);
+      if ((old.states[query] ?? state) !== state) refuse(`the saved state of query ${query} does not fit it any more: give it another id, or start over`);
     }
   }
+  const identities = await identitiesOf(analyze.sources, checkpoint, log);
+  if (!edited && isDeepStrictEqual(identities, old?.identities ?? {})) return;
   const gone = Object.keys(old?.states ?? {}).filter((query) => !(query in states));
-  await checkpoint.writeMetadata({ planHash: analyze.hash, states }, gone);
+  await checkpoint.writeMetadata({ planHash: analyze.hash, states, identities }, gone);
+}
+
+/** Of the topics that are read: another of the same name would be read from the middle. */
+function identitiesOf(sources: AnalyzedPlan['analyze']['sources'], checkpoint: Checkpoint, log: Log): Promise<Identities> {
+  const cores = checkpoint.core().sources;
+  const read = (wanted: string): boolean =>
+    sources.some(({ id, topic }) => topic === wanted && cores[id]?.partitions.some(({ offset }) => offset > 0) === true);
+  const topics = sources.map(({ topic }) => topic);
+  return identify(log, topics, checkpoint.metadata()?.identities ?? {}, read);
 }
 
 /** What decides a query's state: filters, results and what is done with late rows may change. */

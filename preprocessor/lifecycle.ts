@@ -1,4 +1,5 @@
 import type { Plan } from '@millrace/pipeline/plan.ts';
+import type { Identities } from '@millrace/transport/identities.ts';
 import type { Ledger, Position } from '@millrace/transport/log.ts';
 import { pipelineKey } from './task/store.ts';
 
@@ -18,6 +19,8 @@ export interface PipelineRecord extends Liveness {
   readonly build: string;
   readonly generation: number;
   readonly topics: Readonly<Record<string, number>>;
+  /** of the topics that are sources; absent in records of earlier releases */
+  readonly identities?: Identities;
   /** path of each file output, by id */
   readonly files: Readonly<Record<string, string>>;
   /** what of each stateful step's meaning its saved state depends on, by step id */

@@ -1,5 +1,6 @@
 import type { Plan, StagePlan } from '@millrace/pipeline/plan.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
+import { identify } from '@millrace/transport/identities.ts';
 import type { Commit, Fence, Ledger, Log, Transport } from '@millrace/transport/log.ts';
 import { claimOutputs } from './claims.ts';
 import { type Layout, layOut, type Tasks, tasksOf, writerNumber } from './layout.ts';
@@ -46,6 +47,14 @@ export async function settle(
   if (edited) await checkEdit(plan, old, transport, await running(old));
   const generation = edited ? current.generation + 1 : current.generation;
   const layout = await layOut(plan, transport.log, partitions, generation);
+  const taken = takenOf(plan.name, transport.ledger);
+  const read = plan.sources.flatMap(({ id, topic, index }) => (topic === null ? [] : [{ topic, places: placesOf(id, layout.sources[index] as number) }]));
+  const identities = await identify(
+    transport.log,
+    read.map(({ topic }) => topic),
+    current.identities ?? {},
+    (wanted) => read.some(({ topic, places }) => topic === wanted && places.some((place) => (taken.get(place) ?? 0) > 0)),
+  );
   for (const [topic, count] of Object.entries(layout.topics)) {
     const before = current.topics[topic];
     if (before !== undefined && before !== count) {
@@ -54,7 +63,7 @@ export async function settle(
   }
   await claimOutputs(plan, layout, transport);
   if (edited) await transport.commit({ appenders: [], ...(await migrate(plan, layout, transport, current.files)), ...(fence ? { fence } : {}) });
-  const record = { ...current, planHash: plan.hash, build: BUILD, generation, topics: layout.topics, files: filesOf(plan), states: statesOf(plan) };
+  const record = { ...current, planHash: plan.hash, build: BUILD, generation, topics: layout.topics, identities, files: filesOf(plan), states: statesOf(plan) };
   return { layout, record, run: ledger.run() ?? { run: 0, ends: null, finished: true } };
 }
 
@@ -105,7 +114,7 @@ async function checkEdit(plan: Plan, old: PipelineRecord, transport: Transport, 
   const run = new PipelineLedger(transport.ledger, plan.name).run();
   if (run && !run.finished && run.ends) refuse(`a run to the end is unfinished: ${first}`);
   const [misfit] = misfits(plan, old);
-  if (misfit) refuse(`the saved state of step ${misfit} does not fit it any more: give the step another id, or use a new data directory`);
+  if (misfit) refuse(`the saved state of step ${misfit} does not fit it any more: give the step another id, or start over`);
   const taken = takenOf(plan.name, transport.ledger);
   for (const topic of Object.keys(old.topics)) {
     const info = transport.log.topic(topic);
@@ -116,8 +125,11 @@ async function checkEdit(plan: Plan, old: PipelineRecord, transport: Transport, 
   }
 }
 
+/** The names of a source's inputs */
+const placesOf = (id: string, partitions: number): string[] => Array.from({ length: partitions }, (_, p) => `${id}/${p}`);
+
 /** By input, the offset behind what was taken of it. */
-function takenOf(pipeline: string, ledger: Ledger): ReadonlyMap<string, number> {
+export function takenOf(pipeline: string, ledger: Ledger): ReadonlyMap<string, number> {
   const cores = [...ledger.entries(pipelineKey(pipeline, 't', ''))].flatMap(([key, value]) => (key.endsWith('/progress') ? [decodeCore(value)] : []));
   return new Map(cores.flatMap(({ inputs }) => inputs.map(({ name, offset }) => [name, offset])));
 }

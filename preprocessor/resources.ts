@@ -6,6 +6,7 @@ import { checkMark, type FileStamp, stampFile } from '@millrace/transport/connec
 import type { Fence, Position, Transport } from '@millrace/transport/log.ts';
 import { openSchemas } from '@millrace/transport/open.ts';
 import type { Layout } from './layout.ts';
+import { takenOf } from './prepare.ts';
 import type { RunOptions } from './run-options.ts';
 import { type FileRecord, fileKey, type HostSetup } from './setup.ts';
 import { countOf } from './source/open-generator.ts';
@@ -41,9 +42,17 @@ export async function endsOf(
     stamps,
     expressions: { hmacSecret: profile.secrets.hmac },
   };
+  const taken = takenOf(plan.name, transport.ledger);
   const ends: Record<string, (Position | 'writers')[]> = {};
   const endOf = async (source: SourcePlan, partition: number): Promise<Position | 'writers'> => {
-    if (source.type === 'topic') return written.has(source.topic) ? 'writers' : { offset: await transport.log.endOffset(source.topic as string, partition) };
+    if (source.type === 'topic') {
+      if (written.has(source.topic)) return 'writers';
+      const topic = source.topic as string;
+      const offset = await transport.log.endOffset(topic, partition);
+      const read = taken.get(`${source.id}/${partition}`) ?? 0;
+      if (offset < read) throw new MillraceError('log_too_short', `${topic}/${partition} ends at offset ${offset}, but was read up to ${read} before.`);
+      return { offset };
+    }
     if (source.generator) return { offset: recordsOf(source.id, source.generator) };
     const reader = openReader(source, partition, START, context);
     const end = reader.end();

@@ -113,6 +113,8 @@ export interface Log {
   ensure(topic: string, partitions: number, meta?: Record<string, string>): Promise<TopicInfo>;
   /** as known here: a broker's topics as they were at opening, and those ensured since */
   topic(name: string): TopicInfo | null;
+  /** what tells a topic from one that had its name before; null: nobody knows. Absent where no topic can be made anew */
+  identity?(topic: string): Promise<string | null>;
   /** in the order of their names; known as `topic` is */
   topics(): TopicInfo[];
   /** Offset 0 is the beginning, wherever that is by now. From any other place `poll` throws `MillraceError` records_gone once records behind it were dropped. */

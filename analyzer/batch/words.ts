@@ -1,3 +1,4 @@
+import type { Identities } from '@millrace/transport/identities.ts';
 import type { SinkCore } from '../sinks/sink.ts';
 import type { Range, SourceCore } from '../sources/source.ts';
 
@@ -52,6 +53,8 @@ export interface Metadata {
   readonly planHash: string;
   /** by query id: what decides its state */
   readonly states: Readonly<Record<string, string>>;
+  /** of the sources; absent in words of earlier releases */
+  readonly identities?: Identities;
 }
 
 /** under which name training's state is saved: no query can be called so */

@@ -94,9 +94,17 @@ export class Source {
     return this.core.partitions.map(({ offset }) => offset);
   }
 
-  /** where each partition ends now */
+  /** where each partition ends now. @throws MillraceError log_too_short: before what was read of it */
   ends(): Promise<number[]> {
-    return Promise.all(this.#partitions.map((_, p) => this.#log.endOffset(this.plan.topic, p)));
+    const { topic } = this.plan;
+    return Promise.all(
+      this.core.partitions.map(async (partition, p) => {
+        const end = await this.#log.endOffset(topic, p);
+        if (end < partition.offset)
+          throw new MillraceError('log_too_short', `${topic}/${p} ends at offset ${end}, but was read up to ${partition.offset} before.`);
+        return end;
+      }),
+    );
   }
 
   /** the same as far as is known here, with nobody asked: for reports */

@@ -128,6 +128,30 @@ describeKafka('records and topics out of order', () => {
     });
   }
 
+  for (const client of ['fast', 'kafkajs'] as const)
+    test(`${client}: a source's topic that was deleted and made again, with fewer records and with more; and the way out`, async () => {
+      const tag = `anew-${client}`;
+      const dir = await laid(tag, { client });
+      await put(`${tag}.words`, [word(1, 'a'), word(2, 'b'), word(3, 'c')]);
+      expect(await start(dir, TO_END).finished).toMatchObject({ code: 0 });
+      await admin((asked) => asked.deleteTopics({ topics: [`${tag}.words`] }));
+      await sleep(500);
+      await makeTopics(broker.brokers, [{ topic: `${tag}.words`, numPartitions: 1 }]);
+      await put(`${tag}.words`, [word(4, 'd'), word(5, 'e')]);
+      expectError(
+        await start(dir, TO_END).finished,
+        client === 'fast' ? /^millrace: topic_made_anew .*anew-fast\.words/ : /^millrace: log_too_short .*words\/0/,
+      );
+      await put(`${tag}.words`, [word(6, 'f'), word(7, 'g')]);
+      // kafkajs does not know topics by more than their names
+      if (client === 'fast') expectError(await start(dir, TO_END).finished, /^millrace: topic_made_anew /);
+      expect(await ids(`${tag}.out`)).toEqual([1, 2, 3]);
+      await admin((asked) => asked.deleteTopics({ topics: [`${tag}.ledger`] }));
+      await sleep(500);
+      expect(await start(dir, TO_END).finished).toMatchObject({ code: 0 });
+      expect(await ids(`${tag}.out`)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    });
+
   test('partitions added to a source are refused at the next start', async () => {
     const dir = await laid('grown', {}, 2);
     await put('grown.words', [word(1, 'a')]);

@@ -1,5 +1,7 @@
 import type { ErrorEntry } from './entry.ts';
 
+const START_OVER = 'start over: with a new data directory, on Kafka without the topic PIPELINE.ledger';
+
 /** What stops a run: the file, its state, topics and files. */
 export const runErrors = {
   dead_letter_budget: {
@@ -20,7 +22,7 @@ export const runErrors = {
   plan_changed: {
     kind: 'run',
     meaning: 'The pipeline file was edited in a way that the saved state cannot follow.',
-    hint: 'Go on with the file as it was, or start with a new --data-dir.',
+    hint: `Go on with the file as it was, or ${START_OVER}.`,
   },
   record_failed: {
     kind: 'run',
@@ -30,7 +32,7 @@ export const runErrors = {
   replay_diverged: {
     kind: 'run',
     meaning: 'Replaying the journal gave another result than the one committed: a defect of millrace, or a damaged data directory.',
-    hint: 'Keep the data directory and report it; a new --data-dir starts over.',
+    hint: `Keep a copy of the data directory and report it, then ${START_OVER}.`,
   },
   already_running: {
     kind: 'run',
@@ -40,13 +42,18 @@ export const runErrors = {
   log_too_short: {
     kind: 'run',
     meaning: 'A topic ends before the place up to which it was read earlier.',
-    hint: 'Its tail was lost or the topic made anew: restore it, or start with a new data directory.',
+    hint: `Its tail was lost or the topic made anew: restore it, or ${START_OVER}.`,
   },
-  records_gone: { kind: 'run', meaning: 'Records that are still to be read were removed from a topic.', hint: 'Start with a new data directory.' },
+  records_gone: { kind: 'run', meaning: 'Records that are still to be read were removed from a topic.', hint: `Restore them, or ${START_OVER}.` },
+  topic_made_anew: {
+    kind: 'run',
+    meaning: 'A topic that was read was deleted and made again: the places up to which it was read mean other records now.',
+    hint: `Give it another name, or ${START_OVER}.`,
+  },
   partition_count_changed: {
     kind: 'run',
     meaning: 'A topic has another number of partitions than asked for.',
-    hint: 'Keep the number, or start with a new data directory.',
+    hint: `Keep the number, or ${START_OVER}.`,
   },
   query_failed: {
     kind: 'run',
@@ -56,7 +63,7 @@ export const runErrors = {
   sink_truncated: {
     kind: 'run',
     meaning: 'A file that the pipeline writes is shorter than what was committed to it.',
-    hint: 'Restore it, or start with a new data directory.',
+    hint: `Restore it, or ${START_OVER}.`,
   },
   sink_unwritable: {
     kind: 'run',
@@ -66,7 +73,7 @@ export const runErrors = {
   source_changed: {
     kind: 'run',
     meaning: 'The part of an input file that was read already is no longer what it was.',
-    hint: 'Restore the file (only appending to it is allowed), or start with a new data directory.',
+    hint: `Restore the file (only appending to it is allowed), or ${START_OVER}.`,
   },
   source_missing: { kind: 'run', meaning: 'An input file is not there.', hint: 'Check the path in the pipeline file: it counts from that file.' },
   source_unreadable: { kind: 'run', meaning: 'An input file cannot be read.', hint: 'Check its path, its permissions and its format.' },

@@ -18,6 +18,17 @@ export function recordCases(bench: Bench): void {
     expect(await client.offsets(name, 'end')).toEqual([0, 0, 0]);
   });
 
+  test('a topic is told from others, where the client asks', async () => {
+    const client = await bench.client();
+    if (client.identity === undefined) return;
+    const [one, other] = [await bench.topic(client), await bench.topic(client)];
+    const identity = await client.identity(one);
+    expect(identity).toMatch(/^[0-9a-f]{32}$/);
+    expect(await client.identity(one)).toBe(identity);
+    expect(await client.identity(other)).not.toBe(identity);
+    expect(await client.identity('not-there')).toBeNull();
+  });
+
   test('null and empty keys and values, header blocks and times come back as they were', async () => {
     const client = await bench.client();
     const topic = await bench.topic(client);

@@ -11,6 +11,8 @@ import type { BatchBuilder } from '../recordbatch.ts';
 export interface KafkaClient {
   /** partitions by topic name; null: all topics but Kafka's own. A topic that is not there is not in the answer */
   topics(names: readonly string[] | null): Promise<ReadonlyMap<string, number>>;
+  /** what tells a topic from one that had its name before; null: nobody knows. Absent in kafkajs, which does not ask */
+  identity?(topic: string): Promise<string | null>;
   /** makes what is not there; what is there stays as it is */
   create(topics: readonly NewTopic[]): Promise<void>;
   /** by partition: the first offset kept, the end (one behind the last record), or the end of what is decided (last stable offset) */

@@ -77,6 +77,10 @@ export class KafkaLog implements Log {
     return partitions === undefined ? null : { name, partitions, meta: this.#catalog.meta(name) };
   }
 
+  async identity(topic: string): Promise<string | null> {
+    return (await this.#options.client.identity?.(topic)) ?? null;
+  }
+
   topics(): TopicInfo[] {
     const infos = [...this.#partitions].map(([name, partitions]) => ({ name, partitions, meta: this.#catalog.meta(name) }));
     const shown = infos.filter(({ name, meta }) => name !== CATALOG && meta.kind !== LEDGER_META.kind);

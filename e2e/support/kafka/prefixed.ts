@@ -16,6 +16,7 @@ export function prefixed(transport: Transport, prefix: string): { transport: Tra
         .topics()
         .filter(({ name }) => name.startsWith(prefix))
         .map(short),
+    identity: async (topic) => (await log.identity?.(prefix + topic)) ?? null,
     reader(topic, partition, from) {
       const reader = log.reader(prefix + topic, partition, from);
       places.set(reader, [prefix + topic, partition]);

@@ -3,7 +3,7 @@ import type { NewTopic } from '../client.ts';
 import type { Cluster } from './cluster.ts';
 import { CODE, refusal, Transient } from './codes.ts';
 import { persist } from './patience.ts';
-import { createTopics, deleteRecords, listOffsets, metadata, type PartitionOffset } from './requests.ts';
+import { createTopics, deleteRecords, listOffsets, metadata, NO_ID, type PartitionOffset } from './requests.ts';
 
 const TIMEOUT = 5_000;
 
@@ -27,6 +27,14 @@ export class Admin {
         found.set(name, leaders.length);
       }
       return found;
+    });
+  }
+
+  /** null: it is not there, or from before brokers gave topics ids */
+  identity(topic: string): Promise<string | null> {
+    return persist(this.#patience, async () => {
+      const [found] = (await this.#cluster.askAny(metadata([topic]))).topics;
+      return found === undefined || found.id === NO_ID ? null : found.id;
     });
   }
 

@@ -1,5 +1,8 @@
 import { readInt64, writeInt64 } from '../../varint.ts';
 
+/** bytes of a UUID */
+const UUID = 16;
+
 /** Writes the fields of a request in Kafka's flexible layout (compact strings and arrays, tagged fields), most significant byte first. */
 export class Encoder {
   readonly #parts: Buffer[] = [];
@@ -58,6 +61,13 @@ export class Encoder {
     let rest = value;
     for (; rest > 0x7f; rest >>>= 7) this.#chunk[this.#pos++] = (rest & 0x7f) | 0x80;
     this.#chunk[this.#pos++] = rest;
+    return this;
+  }
+
+  /** 32 hexadecimal digits */
+  uuid(value: string): this {
+    this.#room(UUID);
+    this.#pos += this.#chunk.write(value, this.#pos, UUID, 'hex');
     return this;
   }
 
@@ -132,6 +142,12 @@ export class Decoder {
       value += (byte & 0x7f) * 2 ** shift;
       if (byte < 0x80) return value;
     }
+  }
+
+  uuid(): string {
+    this.pos += UUID;
+    if (this.pos > this.buffer.length) throw new RangeError('a UUID behind the end of the answer');
+    return this.buffer.toString('hex', this.pos - UUID, this.pos);
   }
 
   string(): string | null {

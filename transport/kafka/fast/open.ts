@@ -24,6 +24,7 @@ export async function openFast(options: ClientOptions): Promise<KafkaClient> {
   const owners: (FastTransactional | FastFenced)[] = [];
   return {
     topics: (names) => admin.topics(names),
+    identity: (topic) => admin.identity(topic),
     create: (topics) => admin.create(topics),
     offsets: (topic, which) => admin.offsets(topic, which),
     deleteRecords: (topic, before) => admin.deleteRecords(topic, before),

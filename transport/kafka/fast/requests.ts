@@ -34,7 +34,7 @@ const SPOKEN: readonly (readonly [key: number, version: number, name: string])[]
   [0, 9, 'Produce'],
   [1, 12, 'Fetch'],
   [2, 6, 'ListOffsets'],
-  [3, 9, 'Metadata'],
+  [3, 10, 'Metadata'],
   [10, 3, 'FindCoordinator'],
   [22, 4, 'InitProducerId'],
   [24, 3, 'AddPartitionsToTxn'],
@@ -92,9 +92,14 @@ export function features(): Request<ReadonlyMap<string, number>> {
   };
 }
 
+/** what stands for a topic's id where there is none */
+export const NO_ID = '0'.repeat(32);
+
 interface TopicMetadata {
   readonly error: number;
   readonly name: string;
+  /** another when the topic was made anew; of a topic from before Kafka 2.8 the same for all */
+  readonly id: string;
   readonly internal: boolean;
   /** node that leads each partition, or −1; by partition */
   readonly leaders: readonly number[];
@@ -109,11 +114,11 @@ export interface Metadata {
 /** null: all topics */
 export function metadata(topics: readonly string[] | null): Request<Metadata> {
   const out = new Encoder();
-  out.array(topics, (name) => out.string(name).tags());
+  out.array(topics, (name) => out.uuid(NO_ID).string(name).tags());
   const body = out.bool(false).bool(false).bool(false).tags().finish();
   return {
     key: 3,
-    version: 9,
+    version: 10,
     body,
     parse(answer) {
       answer.int32();
@@ -126,7 +131,7 @@ export function metadata(topics: readonly string[] | null): Request<Metadata> {
       answer.string();
       const controller = answer.int32();
       const found = answer.array(() => {
-        const head = { error: answer.int16(), name: answer.string() as string, internal: answer.int8() !== 0 };
+        const head = { error: answer.int16(), name: answer.string() as string, id: answer.uuid(), internal: answer.int8() !== 0 };
         const leaders: number[] = [];
         answer.array(() => {
           answer.int16();

@@ -19,7 +19,7 @@ export interface PipelineRecord extends Liveness {
   readonly build: string;
   readonly generation: number;
   readonly topics: Readonly<Record<string, number>>;
-  /** of the topics that are sources; absent in records of earlier releases */
+  /** of the topics that are read; absent in records of earlier releases */
   readonly identities?: Identities;
   /** path of each file output, by id */
   readonly files: Readonly<Record<string, string>>;

@@ -1,6 +1,6 @@
 import type { Plan, StagePlan } from '@millrace/pipeline/plan.ts';
 import { MillraceError } from '@millrace/runtime/errors.ts';
-import { identify } from '@millrace/transport/identities.ts';
+import { type Identities, identify } from '@millrace/transport/identities.ts';
 import type { Commit, Fence, Ledger, Log, Transport } from '@millrace/transport/log.ts';
 import { claimOutputs } from './claims.ts';
 import { type Layout, layOut, type Tasks, tasksOf, writerNumber } from './layout.ts';
@@ -47,14 +47,7 @@ export async function settle(
   if (edited) await checkEdit(plan, old, transport, await running(old));
   const generation = edited ? current.generation + 1 : current.generation;
   const layout = await layOut(plan, transport.log, partitions, generation);
-  const taken = takenOf(plan.name, transport.ledger);
-  const read = plan.sources.flatMap(({ id, topic, index }) => (topic === null ? [] : [{ topic, places: placesOf(id, layout.sources[index] as number) }]));
-  const identities = await identify(
-    transport.log,
-    read.map(({ topic }) => topic),
-    current.identities ?? {},
-    (wanted) => read.some(({ topic, places }) => topic === wanted && places.some((place) => (taken.get(place) ?? 0) > 0)),
-  );
+  const identities = await identitiesOf(plan, layout, transport, current);
   for (const [topic, count] of Object.entries(layout.topics)) {
     const before = current.topics[topic];
     if (before !== undefined && before !== count) {
@@ -125,8 +118,28 @@ async function checkEdit(plan: Plan, old: PipelineRecord, transport: Transport, 
   }
 }
 
-/** The names of a source's inputs */
-const placesOf = (id: string, partitions: number): string[] => Array.from({ length: partitions }, (_, p) => `${id}/${p}`);
+/** Of the topics that are read, its own exchanges among them. */
+function identitiesOf(plan: Plan, layout: Layout, { log, ledger }: Transport, before: PipelineRecord): Promise<Identities> {
+  const taken = takenOf(plan.name, ledger);
+  const sources = plan.sources.flatMap(({ id, topic, index }) => (topic === null ? [] : [{ topic, input: id, partitions: layout.sources[index] as number }]));
+  const exchanges = plan.stages.flatMap(({ inputs }) =>
+    inputs.flatMap((input) =>
+      input.kind === 'exchange' ? [{ topic: input.topic, input: input.topic, partitions: layout.topics[input.topic] as number }] : [],
+    ),
+  );
+  const all = [...sources, ...exchanges];
+  const read = (wanted: string): boolean =>
+    all.some(
+      ({ topic, input, partitions }) =>
+        topic === wanted && Array.from({ length: partitions }, (_, p) => taken.get(`${input}/${p}`) ?? 0).some((offset) => offset > 0),
+    );
+  return identify(
+    log,
+    all.map(({ topic }) => topic),
+    before.identities ?? {},
+    read,
+  );
+}
 
 /** By input, the offset behind what was taken of it. */
 export function takenOf(pipeline: string, ledger: Ledger): ReadonlyMap<string, number> {

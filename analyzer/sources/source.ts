@@ -98,10 +98,9 @@ export class Source {
   ends(): Promise<number[]> {
     const { topic } = this.plan;
     return Promise.all(
-      this.core.partitions.map(async (partition, p) => {
+      this.positions().map(async (read, p) => {
         const end = await this.#log.endOffset(topic, p);
-        if (end < partition.offset)
-          throw new MillraceError('log_too_short', `${topic}/${p} ends at offset ${end}, but was read up to ${partition.offset} before.`);
+        if (end < read) throw new MillraceError('log_too_short', `${topic}/${p} ends at offset ${end}, but was read up to ${read} before.`);
         return end;
       }),
     );

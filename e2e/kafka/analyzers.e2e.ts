@@ -117,7 +117,10 @@ describeKafka('processes that have one analyzer between them', () => {
       await takesOver(b);
       await sleep(1_000);
       a.run.child.kill('SIGCONT');
-      await until('a says that it was followed, and stands by', () => times(a, 'analyzer_taken') === 1 && times(a, 'standing_by') === 1);
+      // in the middle of a batch it is its commit that is refused; between two the group may tell it first
+      const midBatch = point !== null && !point.startsWith('analyze.committed');
+      const followed = (): boolean => times(a, 'analyzer_taken') === 1 || (!midBatch && times(a, 'group_lost') > 0);
+      await until('a says that it was followed, and stands by', () => followed() && times(a, 'standing_by') === 1);
       await goesOn();
       expect(times(b, 'analyzer_taken')).toBe(0);
       await b.run.kill();

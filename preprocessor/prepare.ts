@@ -47,7 +47,7 @@ export async function settle(
   if (edited) await checkEdit(plan, old, transport, await running(old));
   const generation = edited ? current.generation + 1 : current.generation;
   const layout = await layOut(plan, transport.log, partitions, generation);
-  const identities = await identitiesOf(plan, layout, transport, current);
+  const identities = await identitiesOf(plan, transport, current);
   for (const [topic, count] of Object.entries(layout.topics)) {
     const before = current.topics[topic];
     if (before !== undefined && before !== count) {
@@ -119,29 +119,18 @@ async function checkEdit(plan: Plan, old: PipelineRecord, transport: Transport, 
 }
 
 /** Of the topics that are read, its own exchanges among them. */
-function identitiesOf(plan: Plan, layout: Layout, { log, ledger }: Transport, before: PipelineRecord): Promise<Identities> {
-  const taken = takenOf(plan.name, ledger);
-  const sources = plan.sources.flatMap(({ id, topic, index }) => (topic === null ? [] : [{ topic, input: id, partitions: layout.sources[index] as number }]));
+function identitiesOf(plan: Plan, { log, ledger }: Transport, before: PipelineRecord): Promise<Identities> {
+  const begun = new Set([...takenOf(plan.name, ledger)].flatMap(([place, offset]) => (offset > 0 ? [place.slice(0, place.lastIndexOf('/'))] : [])));
   const exchanges = plan.stages.flatMap(({ inputs }) =>
-    inputs.flatMap((input) =>
-      input.kind === 'exchange' ? [{ topic: input.topic, input: input.topic, partitions: layout.topics[input.topic] as number }] : [],
-    ),
+    inputs.flatMap((input) => (input.kind === 'exchange' ? [{ id: input.topic, topic: input.topic }] : [])),
   );
-  const all = [...sources, ...exchanges];
-  const read = (wanted: string): boolean =>
-    all.some(
-      ({ topic, input, partitions }) =>
-        topic === wanted && Array.from({ length: partitions }, (_, p) => taken.get(`${input}/${p}`) ?? 0).some((offset) => offset > 0),
-    );
-  return identify(
-    log,
-    all.map(({ topic }) => topic),
-    before.identities ?? {},
-    read,
-  );
+  const inputs = [...plan.sources, ...exchanges].flatMap(({ id, topic }) => (topic === null ? [] : [{ id, topic }]));
+  const read = (wanted: string): boolean => inputs.some(({ id, topic }) => topic === wanted && begun.has(id));
+  const topics = inputs.map(({ topic }) => topic);
+  return identify(log, topics, before.identities ?? {}, read);
 }
 
-/** By input, the offset behind what was taken of it. */
+/** By input and partition (`input/partition`), the offset behind what was taken of it. */
 export function takenOf(pipeline: string, ledger: Ledger): ReadonlyMap<string, number> {
   const cores = [...ledger.entries(pipelineKey(pipeline, 't', ''))].flatMap(([key, value]) => (key.endsWith('/progress') ? [decodeCore(value)] : []));
   return new Map(cores.flatMap(({ inputs }) => inputs.map(({ name, offset }) => [name, offset])));

@@ -76,6 +76,12 @@ export async function layOut(plan: Plan, log: Log, partitions: number, generatio
   return { generation, ...counted };
 }
 
+/** All that the record stage appends to, its exchanges among them. */
+export function writtenTopics(plan: Plan): string[] {
+  const outputs = plan.stages.flatMap((stage) => stage.outputs.flatMap((output) => (output.kind === 'file' ? [] : [output.topic])));
+  return [...new Set([...outputs, plan.deadLetter.topic])];
+}
+
 /** The topics that the analyzer reads: whoever writes one tells it of event time. */
 export function bridges(plan: Plan): ReadonlySet<string> {
   return new Set(plan.stages.flatMap((stage) => stage.outputs.flatMap((output) => (output.kind === 'topic' && output.bridge ? [output.topic] : []))));

@@ -22,6 +22,8 @@ export interface TransportPlace {
   readonly pipeline: string;
   /** which part of the pipeline this is: on Kafka whoever opens it with the same name fences the one before */
   readonly host: string;
+  /** topics that this part writes, its ledger aside; missing: none */
+  readonly written?: readonly string[];
   readonly clock: Clock;
   /** shared by the threads of one process, so that an append by one wakes the others at once */
   readonly wake?: SharedArrayBuffer;
@@ -43,9 +45,9 @@ export async function openParts({ kafka, partitions }: TransportSettings, place:
   return openKafkaParts(ofPlace(kafka, partitions, place));
 }
 
-function ofPlace(kafka: NonNullable<TransportSettings['kafka']>, partitions: number, { dataDir, pipeline, host, clock }: TransportPlace): KafkaOptions {
+function ofPlace(kafka: NonNullable<TransportSettings['kafka']>, partitions: number, { host, ...place }: TransportPlace): KafkaOptions {
   const { create, replication, visibility, ...settings } = kafka;
-  return { settings, clock, create, replication, partitions, dataDir, pipeline, host: `millrace.${pipeline}.${host}`, immediate: visibility === 'immediate' };
+  return { ...place, settings, create, replication, partitions, host: `millrace.${place.pipeline}.${host}`, immediate: visibility === 'immediate' };
 }
 
 /** The schemas of what a transport carries: the registry that a profile names; without one those of the cluster, or of the data directory. */

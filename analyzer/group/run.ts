@@ -1,4 +1,5 @@
 import { MillraceError } from '@millrace/runtime/errors.ts';
+import { modelsTopic } from '@millrace/shared-schemas/model-decision.ts';
 import { Arrivals } from '@millrace/transport/kafka/arrivals.ts';
 import type { Membership } from '@millrace/transport/kafka/group/membership.ts';
 import { isTaken, type Taken } from '@millrace/transport/kafka/group/taken.ts';
@@ -18,6 +19,12 @@ const TELL_MS = 1000;
 /** all of the analyzer is one slot */
 const SLOT = 0;
 
+/** What the analyzer gives to, files aside. */
+function writtenTopics({ name, analyze, deadLetter }: AnalyzeOptions['plan']): string[] {
+  const sinks = analyze.sinks.flatMap((sink) => (sink.type === 'topic' ? [sink.topic] : []));
+  return [...new Set([...sinks, deadLetter.topic, modelsTopic(name)])];
+}
+
 /** Where processes have one analyzer between them: the log and ledger, and the group that says whose it is. */
 export interface GroupOptions extends AnalyzeOptions {
   /** instead of the profile's; closed at the end */
@@ -30,7 +37,8 @@ export interface GroupOptions extends AnalyzeOptions {
  */
 export async function analyzeInGroup(options: GroupOptions, openTraining: OpenTraining | null, openJobs?: OpenJobs): Promise<AnalyzeProgress> {
   const { plan, profile, dataDir, clock, onEvent } = options;
-  const parts = options.parts ?? (await openParts(profile.transport, { dataDir, pipeline: plan.name, host: 'analyze', clock }));
+  const place = { dataDir, pipeline: plan.name, host: 'analyze', written: writtenTopics(plan), clock };
+  const parts = options.parts ?? (await openParts(profile.transport, place));
   try {
     const membership = await parts.join({
       group: `${plan.name}.analyze`,

@@ -67,8 +67,9 @@ describeKafka('a broker that fails under a run', () => {
 
     test.runIf(long || client === 'fast')(`${client}: away for ${AWAY} s`, { timeout: 5 * MINUTES }, async () => {
       const said = await through(`away-${client}`, client, async () => {
-        // not killed: Kafka 4.3.1 alone in its cluster may lose the markers of a commit that it was writing, for good
-        await broker.stop();
+        // over kafkajs a commit that ends at that moment may stay open for good (markers.e2e.ts), however the broker goes
+        if (client === 'fast') await broker.kill();
+        else await broker.stop();
         await sleep(AWAY * 1000);
         await broker.start();
       });

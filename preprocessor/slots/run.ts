@@ -3,7 +3,7 @@ import { probe } from '@millrace/runtime/probe.ts';
 import type { Membership } from '@millrace/transport/kafka/group/membership.ts';
 import { openParts } from '@millrace/transport/open.ts';
 import type { Parts } from '@millrace/transport/parts.ts';
-import { countSlots } from '../layout.ts';
+import { countSlots, writtenTopics } from '../layout.ts';
 import type { RunOptions, RunProgress } from '../run-options.ts';
 import { Totals } from '../totals.ts';
 import { Watch } from '../watch.ts';
@@ -27,7 +27,8 @@ export interface SharedOptions extends RunOptions {
  */
 export async function runShared(options: SharedOptions): Promise<RunProgress> {
   const { plan, profile, dataDir, clock } = options;
-  const parts = options.parts ?? (await openParts(profile.transport, { dataDir, pipeline: plan.name, host: 'preprocess', clock }));
+  const place = { dataDir, pipeline: plan.name, host: 'preprocess', written: writtenTopics(plan), clock };
+  const parts = options.parts ?? (await openParts(profile.transport, place));
   try {
     const { slots, topics } = countSlots(plan, parts.log, profile.transport.partitions);
     const membership = await parts.join({

@@ -23,8 +23,11 @@ export interface KafkaClient {
   feed(topic: string, partition: number, offset: number): Feed;
   /** appends that are not part of a transaction: idempotent, acks all */
   readonly producer: Producer;
-  /** Fences whoever used this id before, and gives its transactions. */
-  transactional(id: string): Promise<TransactionalProducer>;
+  /**
+   * Fences whoever used this id before, and gives its transactions. `written`: partitions that the id may have been used for; what its last transaction left open there, as a
+   * broker that stops may lose the end of one, is ended as that was. kafkajs cannot, and leaves it.
+   */
+  transactional(id: string, written?: readonly Place[]): Promise<TransactionalProducer>;
   /**
    * Fences whoever used this id before at every partition named, written or never written, and gives a producer whose appends to these are visible at once.
    * Resolves when the markers stand in all of them: what an earlier owner has in them lies below the ends that are asked for after that.

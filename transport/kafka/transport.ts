@@ -5,7 +5,7 @@ import type { Clock } from '@millrace/runtime/clock.ts';
 import type { Transport } from '../log.ts';
 import type { Joining, Parts } from '../parts.ts';
 import { Arrivals } from './arrivals.ts';
-import type { ClientOptions, KafkaClient, KafkaSettings, TransactionalProducer } from './client.ts';
+import type { ClientOptions, KafkaClient, KafkaSettings, Place, TransactionalProducer } from './client.ts';
 import { joinGroup, type Membership } from './group/membership.ts';
 import { KafkaLog, LEDGER_META } from './kafka-log.ts';
 import { KafkaLedger, LEDGER_CONFIG } from './ledger.ts';
@@ -38,6 +38,8 @@ export interface KafkaOptions extends KafkaLogSettings {
   readonly pipeline: string;
   /** the transactional id, such as `millrace.<pipeline>.preprocess.0`: one owner at a time; who opens it fences the one before */
   readonly host: string;
+  /** topics that the host writes, the ledger aside (default: none): a stopped broker may have left its last transaction open there */
+  readonly written?: readonly string[];
   /** whether records leave before a commit (default: no) */
   readonly immediate?: boolean;
   /** of the ledger's topic, if it is created */
@@ -93,6 +95,11 @@ function sessionOf(host: string, now: number): string {
   return createHash('sha256').update(`${host} ${now} ${process.pid} ${opened++}`).digest('hex').slice(0, 16);
 }
 
+/** All partitions of those of the topics that are there. */
+function placesOf(log: KafkaLog, topics: readonly string[]): Place[] {
+  return topics.flatMap((topic) => Array.from({ length: log.topic(topic)?.partitions ?? 0 }, (_, partition) => ({ topic, partition })));
+}
+
 /** What a process has of a pipeline on Kafka: one client, one log, one copy of the ledger, for all that it owns. */
 class Process {
   readonly #options: KafkaOptions;
@@ -119,8 +126,9 @@ class Process {
     try {
       const there = (await client.topics([topic])).get(topic) ?? partitions;
       await log.ensure(topic, there, LEDGER_META, LEDGER_CONFIG);
-      for (const other of options.gone ?? []) await client.transactional(other);
-      const producer = own ? await client.transactional(host) : null;
+      const written = placesOf(log, [topic, ...(options.written ?? [])]);
+      for (const other of options.gone ?? []) await client.transactional(other, written);
+      const producer = own ? await client.transactional(host, written) : null;
       copy = own ? LedgerCopy.open(dataDir, host, session) : await LedgerCopy.free(dataDir, host, session);
       const ledger = new KafkaLedger({ client, arrivals, topic, partitions: there, copy, now: () => clock.now(), patience: LEDGER_PATIENCE });
       await ledger.open(session, own ? 'end' : 'stable', async (records) => {
@@ -153,9 +161,10 @@ class Process {
   }
 
   async part(slot: number | null): Promise<Transport> {
-    const { host, clock, immediate = false } = this.#options;
+    const { host, clock, written = [], immediate = false } = this.#options;
     const id = slot === null ? host : `${host}.${slot}`;
-    const producer = await this.#shared.client.transactional(id);
+    const { client, log, ledger } = this.#shared;
+    const producer = await client.transactional(id, [...ledger.places, ...placesOf(log, written)]);
     await this.ledger.catchUp(slot ?? 0);
     // what others have under way in the partitions of their own tasks is not waited for
     const live = immediate ? { caughtUp: () => this.ledger.catchUp(slot ?? 0) } : null;

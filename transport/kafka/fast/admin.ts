@@ -63,7 +63,15 @@ export class Admin {
     return persist(this.#patience, async (failed) => {
       const leaders = await this.#cluster.leaders(topic, failed > 0);
       const offsets: number[] = new Array(leaders.length).fill(0);
-      const found = await this.#byLeader(leaders, [...leaders.keys()], (node, partitions) => this.#cluster.ask(node, listOffsets(topic, partitions, which)));
+      const found = await this.#byLeader(leaders, [...leaders.keys()], (node, partitions) =>
+        this.#cluster.ask(
+          node,
+          listOffsets(
+            partitions.map((partition) => ({ topic, partition })),
+            which,
+          ),
+        ),
+      );
       this.#check(topic, found);
       for (const { partition, offset } of found) offsets[partition] = offset;
       return offsets;

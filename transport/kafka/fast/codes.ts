@@ -19,6 +19,7 @@ export const CODE = {
   notAttempted: 55,
   memberIdRequired: 79,
   fencedInstance: 82,
+  unknownTransactionalId: 105,
 } as const;
 
 type Meaning = readonly [name: string, what: 'retry' | 'moved' | ErrorCode];

@@ -3,6 +3,7 @@ import { MillraceError } from '@millrace/runtime/errors.ts';
 import type { Appended, FencedProducer, PartitionBatches, Place } from '../client.ts';
 import { CODE } from './codes.ts';
 import { type Access, askCoordinator, joinTransaction, takeId } from './coordinator.ts';
+import { unmarked } from './markers.ts';
 import { features } from './requests.ts';
 import { Sender } from './sender.ts';
 import { describeTransaction, endTransaction, type Owner, type ProducerId } from './transaction-requests.ts';
@@ -27,14 +28,15 @@ export async function fence(access: Access, id: string, places: readonly Place[]
   return new FastFenced(access, id, places, signed, first.id);
 }
 
-/** Resolves with the identity to append under, when its markers stand. */
+/** Resolves with the identity to append under, when its markers stand; those that the coordinator left out (see `markers.ts`) are put again. */
 async function mark(access: Access, transactionalId: string, { id, epoch }: ProducerId, places: readonly Place[]): Promise<ProducerId> {
   const owner = { transactionalId, id, epoch };
   if (places.length === 0) return { error: CODE.none, id, epoch };
   await joinTransaction(access, owner, places);
   const signed = await abort(access, owner);
   await markersOf(access, transactionalId, signed);
-  return signed;
+  const left = await unmarked(access, signed.id, signed.epoch, places);
+  return left.length === 0 ? signed : mark(access, transactionalId, signed, left);
 }
 
 /**

@@ -30,8 +30,8 @@ export async function openFast(options: ClientOptions): Promise<KafkaClient> {
     deleteRecords: (topic, before) => admin.deleteRecords(topic, before),
     feed: (topic, partition, offset) => fetcher.feed(topic, partition, offset),
     producer,
-    async transactional(id) {
-      const owner = await takeOver({ cluster, patience }, id);
+    async transactional(id, written = []) {
+      const owner = await takeOver({ cluster, patience }, id, written);
       owners.push(owner);
       return owner;
     },

@@ -1,4 +1,4 @@
-import type { NewTopic } from '../client.ts';
+import type { NewTopic, Place } from '../client.ts';
 import { Decoder, Encoder } from './bytes.ts';
 import { Transient } from './codes.ts';
 import { wireFailure } from './failures.ts';
@@ -39,6 +39,7 @@ const SPOKEN: readonly (readonly [key: number, version: number, name: string])[]
   [22, 4, 'InitProducerId'],
   [24, 3, 'AddPartitionsToTxn'],
   [26, 3, 'EndTxn'],
+  [61, 0, 'DescribeProducers'],
   [65, 0, 'DescribeTransactions'],
 ];
 
@@ -172,20 +173,19 @@ export function findCoordinator(transactionalId: string): Request<Coordinator> {
 }
 
 /** what a partition answered */
-export interface PartitionOffset {
-  readonly partition: number;
+export interface PartitionOffset extends Place {
   readonly error: number;
   readonly offset: number;
 }
 
 const WHICH = { start: -2, end: -1, stable: -1 } as const;
 
-export function listOffsets(topic: string, partitions: readonly number[], which: 'start' | 'end' | 'stable'): Request<PartitionOffset[]> {
+export function listOffsets(places: readonly Place[], which: 'start' | 'end' | 'stable'): Request<PartitionOffset[]> {
   const out = new Encoder();
   out.int32(-1).int8(which === 'stable' ? 1 : 0);
-  out.array([topic], (name) => {
-    out.string(name);
-    out.array(partitions, (partition) => out.int32(partition).int32(-1).int64(WHICH[which]).tags()).tags();
+  out.array([...Map.groupBy(places, ({ topic }) => topic)], ([topic, mine]) => {
+    out.string(topic);
+    out.array(mine, ({ partition }) => out.int32(partition).int32(-1).int64(WHICH[which]).tags()).tags();
   });
   return {
     key: 2,
@@ -195,7 +195,7 @@ export function listOffsets(topic: string, partitions: readonly number[], which:
       answer.int32();
       return answer
         .array(() => {
-          answer.string();
+          const topic = answer.string() ?? '';
           const found = answer.array(() => {
             const partition = answer.int32();
             const error = answer.int16();
@@ -203,7 +203,7 @@ export function listOffsets(topic: string, partitions: readonly number[], which:
             const offset = answer.int64();
             answer.int32();
             answer.tags();
-            return { partition, error, offset };
+            return { topic, partition, error, offset };
           });
           answer.tags();
           return found;
@@ -262,13 +262,13 @@ export function deleteRecords(topic: string, before: readonly (readonly [partiti
       answer.int32();
       return answer
         .array(() => {
-          answer.string();
+          const topic = answer.string() ?? '';
           const found = answer.array(() => {
             const partition = answer.int32();
             const offset = answer.int64();
             const error = answer.int16();
             answer.tags();
-            return { partition, error, offset };
+            return { topic, partition, error, offset };
           });
           answer.tags();
           return found;

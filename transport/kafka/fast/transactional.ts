@@ -1,13 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { MillraceError } from '@millrace/runtime/errors.ts';
-import type { PartitionBatches, TransactionalProducer } from '../client.ts';
+import type { Appended, PartitionBatches, Place, TransactionalProducer } from '../client.ts';
 import type { Identity } from './batchhead.ts';
 import { CODE, refusal } from './codes.ts';
-import { type Access, askCoordinator, joinTransaction, TRANSACTION_TIMEOUT, takeId } from './coordinator.ts';
+import { type Access, endOpen, joinTransaction, settled, TRANSACTION_TIMEOUT, takeId } from './coordinator.ts';
+import { endEverywhere, openOf } from './markers.ts';
 import type { Outbox } from './outbox.ts';
 import { persist } from './patience.ts';
 import { Sender } from './sender.ts';
-import { describeTransaction, endTransaction, initProducerId, type Owner } from './transaction-requests.ts';
+import { initProducerId, type Owner } from './transaction-requests.ts';
 
 /** An identity for appends outside transactions. */
 export async function anonymous({ cluster, patience }: Access): Promise<Identity> {
@@ -18,10 +18,31 @@ export async function anonymous({ cluster, patience }: Access): Promise<Identity
   });
 }
 
-/** Takes over a transactional id: whoever had it is fenced, and what that one had open is aborted when this resolves. */
-export async function takeOver(access: Access, transactionalId: string): Promise<FastTransactional> {
+/**
+ * Takes over a transactional id: whoever had it is fenced, and what that one had open is aborted when this resolves. What its last transaction has left open in the
+ * partitions `written` (see `markers.ts`) is ended as that was.
+ */
+export async function takeOver(access: Access, transactionalId: string, written: readonly Place[]): Promise<FastTransactional> {
+  const last = await settled(access, transactionalId);
+  // looked for before the id is taken: from then on the coordinator no longer knows how the last one ended
+  const left = last?.state.startsWith('Complete') ? await openOf(access, last.id, written) : [];
   const { id, epoch } = await takeId(access, transactionalId);
-  return new FastTransactional(access, transactionalId, { id, epoch, transactional: true });
+  const owner = { transactionalId, id, epoch };
+  // those before an open one had ended everywhere: nobody begins one sooner
+  if (last?.state === 'Ongoing') left.push(...(await openOf(access, id, written)));
+  if (last?.id === id) await endEverywhere(access, owner, left, last.state === 'CompleteCommit');
+  return new FastTransactional(access, owner);
+}
+
+/** Each partition once, with the end of all that went there; unknown where one end is. */
+function furthest(appended: readonly Appended[]): Appended[] {
+  const ends = new Map<string, Appended>();
+  for (const one of appended) {
+    const place = `${one.topic}/${one.partition}`;
+    const end = ends.get(place)?.end ?? one.end;
+    ends.set(place, { ...one, end: Math.min(end, one.end) < 0 ? -1 : Math.max(end, one.end) });
+  }
+  return [...ends.values()];
 }
 
 /** The one owner of a transactional id. */
@@ -31,12 +52,15 @@ export class FastTransactional implements TransactionalProducer {
   readonly #sender: Sender;
   /** partitions that the open transaction has, or is about to have */
   readonly #parts = new Set<Outbox>();
+  readonly #appends: Promise<readonly Appended[]>[] = [];
   #adding: Promise<void> = Promise.resolve();
   #dead: Error | undefined;
 
-  constructor(access: Access, transactionalId: string, identity: Identity) {
+  constructor(access: Access, owner: Owner) {
+    const { transactionalId, id, epoch } = owner;
     this.#access = access;
-    this.#owner = { transactionalId, id: identity.id, epoch: identity.epoch };
+    this.#owner = owner;
+    const identity = { id, epoch, transactional: true };
     this.#sender = new Sender({ ...access, transactionalId, identify: async () => identity, failed: (error) => this.end(error) });
   }
 
@@ -51,7 +75,9 @@ export class FastTransactional implements TransactionalProducer {
       fresh.add(outbox);
     }
     if (fresh.size > 0) this.#adding = this.#adding.then(() => this.#add([...fresh]));
-    await this.#sender.append(records);
+    const appended = this.#sender.append(records);
+    this.#appends.push(appended);
+    await appended;
   }
 
   async #add(outboxes: readonly Outbox[]): Promise<void> {
@@ -75,32 +101,21 @@ export class FastTransactional implements TransactionalProducer {
 
   async #finish(commit: boolean): Promise<void> {
     this.#alive();
+    const appends = this.#appends.splice(0);
     if (this.#parts.size === 0) return;
     if (!commit) this.#sender.withdraw(new MillraceError('broker_refused', 'The transaction was aborted before these records were sent.'));
     await this.#adding;
     await this.#sender.drained();
     this.#alive();
     try {
-      const { transactionalId } = this.#owner;
-      await askCoordinator(this.#access, transactionalId, endTransaction(this.#owner, commit), ({ error }) => error);
-      await this.#complete();
+      await endOpen(this.#access, this.#owner, commit);
+      await endEverywhere(this.#access, this.#owner, commit ? furthest((await Promise.all(appends)).flat()) : [...this.#parts], commit);
     } catch (error) {
       this.end(error as Error);
       throw error;
     }
     for (const outbox of this.#parts) outbox.gated = true;
     this.#parts.clear();
-  }
-
-  /** The end is decided; it is visible when the markers are in all partitions. The next transaction could not begin sooner either. */
-  async #complete(): Promise<void> {
-    const { transactionalId } = this.#owner;
-    for (let waited = 0; waited < this.#access.patience; waited += 2) {
-      const { state } = await askCoordinator(this.#access, transactionalId, describeTransaction(transactionalId), ({ error }) => error);
-      if (!state.startsWith('Prepare')) return;
-      await sleep(2);
-    }
-    throw new MillraceError('broker_unreachable', `Kafka, transactional id ${transactionalId}: its markers did not reach all partitions in time.`);
   }
 
   #alive(): void {

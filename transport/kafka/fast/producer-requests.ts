@@ -3,7 +3,7 @@ import { Encoder } from './bytes.ts';
 import type { Request } from './requests.ts';
 
 /** A producer that a partition's leader remembers. */
-export interface ActiveProducer {
+interface ActiveProducer {
   readonly id: number;
   readonly epoch: number;
   /** offset at which the transaction begins that it has open here; −1: none */

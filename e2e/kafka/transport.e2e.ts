@@ -165,22 +165,6 @@ for (const client of ['kafkajs', 'fast'] as const) {
       expect(text((await start(pipeline, 'a', makeDir())).ledger.get('n'))).toBe('3');
     });
 
-    test('what another host that is gone has left open holds nobody up', async () => {
-      const pipeline = `${client}-gone`;
-      const dir = makeDir();
-      const one = await start(pipeline, 'a', dir);
-      await one.commit({ appenders: [], puts: [['mine', Buffer.from('1')]] });
-      await killAt('before', pipeline, 'b', makeDir());
-      // behind the transaction that nobody will end
-      await one.commit({ appenders: [], puts: [['mine', Buffer.from('2')]] });
-      await one.close();
-      const again = await start(pipeline, 'a', makeDir(), { gone: [`${pipeline}.b`] });
-      expect(entries(again)).toEqual([
-        ['mine', '2'],
-        ['n', '1'],
-      ]);
-    });
-
     test('a copy that nobody has touched for long is made anew: deletions are not kept for ever', async () => {
       const pipeline = `${client}-stale`;
       const dir = makeDir();

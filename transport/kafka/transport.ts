@@ -44,11 +44,6 @@ export interface KafkaOptions extends KafkaLogSettings {
   readonly immediate?: boolean;
   /** of the ledger's topic, if it is created */
   readonly partitions: number;
-  /**
-   * Other hosts of the pipeline that are known to be gone, as they died with this one: what they had under way in the ledger is ended too. Otherwise
-   * what lies behind it can be read only when they come back, or when the broker has given them up (a minute).
-   */
-  readonly gone?: readonly string[];
 }
 
 /** ms of silence after which what a process had goes to others */
@@ -127,7 +122,6 @@ class Process {
       const there = (await client.topics([topic])).get(topic) ?? partitions;
       await log.ensure(topic, there, LEDGER_META, LEDGER_CONFIG);
       const written = placesOf(log, [topic, ...(options.written ?? [])]);
-      for (const other of options.gone ?? []) await client.transactional(other, written);
       const producer = own ? await client.transactional(host, written) : null;
       copy = own ? LedgerCopy.open(dataDir, host, session) : await LedgerCopy.free(dataDir, host, session);
       const ledger = new KafkaLedger({ client, arrivals, topic, partitions: there, copy, now: () => clock.now(), patience: LEDGER_PATIENCE });

@@ -90,9 +90,13 @@ function sessionOf(host: string, now: number): string {
   return createHash('sha256').update(`${host} ${now} ${process.pid} ${opened++}`).digest('hex').slice(0, 16);
 }
 
-/** All partitions of those of the topics that are there. */
-function placesOf(log: KafkaLog, topics: readonly string[]): Place[] {
-  return topics.flatMap((topic) => Array.from({ length: log.topic(topic)?.partitions ?? 0 }, (_, partition) => ({ topic, partition })));
+const ledgerOf = (pipeline: string): string => `${pipeline}.ledger`;
+
+/** All partitions of what a host writes, as far as it is there. */
+function placesOf({ pipeline, written = [] }: KafkaOptions, log: KafkaLog): Place[] {
+  return [ledgerOf(pipeline), ...written].flatMap((topic) =>
+    Array.from({ length: log.topic(topic)?.partitions ?? 0 }, (_, partition) => ({ topic, partition })),
+  );
 }
 
 /** What a process has of a pipeline on Kafka: one client, one log, one copy of the ledger, for all that it owns. */
@@ -115,14 +119,13 @@ class Process {
     const { dataDir, pipeline, host, partitions, clock } = options;
     const connected = await connect(options, options.clientId ?? host);
     const { client, arrivals, log } = connected;
-    const topic = `${pipeline}.ledger`;
+    const topic = ledgerOf(pipeline);
     const session = sessionOf(host, clock.now());
     let copy: LedgerCopy | null = null;
     try {
       const there = (await client.topics([topic])).get(topic) ?? partitions;
       await log.ensure(topic, there, LEDGER_META, LEDGER_CONFIG);
-      const written = placesOf(log, [topic, ...(options.written ?? [])]);
-      const producer = own ? await client.transactional(host, written) : null;
+      const producer = own ? await client.transactional(host, placesOf(options, log)) : null;
       copy = own ? LedgerCopy.open(dataDir, host, session) : await LedgerCopy.free(dataDir, host, session);
       const ledger = new KafkaLedger({ client, arrivals, topic, partitions: there, copy, now: () => clock.now(), patience: LEDGER_PATIENCE });
       await ledger.open(session, own ? 'end' : 'stable', async (records) => {
@@ -155,10 +158,9 @@ class Process {
   }
 
   async part(slot: number | null): Promise<Transport> {
-    const { host, clock, written = [], immediate = false } = this.#options;
+    const { host, clock, immediate = false } = this.#options;
     const id = slot === null ? host : `${host}.${slot}`;
-    const { client, log, ledger } = this.#shared;
-    const producer = await client.transactional(id, [...ledger.places, ...placesOf(log, written)]);
+    const producer = await this.#shared.client.transactional(id, placesOf(this.#options, this.log));
     await this.ledger.catchUp(slot ?? 0);
     // what others have under way in the partitions of their own tasks is not waited for
     const live = immediate ? { caughtUp: () => this.ledger.catchUp(slot ?? 0) } : null;

@@ -53,7 +53,7 @@ export class GroupMember {
     this.#protocol = { type: 'consumer', name: `millrace-slots-${plan}` };
     this.#cluster = new Cluster({ ...settings, clientId, patience, prefetch: 0, arrived: () => {} });
     this.#coordinator = new Coordinator(this.#cluster, setup, session + 2 * SLACK);
-    this.#outage = new Outage(clock, (event) => tell({ kind: 'event', event }));
+    this.#outage = new Outage(clock, setup.group, (event) => tell({ kind: 'event', event }));
   }
 
   /** What the owner works on; `seen`: the newest word of the group that it knew then. Only an answer to the newest word gives anything up. */

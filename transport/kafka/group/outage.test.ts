@@ -12,7 +12,7 @@ function begin(): { outage: Outage; said: string[]; at(ms: number): void } {
   const at = (ms: number): void => {
     now = ms;
   };
-  return { outage: new Outage(clock, tell), said, at };
+  return { outage: new Outage(clock, 'shop.preprocess', tell), said, at };
 }
 
 const away = new Transient('Kafka broker b:9092: it is away.', true);

@@ -14,13 +14,15 @@ const HINTS: { readonly [code in ErrorCode]?: { readonly hint: string } } = {
 /** Failures in a row of whoever must go on: how long to wait, and what to say. */
 export class Outage {
   readonly #clock: Clock;
+  readonly #group: string;
   readonly #tell: (event: GroupEvent) => void;
   #since: number | null = null;
   #failures = 0;
   #said = false;
 
-  constructor(clock: Clock, tell: (event: GroupEvent) => void) {
+  constructor(clock: Clock, group: string, tell: (event: GroupEvent) => void) {
     this.#clock = clock;
+    this.#group = group;
     this.#tell = tell;
   }
 
@@ -33,13 +35,17 @@ export class Outage {
       throw new MillraceError(failure.code, `${about}; tried again for ${patience} ms.`, { cause: failure, ...HINTS[failure.code] });
     if (patience === null && !this.#said && now - this.#since >= SILENT) {
       this.#said = true;
-      this.#tell({ level: 'warn', code: 'group_waiting', message: `${about}. The group cannot be reached; going on with what this process has, and waiting.` });
+      this.#tell({
+        level: 'warn',
+        code: 'group_waiting',
+        message: `${about}. Consumer group ${this.#group} cannot be reached; going on with what this process has, and waiting.`,
+      });
     }
     return waitBefore(this.#failures++);
   }
 
   over(): void {
-    if (this.#said) this.#tell({ level: 'info', code: 'group_back', message: 'The group can be reached again.' });
+    if (this.#said) this.#tell({ level: 'info', code: 'group_back', message: `Consumer group ${this.#group} can be reached again.` });
     this.#since = null;
     this.#failures = 0;
     this.#said = false;

@@ -1,5 +1,6 @@
 import type { Place } from '../client.ts';
 import { Encoder } from './bytes.ts';
+import { readPlaces, writePlaces } from './places.ts';
 import type { Request } from './requests.ts';
 
 /** A producer that a partition's leader remembers. */
@@ -18,37 +19,28 @@ export interface PartitionProducers extends Place {
 /** Whom the leader of these partitions remembers as having written there. The right to read the topics is needed. */
 export function describeProducers(places: readonly Place[]): Request<PartitionProducers[]> {
   const out = new Encoder();
-  out.array([...Map.groupBy(places, ({ topic }) => topic)], ([topic, mine]) => {
-    out.string(topic);
-    out.array(mine, ({ partition }) => out.int32(partition)).tags();
-  });
   return {
     key: 61,
     version: 0,
-    body: out.tags().finish(),
+    body: writePlaces(out, places, ({ partition }) => out.int32(partition))
+      .tags()
+      .finish(),
     parse(answer) {
       answer.int32();
-      return answer
-        .array(() => {
-          const topic = answer.string() ?? '';
-          const found = answer.array(() => {
-            const head = { topic, partition: answer.int32(), error: answer.int16() };
-            answer.string();
-            const producers = answer.array(() => {
-              const [id, epoch] = [answer.int64(), answer.int32()];
-              // last sequence, time of the last record, coordinator epoch
-              answer.pos += 16;
-              const openFrom = answer.int64();
-              answer.tags();
-              return { id, epoch, openFrom };
-            });
-            answer.tags();
-            return { ...head, producers };
-          });
+      return readPlaces(answer, (topic) => {
+        const head = { topic, partition: answer.int32(), error: answer.int16() };
+        answer.string();
+        const producers = answer.array(() => {
+          const [id, epoch] = [answer.int64(), answer.int32()];
+          // last sequence, time of the last record, coordinator epoch
+          answer.pos += 16;
+          const openFrom = answer.int64();
           answer.tags();
-          return found;
-        })
-        .flat();
+          return { id, epoch, openFrom };
+        });
+        answer.tags();
+        return { ...head, producers };
+      });
     },
   };
 }

@@ -2,6 +2,7 @@ import type { NewTopic, Place } from '../client.ts';
 import { Decoder, Encoder } from './bytes.ts';
 import { Transient } from './codes.ts';
 import { wireFailure } from './failures.ts';
+import { readPlaces, writePlaces } from './places.ts';
 import type { Wire } from './wire.ts';
 
 /** A request of Kafka's protocol and how its answer is read (https://kafka.apache.org/protocol). */
@@ -183,32 +184,22 @@ const WHICH = { start: -2, end: -1, stable: -1 } as const;
 export function listOffsets(places: readonly Place[], which: 'start' | 'end' | 'stable'): Request<PartitionOffset[]> {
   const out = new Encoder();
   out.int32(-1).int8(which === 'stable' ? 1 : 0);
-  out.array([...Map.groupBy(places, ({ topic }) => topic)], ([topic, mine]) => {
-    out.string(topic);
-    out.array(mine, ({ partition }) => out.int32(partition).int32(-1).int64(WHICH[which]).tags()).tags();
-  });
+  writePlaces(out, places, ({ partition }) => out.int32(partition).int32(-1).int64(WHICH[which]).tags());
   return {
     key: 2,
     version: 6,
     body: out.tags().finish(),
     parse(answer) {
       answer.int32();
-      return answer
-        .array(() => {
-          const topic = answer.string() ?? '';
-          const found = answer.array(() => {
-            const partition = answer.int32();
-            const error = answer.int16();
-            answer.int64();
-            const offset = answer.int64();
-            answer.int32();
-            answer.tags();
-            return { topic, partition, error, offset };
-          });
-          answer.tags();
-          return found;
-        })
-        .flat();
+      return readPlaces(answer, (topic) => {
+        const partition = answer.int32();
+        const error = answer.int16();
+        answer.int64();
+        const offset = answer.int64();
+        answer.int32();
+        answer.tags();
+        return { topic, partition, error, offset };
+      });
     },
   };
 }
@@ -260,20 +251,13 @@ export function deleteRecords(topic: string, before: readonly (readonly [partiti
     body: out.int32(timeout).tags().finish(),
     parse(answer) {
       answer.int32();
-      return answer
-        .array(() => {
-          const topic = answer.string() ?? '';
-          const found = answer.array(() => {
-            const partition = answer.int32();
-            const offset = answer.int64();
-            const error = answer.int16();
-            answer.tags();
-            return { topic, partition, error, offset };
-          });
-          answer.tags();
-          return found;
-        })
-        .flat();
+      return readPlaces(answer, (topic) => {
+        const partition = answer.int32();
+        const offset = answer.int64();
+        const error = answer.int16();
+        answer.tags();
+        return { topic, partition, error, offset };
+      });
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Place } from '../client.ts';
 import { Encoder } from './bytes.ts';
+import { readPlaces, writePlaces } from './places.ts';
 import type { Request } from './requests.ts';
 
 export interface ProducerId {
@@ -32,28 +33,18 @@ export interface Owner {
 export function addPartitions({ transactionalId, id, epoch }: Owner, places: readonly Place[]): Request<(Place & { readonly error: number })[]> {
   const out = new Encoder();
   out.string(transactionalId).int64(id).int16(epoch);
-  out.array([...Map.groupBy(places, ({ topic }) => topic)], ([topic, mine]) => {
-    out.string(topic);
-    out.array(mine, ({ partition }) => out.int32(partition)).tags();
-  });
+  writePlaces(out, places, ({ partition }) => out.int32(partition));
   return {
     key: 24,
     version: 3,
     body: out.tags().finish(),
     parse(answer) {
       answer.int32();
-      return answer
-        .array(() => {
-          const topic = answer.string() ?? '';
-          const found = answer.array(() => {
-            const one = { topic, partition: answer.int32(), error: answer.int16() };
-            answer.tags();
-            return one;
-          });
-          answer.tags();
-          return found;
-        })
-        .flat();
+      return readPlaces(answer, (topic) => {
+        const one = { topic, partition: answer.int32(), error: answer.int16() };
+        answer.tags();
+        return one;
+      });
     },
   };
 }

@@ -22,7 +22,7 @@ export function testCertificate({ hosts, from = Date.UTC(2020, 0, 1), until = Da
   const subjectKey = publicKey.export({ format: 'der', type: 'spki' });
   const body = sequence(
     tagged(0xa0, integer(Buffer.from([2]))),
-    integer(createHash('sha256').update(subjectKey).digest().subarray(0, 8)),
+    integer(serialOf(subjectKey)),
     ecdsaSha256,
     name,
     sequence(time(from), time(until)),
@@ -36,6 +36,13 @@ export function testCertificate({ hosts, from = Date.UTC(2020, 0, 1), until = Da
   const signature = sign('sha256', body, privateKey);
   const der = sequence(body, ecdsaSha256, tagged(0x03, Buffer.concat([Buffer.from([0]), signature])));
   return { cert: new X509Certificate(der).toString(), key: pemOf(privateKey) };
+}
+
+/** Positive, and without a leading zero: DER knows only the shortest form of an integer, and who reads it refuses any other. */
+function serialOf(subjectKey: Buffer): Buffer {
+  const serial = createHash('sha256').update(subjectKey).digest().subarray(0, 8);
+  serial[0] = (serial[0] & 0x7f) | 0x40;
+  return serial;
 }
 
 function pemOf(key: KeyObject): string {

@@ -5,6 +5,8 @@ import { Slab } from './slab.ts';
 const LARGE = 2 ** 900;
 const DOWN = 2 ** -200;
 const UP = 2 ** 200;
+/** what is smaller has bits that are lost on the way down; beside a large sum only its sign counts, where it breaks a tie */
+const SMALL = 2 ** -769;
 
 /** numbers that a sum takes in a row of a slab */
 export const SUM_WIDTH = 3;
@@ -100,7 +102,12 @@ export class ExactSums {
     }
     const large = this.large === null ? [] : this.largeSums(cell).parts(cell);
     if (large.length > 0) {
-      for (const part of this.parts(cell)) grow(large, part * DOWN);
+      let small = 0;
+      for (const part of this.parts(cell)) {
+        if (Math.abs(part) < SMALL) small = Math.sign(part);
+        else grow(large, part * DOWN);
+      }
+      grow(large, small * Number.MIN_VALUE);
       return (rounded(large) / n) * UP;
     }
     const at = this.at(cell);

@@ -248,7 +248,7 @@ describe('records that leave at once', () => {
       expect(chainTopics.flatMap((topic) => disorder(medium, topic))).toEqual([]);
       expect(own.left(medium)).toEqual(expected);
     });
-  }, 60_000);
+  });
 
   it('goes over to transactions and back, with deaths in either', async () => {
     bench = await new Bench(3, chainTopics, ['windows.jsonl']).load(chain);
@@ -296,7 +296,7 @@ describe('records that leave at once', () => {
     (saved.ends['plain'] as number[])[1] = 1000;
     medium.commit({ appenders: [], puts: [[key, Buffer.from(JSON.stringify(saved))]] });
     await expect(bench.go(openOwner(medium, () => 0))).rejects.toMatchObject({ code: 'records_gone', message: expect.stringContaining('plain/1') as string });
-  }, 20_000);
+  });
 });
 
 describe('a planted bug turns the same deaths red', () => {

@@ -232,5 +232,5 @@ describe('any timeline', () => {
       }),
       { numRuns: 300 },
     );
-  }, 30_000);
+  });
 });

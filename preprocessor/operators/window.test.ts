@@ -261,5 +261,5 @@ describe('any timeline', () => {
       }),
       { numRuns: 300 },
     );
-  }, 30_000);
+  });
 });

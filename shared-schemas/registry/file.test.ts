@@ -71,4 +71,4 @@ test('processes that register at once agree', async () => {
   const registry = new FileRegistry(dir);
   expect(registry.versions('t0')).toStrictEqual([results[0][0], results[0][2], results[0][4], results[0][6]]);
   expect(readdirSync(join(dir, 'schemas', 'ids')).filter((name) => name.endsWith('.tmp'))).toStrictEqual([]);
-}, 15_000);
+});

@@ -76,7 +76,7 @@ function lastOf(transport: Transport): Map<string, number> {
   return last;
 }
 
-test('processes and threads append and read at the same time; a kill tears nothing', { timeout: 30_000 }, async () => {
+test('processes and threads append and read at the same time; a kill tears nothing', async () => {
   const dir = makeDir();
   const wake = new SharedArrayBuffer(4);
   const transport = openEmbedded(dir, { wake });
@@ -117,7 +117,7 @@ test('processes and threads append and read at the same time; a kill tears nothi
   rmSync(dir, { recursive: true });
 });
 
-test('an append of another process ends a wait', { timeout: 20_000 }, async () => {
+test('an append of another process ends a wait', async () => {
   const dir = makeDir();
   const transport = openEmbedded(dir);
   await transport.log.ensure('t', 2);

@@ -61,7 +61,7 @@ test('a role is refused while its owner lives, and given to the next when it was
   await transport.commit({ appenders: [], puts: put('3'), fence: second.fence });
 });
 
-test('a killed owner is followed; a living one is named; a zombie is fenced', { timeout: 20_000 }, async () => {
+test('a killed owner is followed; a living one is named; a zombie is fenced', async () => {
   const { child, says } = await startOwner();
   expect(await says()).toBe('1');
   await expect(claim(transport, dir, 'preprocessor')).rejects.toThrow(

@@ -35,10 +35,9 @@ export interface Opened {
 }
 
 export async function openAnalyzer(options: AnalyzeOptions, openTraining: OpenTraining | null, openJobs: OpenJobs = jobsOf): Promise<Opened> {
-  const { plan, profile, dataDir, clock, wake } = options;
-  const place = { dataDir, pipeline: plan.name, host: 'analyze', clock, ...(wake ? { wake } : {}) };
+  const { plan, profile, dataDir, wake } = options;
   const jobs = await openJobs(options);
-  const transport = options.transport ?? (await openTransport(profile.transport, place).catch((error: unknown) => closeThen(jobs, error)));
+  const transport = options.transport ?? (await openTransport(profile.transport, dataDir, wake).catch((error: unknown) => closeThen(jobs, error)));
   const role = `${plan.name}.analyze`;
   let owned: Claim | null = null;
   let batches: Batches | null = null;

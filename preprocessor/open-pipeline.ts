@@ -36,8 +36,8 @@ export class Opened {
   /** @throws MillraceError already_running, plan_changed, partition_count_changed, source_missing … */
   static async open(options: RunOptions): Promise<Opened> {
     const wake = options.wake ?? new SharedArrayBuffer(8);
-    const { plan, profile, dataDir, clock, maxRecords = MAX_RECORDS, begun = null } = options;
-    const transport = options.transport ?? (await openTransport(profile.transport, { dataDir, pipeline: plan.name, host: 'preprocess', clock, wake }));
+    const { plan, profile, dataDir, maxRecords = MAX_RECORDS, begun = null } = options;
+    const transport = options.transport ?? (await openTransport(profile.transport, dataDir, wake));
     let owned: Claim | null = null;
     try {
       owned = transport.kind === 'embedded' ? await claim(transport, dataDir, plan.name) : null;

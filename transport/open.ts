@@ -4,7 +4,6 @@ import type { SchemaRegistry } from '@millrace/shared-schemas/registry/registry.
 import type { RegistrySettings } from '@millrace/shared-schemas/registry/rest.ts';
 import { openEmbedded } from './embedded/open.ts';
 import type { KafkaSettings } from './kafka/client.ts';
-import type { KafkaOptions } from './kafka/transport.ts';
 import type { Transport } from './log.ts';
 import { openMemory } from './memory.ts';
 import type { Parts } from './parts.ts';
@@ -25,29 +24,20 @@ export interface TransportPlace {
   /** topics that this part writes, its ledger aside; missing: none */
   readonly written?: readonly string[];
   readonly clock: Clock;
-  /** shared by the threads of one process, so that an append by one wakes the others at once */
-  readonly wake?: SharedArrayBuffer;
 }
 
-/** Opens the transport that a profile names. Kafka's client is loaded only where it is used. */
-export async function openTransport({ kafka, partitions, type }: TransportSettings, place: TransportPlace): Promise<Transport> {
-  const { dataDir, wake } = place;
-  if (type === 'memory') return openMemory();
-  if (kafka === null) return openEmbedded(dataDir, wake ? { wake } : {});
-  const { openKafka } = await import('./kafka/transport.ts');
-  return openKafka(ofPlace(kafka, partitions, place));
+/** Opens a transport that one process has at a time, in the data directory or in memory. `wake`: shared by the threads of a process, so that an append by one wakes the others at once. */
+export async function openTransport({ type }: TransportSettings, dataDir: string, wake?: SharedArrayBuffer): Promise<Transport> {
+  if (type === 'kafka') throw new Error('Kafka is shared by processes');
+  return type === 'memory' ? openMemory() : openEmbedded(dataDir, wake ? { wake } : {});
 }
 
-/** The same where processes share a host: what this one takes part in, owning nothing yet. Only Kafka has that. */
-export async function openParts({ kafka, partitions }: TransportSettings, place: TransportPlace): Promise<Parts> {
+/** Opens one that processes share: what this one takes part in, owning nothing yet. Only Kafka is; its client is loaded only where it is used. */
+export async function openParts({ kafka, partitions }: TransportSettings, { host, ...place }: TransportPlace): Promise<Parts> {
   if (kafka === null) throw new Error('only Kafka is shared by processes');
-  const { openKafkaParts } = await import('./kafka/transport.ts');
-  return openKafkaParts(ofPlace(kafka, partitions, place));
-}
-
-function ofPlace(kafka: NonNullable<TransportSettings['kafka']>, partitions: number, { host, ...place }: TransportPlace): KafkaOptions {
+  const { openKafka } = await import('./kafka/transport.ts');
   const { create, replication, visibility, ...settings } = kafka;
-  return { ...place, settings, create, replication, partitions, host: `millrace.${place.pipeline}.${host}`, immediate: visibility === 'immediate' };
+  return openKafka({ ...place, settings, create, replication, partitions, host: `millrace.${place.pipeline}.${host}`, immediate: visibility === 'immediate' });
 }
 
 /** The schemas of what a transport carries: the registry that a profile names; without one those of the cluster, or of the data directory. */

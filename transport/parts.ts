@@ -23,7 +23,7 @@ export interface Parts extends Pick<Transport, 'kind' | 'log' | 'ledger' | 'clos
   /**
    * Takes over a part: whoever had it is fenced, and what that one had committed is in the ledger when this resolves. The transport shares log and ledger; it
    * commits under an owner of its own, keys of its own tasks only (and those of the whole pipeline under part 0), and closing it closes nothing else.
-   * null: all of what is one process' at a time, under the very owner that `openTransport` takes over.
+   * null: all of what is one process' at a time, under an owner with the host's own name.
    */
   part(slot: number | null): Promise<Transport>;
 }

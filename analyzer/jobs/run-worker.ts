@@ -77,9 +77,9 @@ type Reading = Pick<Transport, 'kind' | 'log' | 'ledger' | 'close'>;
 
 /** On Kafka it shares the copies of the ledger with the workers of its machine: one that is free is taken, and those of machines that are gone are removed. */
 async function openReading({ plan, profile, dataDir, clock }: WorkerOptions): Promise<Reading> {
+  if (profile.transport.kafka === null) return openTransport(profile.transport, dataDir);
   // a process id says nothing outside of its container: who has a copy is told among those of one host name
   const place = { dataDir, pipeline: plan.name, host: `work.${hostname()}`, clock };
-  if (profile.transport.kafka === null) return openTransport(profile.transport, place);
   const { removeOldCopies } = await import('@millrace/transport/kafka/old-copies.ts');
   removeOldCopies(dataDir, `millrace.${plan.name}.work.`, clock.now());
   return openParts(profile.transport, place);

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { systemClock } from '@millrace/runtime/clock.ts';
 import { append } from '@millrace/transport/append.case.ts';
 import { LedgerCopy } from '@millrace/transport/kafka/ledger-copy.ts';
-import { type KafkaOptions, openKafka } from '@millrace/transport/kafka/transport.ts';
+import { openOwner } from '@millrace/transport/kafka/one-owner.case.ts';
+import type { KafkaOptions } from '@millrace/transport/kafka/transport.ts';
 import { logCases, type ReadRecord } from '@millrace/transport/log.case.ts';
 import type { Reader, Transport } from '@millrace/transport/log.ts';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -42,7 +43,7 @@ for (const client of ['kafkajs', 'fast'] as const) {
   const settings = () => ({ brokers: broker?.brokers ?? [], client, tls: null, sasl: null });
   const start = async (pipeline: string, host: string, dataDir: string, more: Partial<KafkaOptions> = {}): Promise<Transport> => {
     const options = { clock: systemClock, create: true, replication: 1, partitions: 2, patience: 20_000, ...more };
-    const transport = await openKafka({ settings: settings(), dataDir, pipeline, host: `${pipeline}.${host}`, ...options });
+    const transport = await openOwner({ settings: settings(), dataDir, pipeline, host: `${pipeline}.${host}`, ...options });
     open.push(transport);
     return transport;
   };
@@ -79,7 +80,7 @@ for (const client of ['kafkajs', 'fast'] as const) {
         async open() {
           const options = { clock: systemClock, create: true, replication: 1, partitions: 2 };
           const host = `${pipeline}.${hosts++}`;
-          const own = prefixed(await openKafka({ settings: settings(), dataDir: dir, pipeline, host, ...options }), `${client}.${pipeline}.`);
+          const own = prefixed(await openOwner({ settings: settings(), dataDir: dir, pipeline, host, ...options }), `${client}.${pipeline}.`);
           ends.push(own.end);
           return own.transport;
         },
@@ -171,7 +172,7 @@ for (const client of ['kafkajs', 'fast'] as const) {
       const one = await start(pipeline, 'a', dir);
       await one.commit({ appenders: [], puts: [['n', Buffer.from('1')]] });
       await one.close();
-      const copy = LedgerCopy.open(dir, `${pipeline}.a`, 'test');
+      const copy = await LedgerCopy.open(dir, `${pipeline}.a`, 'test', () => false);
       const { positions = [] } = copy.standing ?? {};
       copy.write([['missed', Buffer.from('x')]], positions, systemClock.now());
       await copy.close();
@@ -233,7 +234,7 @@ for (const client of ['kafkajs', 'fast'] as const) {
       const one = await start(pipeline, 'a', dir);
       await one.commit({ appenders: [], puts: [['n', Buffer.from('1')]] });
       await one.close();
-      const copy = LedgerCopy.open(dir, `${pipeline}.a`, 'test');
+      const copy = await LedgerCopy.open(dir, `${pipeline}.a`, 'test', () => false);
       copy.write([['ghost', Buffer.from('x')]], [1000, 1000], systemClock.now());
       await copy.close();
       const two = await start(pipeline, 'a', dir);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
 import type { Transport } from '../log.ts';
 import { FakeBrokers } from './fake-client.case.ts';
-import { openKafka } from './transport.ts';
+import { openOwner } from './one-owner.case.ts';
 
 /** Test support: hosts of the pipeline `p` on brokers in memory, new ones for each test. What a test leaves open is closed. */
 export class FakeHosts {
@@ -41,7 +41,7 @@ export class FakeHosts {
     const settings = { brokers: ['nowhere:1'], client: 'fast', tls: null, sasl: null } as const;
     const clock = { now: () => this.time++, monotonic: () => 0, cpu: () => 0 };
     const of = { settings, clock, create: true, replication: 1, partitions: 1, dataDir, pipeline: 'p', host, immediate, open: this.#brokers.open };
-    const transport = await openKafka(of);
+    const transport = await openOwner(of);
     this.#opened.add(transport);
     return transport;
   }

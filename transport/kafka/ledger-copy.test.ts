@@ -16,16 +16,16 @@ afterEach(async () => {
   rmSync(dir, { recursive: true });
 });
 
-const open = (session: string): LedgerCopy => {
-  const copy = LedgerCopy.open(dir, 'host', session);
+const open = async (session: string): Promise<LedgerCopy> => {
+  const copy = await LedgerCopy.open(dir, 'host', session, () => false);
   copies.push(copy);
   return copy;
 };
 const bytes = (text: string) => Buffer.from(text);
 const all = (copy: LedgerCopy, prefix = '') => [...copy.entries(prefix)].map(([key, value]) => `${key}=${Buffer.from(value)}`);
 
-test('what is not written yet counts as what is, key by key and in the order of keys', () => {
-  const copy = open('one');
+test('what is not written yet counts as what is, key by key and in the order of keys', async () => {
+  const copy = await open('one');
   copy.reset('topic', 1, 1);
   copy.write(
     ['a', 'b', 'd', 'x/1', 'x/2', '\u{ffff}', '\u{10000}'].map((key) => [key, bytes('old')]),
@@ -58,12 +58,12 @@ test('what is not written yet counts as what is, key by key and in the order of 
 });
 
 test('who opens it finds what was written and from where to read on, not what was in memory alone', async () => {
-  const copy = open('one');
+  const copy = await open('one');
   copy.reset('topic', 1, 1);
   copy.write([['a', bytes('1')]], [1], 2);
   copy.settle();
   copy.write([['a', bytes('2')]], [2], 3);
-  const next = open('two');
+  const next = await open('two');
   expect([all(next), next.standing?.positions]).toEqual([['a=1'], [1]]);
   copy.write([['a', bytes('3')]], [3], 4);
   expect(() => copy.settle()).toThrow('Another process has opened the copy');
@@ -74,7 +74,7 @@ test('who opens it finds what was written and from where to read on, not what wa
 test('it is written by itself, a part at a time, and says where it stands with the last part', async () => {
   vi.useFakeTimers();
   try {
-    const copy = open('one');
+    const copy = await open('one');
     copy.reset('topic', 1, 1);
     copy.write(
       Array.from({ length: 5 }, (_, n) => [`k${n}`, Buffer.alloc(40_000, n)]),
@@ -100,23 +100,23 @@ test('it is written by itself, a part at a time, and says where it stands with t
   }
 });
 
-test('a note stands behind all that came before it', () => {
-  const copy = open('one');
+test('a note stands behind all that came before it', async () => {
+  const copy = await open('one');
   copy.reset('topic', 1, 1);
   copy.write([['suspect', bytes('before')]], [5], 2);
   copy.note('s', [['suspect', bytes('noted')]]);
   expect(all(copy)).toEqual(['suspect=noted']);
-  const next = open('two');
+  const next = await open('two');
   expect([all(next), next.standing?.positions]).toEqual([['suspect=noted'], [5]]);
   // what its session had written before, as a commit or at once, and not what others write
   expect(['s', 's.live', 'other'].map((session) => next.outdates('suspect', session))).toEqual([true, true, false]);
   next.write([['suspect', bytes('after')]], [6], 3);
   next.settle();
-  expect([all(next), next.outdates('suspect', 's'), open('three').outdates('suspect', 's')]).toEqual([['suspect=after'], false, false]);
+  expect([all(next), next.outdates('suspect', 's'), (await open('three')).outdates('suspect', 's')]).toEqual([['suspect=after'], false, false]);
 });
 
-test('what it gives is a copy, of what is not written yet too', () => {
-  const copy = open('one');
+test('what it gives is a copy, of what is not written yet too', async () => {
+  const copy = await open('one');
   copy.reset('topic', 1, 1);
   copy.write([['a', bytes('old')]], [1], 2);
   (copy.get('a') as Uint8Array).fill(0);

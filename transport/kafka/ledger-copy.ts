@@ -65,20 +65,14 @@ export class LedgerCopy implements Ledger {
     this.#standing = bytes === null ? null : (JSON.parse(Buffer.from(bytes).toString()) as Standing);
   }
 
-  /** Takes the copy from whoever had it. */
-  static open(dataDir: string, host: string, session: string): LedgerCopy {
-    const store = openCopyStore(placeOf(dataDir, host, 1));
-    return new LedgerCopy(store, take(store, session), 1);
-  }
-
   /** Takes the first copy that nobody alive has: processes of one host that share a data directory have one each. */
-  static async free(dataDir: string, host: string, session: string): Promise<LedgerCopy> {
+  static async open(dataDir: string, host: string, session: string, alive: (process: ProcessId) => boolean = isAlive): Promise<LedgerCopy> {
     for (let n = 1; ; n++) {
       const store = openCopyStore(placeOf(dataDir, host, n));
       const old = store.ledger.get(OWNER);
       const owner = old === null ? null : (JSON.parse(Buffer.from(old).toString()) as Owner);
       try {
-        if (owner?.process == null || !isAlive(owner.process)) return new LedgerCopy(store, take(store, session, { key: OWNER, value: old }), n);
+        if (owner?.process == null || !alive(owner.process)) return new LedgerCopy(store, take(store, session, { key: OWNER, value: old }), n);
       } catch (error) {
         if (!(error instanceof MillraceError && error.code === 'fenced')) throw error;
       }
@@ -214,7 +208,7 @@ const placeOf = (dataDir: string, host: string, n: number) => join(dataDir, 'kaf
 
 const ownerBytes = (owner: Owner) => Buffer.from(JSON.stringify(owner));
 
-function take(store: Transport, session: string, fence?: Fence): Fence {
+function take(store: Transport, session: string, fence: Fence): Fence {
   const value = ownerBytes({ session, process: thisProcess() });
   store.note([[OWNER, value]], fence);
   return { key: OWNER, value };

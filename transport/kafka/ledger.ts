@@ -71,12 +71,12 @@ export class KafkaLedger implements Ledger {
   }
 
   /**
-   * Brings the copy up to the topic's end, from where it stands if it may. `name` appends the topic's first record. `until`: an owner waits for the very end, as what it
-   * has committed may lie behind an open transaction of another; who owns nothing yet is content with what is decided, and `catchUp` waits for the rest.
+   * Brings the copy up to what is decided in the topic, from where it stands if it may; what an owner has committed may lie behind an open transaction of another: `catchUp`.
+   * `name` appends the topic's first record.
    */
-  async open(session: string, until: 'end' | 'stable', name: (records: readonly PartitionBatches[]) => Promise<void>): Promise<void> {
+  async open(session: string, name: (records: readonly PartitionBatches[]) => Promise<unknown>): Promise<void> {
     const { client, topic, partitions, copy, arrivals, patience, now } = this.#options;
-    const ends = await client.offsets(topic, until);
+    const ends = await client.offsets(topic, 'stable');
     const id = (await this.#named(ends[0] ?? 0)) ?? (await this.#name(session, name));
     const old = copy.standing;
     const follows =
@@ -128,11 +128,6 @@ export class KafkaLedger implements Ledger {
   get places(): Place[] {
     const { topic, partitions } = this.#options;
     return Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
-  }
-
-  /** The same of all partitions. */
-  async catchUpAll(): Promise<void> {
-    await Promise.all(this.places.map(({ partition }) => this.catchUp(partition)));
   }
 
   /** Makes the records of a change to the ledger as the last arrivals leave it. Then `written`, or `lost`. */
@@ -256,7 +251,7 @@ export class KafkaLedger implements Ledger {
     return self.id;
   }
 
-  async #name(session: string, write: (records: readonly PartitionBatches[]) => Promise<void>): Promise<string> {
+  async #name(session: string, write: (records: readonly PartitionBatches[]) => Promise<unknown>): Promise<string> {
     const { partitions, now, topic } = this.#options;
     appendEntry(this.#out, session, now(), SELF, Buffer.from(JSON.stringify({ id: session, partitions })), 0);
     const records = this.#out.take().map((of) => ({ topic, ...of }));

@@ -26,26 +26,17 @@ export class OwnerTransport implements Transport {
   readonly #id: string;
   readonly #session: string;
   readonly #producer: TransactionalProducer;
-  readonly #closing: () => Promise<void>;
   readonly immediate?: Live;
   #last: Promise<void> = Promise.resolve();
   #failure: { readonly code: ErrorCode; readonly cause: unknown } | null = null;
   #closed = false;
 
-  /** `session` tells what this owner writes from all else; `closing` comes after the last commit */
-  constructor(
-    shared: Shared,
-    id: string,
-    session: string,
-    producer: TransactionalProducer,
-    immediate: { caughtUp(): Promise<void> } | null,
-    closing: () => Promise<void>,
-  ) {
+  /** `session` tells what this owner writes from all else */
+  constructor(shared: Shared, id: string, session: string, producer: TransactionalProducer, immediate: { caughtUp(): Promise<void> } | null) {
     this.#shared = shared;
     this.#id = id;
     this.#session = session;
     this.#producer = producer;
-    this.#closing = closing;
     this.log = shared.log;
     this.ledger = shared.ledger;
     const fate = { usable: () => this.#usable(), failed: (cause: unknown) => this.#failed(cause) };
@@ -84,7 +75,6 @@ export class OwnerTransport implements Transport {
     this.#closed = true;
     await this.#last;
     await this.immediate?.settled();
-    await this.#closing();
   }
 
   async #commit(wanted: Commit, taken: readonly Taken[]): Promise<void> {

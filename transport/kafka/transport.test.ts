@@ -44,7 +44,7 @@ test('what others write while a commit is on its way arrives, and the saved plac
   // what is noted stands behind all that the copy has
   one.note([]);
   // dies here: its copy is taken as it is
-  const copy = LedgerCopy.open(dir, 'one', 'look');
+  const copy = await LedgerCopy.open(dir, 'one', 'look', () => false);
   expect(text(copy.get('theirs'))).toBe('x');
   expect(copy.standing?.positions[0]).toBeLessThanOrEqual(from);
   held.open();
@@ -127,7 +127,7 @@ test('two that name the ledger at once come to one name', async () => {
       const transport = await open(`host${n}`, dir);
       expect([...transport.ledger.entries('')].map(([key]) => key)).toEqual(['k0', 'k1']);
       await hosts.close(transport);
-      const copy = LedgerCopy.open(dir, `host${n}`, 'look');
+      const copy = await LedgerCopy.open(dir, `host${n}`, 'look', () => false);
       names.add(copy.standing?.topic);
       await copy.close();
     }

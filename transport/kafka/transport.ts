@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import type { Clock } from '@millrace/runtime/clock.ts';
+import type { ProcessId } from '../embedded/process.ts';
 import type { Transport } from '../log.ts';
 import type { Joining, Parts } from '../parts.ts';
 import { Arrivals } from './arrivals.ts';
-import type { ClientOptions, KafkaClient, KafkaSettings, Place, TransactionalProducer } from './client.ts';
+import type { ClientOptions, KafkaClient, KafkaSettings, Place } from './client.ts';
 import { joinGroup, type Membership } from './group/membership.ts';
 import { KafkaLog, LEDGER_META } from './kafka-log.ts';
 import { KafkaLedger, LEDGER_CONFIG } from './ledger.ts';
@@ -44,6 +45,8 @@ export interface KafkaOptions extends KafkaLogSettings {
   readonly immediate?: boolean;
   /** of the ledger's topic, if it is created */
   readonly partitions: number;
+  /** tells who of this machine still has a copy of the ledger (default: the operating system) */
+  readonly alive?: (process: ProcessId) => boolean;
 }
 
 /** ms of silence after which what a process had goes to others */
@@ -114,8 +117,7 @@ class Process {
     this.#shared = { client, arrivals, log, ledger, now: () => options.clock.now() };
   }
 
-  /** `own`: takes over the host's own id, and what it was named with; else nothing is owned yet */
-  static async open(options: KafkaOptions, own: boolean): Promise<readonly [process: Process, producer: TransactionalProducer | null, session: string]> {
+  static async open(options: KafkaOptions): Promise<Process> {
     const { dataDir, pipeline, host, partitions, clock } = options;
     const connected = await connect(options, options.clientId ?? host);
     const { client, arrivals, log } = connected;
@@ -125,14 +127,10 @@ class Process {
     try {
       const there = (await client.topics([topic])).get(topic) ?? partitions;
       await log.ensure(topic, there, LEDGER_META, LEDGER_CONFIG);
-      const producer = own ? await client.transactional(host, placesOf(options, log)) : null;
-      copy = own ? LedgerCopy.open(dataDir, host, session) : await LedgerCopy.free(dataDir, host, session);
+      copy = await LedgerCopy.open(dataDir, host, session, options.alive);
       const ledger = new KafkaLedger({ client, arrivals, topic, partitions: there, copy, now: () => clock.now(), patience: LEDGER_PATIENCE });
-      await ledger.open(session, own ? 'end' : 'stable', async (records) => {
-        await (producer ?? client.producer).append(records);
-        await producer?.commit();
-      });
-      return [new Process(options, connected, copy, ledger), producer, session];
+      await ledger.open(session, (records) => client.producer.append(records));
+      return new Process(options, connected, copy, ledger);
     } catch (error) {
       await copy?.close();
       await connected.close();
@@ -152,11 +150,6 @@ class Process {
     return this.#shared.ledger;
   }
 
-  owner(producer: TransactionalProducer, session: string): Transport {
-    const immediate = this.#options.immediate ? { caughtUp: () => this.ledger.catchUpAll() } : null;
-    return new OwnerTransport(this.#shared, this.#options.host, session, producer, immediate, () => this.close());
-  }
-
   async part(slot: number | null): Promise<Transport> {
     const { host, clock, immediate = false } = this.#options;
     const id = slot === null ? host : `${host}.${slot}`;
@@ -164,7 +157,7 @@ class Process {
     await this.ledger.catchUp(slot ?? 0);
     // what others have under way in the partitions of their own tasks is not waited for
     const live = immediate ? { caughtUp: () => this.ledger.catchUp(slot ?? 0) } : null;
-    return new OwnerTransport(this.#shared, id, sessionOf(id, clock.now()), producer, live, async () => {});
+    return new OwnerTransport(this.#shared, id, sessionOf(id, clock.now()), producer, live);
   }
 
   async join({ group, slots, topics, plan, instance, onEvent }: Joining): Promise<Membership> {
@@ -196,17 +189,9 @@ class Process {
 }
 
 /**
- * The transport of one host of a pipeline on Kafka. Fences who had the host id before, ends what that one had under way, and brings the ledger's copy up to date.
- * A commit is one Kafka transaction. Once anything of it has failed the transport is of no use: what stands is found out by whoever opens it next.
+ * The pipeline on Kafka as a process sees it that owns nothing yet: to read, and to take over parts of.
  * Throws `MillraceError` broker_unreachable, authentication_failed, tls_failed, not_authorized, unknown_topic, partition_count_changed, and what the data directory can fail with.
  */
-export async function openKafka(options: KafkaOptions): Promise<Transport> {
-  const [process, producer, session] = await Process.open(options, true);
-  return process.owner(producer as TransactionalProducer, session);
-}
-
-/** The pipeline as a process sees it that owns nothing yet: to read, and to take over parts of. Throws what `openKafka` does. */
-export async function openKafkaParts(options: KafkaOptions): Promise<Parts> {
-  const [process] = await Process.open(options, false);
-  return process;
+export function openKafka(options: KafkaOptions): Promise<Parts> {
+  return Process.open(options);
 }

@@ -2,8 +2,8 @@
 import { systemClock } from '@millrace/runtime/clock.ts';
 import { append } from '@millrace/transport/append.case.ts';
 import type { KafkaSettings } from '@millrace/transport/kafka/client.ts';
+import { openOwner } from '@millrace/transport/kafka/one-owner.case.ts';
 import { openClient } from '@millrace/transport/kafka/open-client.ts';
-import { openKafka } from '@millrace/transport/kafka/transport.ts';
 
 interface Wanted {
   readonly settings: KafkaSettings;
@@ -15,7 +15,7 @@ interface Wanted {
 
 const { settings, dataDir, pipeline, host, stop } = JSON.parse(process.argv[2] ?? '') as Wanted;
 let second = false;
-const transport = await openKafka({
+const transport = await openOwner({
   settings,
   dataDir,
   pipeline,

@@ -36,6 +36,16 @@ test('timing: rolling at once and dedupe behind several writers, and all behind 
   expect(await timed(pipeline(`  steps:\n${lines('{ id: d, type: dedupe, key: tx_id, within: 1m }')}${out}`))).toEqual(['d', 'out', 'out.exchange']);
 });
 
+test('timing says whose it is, and the way out where there is one', async () => {
+  const reasonOf = async (step: string) => timingOf(await planOf(pipeline(`  steps:\n${lines(step)}${out}`))).get('out');
+  expect(await reasonOf(rolling)).toBe(
+    'what a record sees in r depends on the order of arrival: exchange shop.r.exchange has several writers; with emit: on_watermark it does not',
+  );
+  expect(await reasonOf('{ id: d, type: dedupe, key: tx_id, within: 1m }')).toBe(
+    'which repeat passes in d depends on the order of arrival: exchange shop.d.exchange has several writers',
+  );
+});
+
 test('no timing: one writer, the order of event time, the key of the source, windows', async () => {
   expect(await timed(pipeline(`  steps:\n${lines(rolling)}${out}`, FILE))).toEqual([]);
   expect(await timed(pipeline(`  steps:\n${lines(rolling.replace('delay: 7d', 'emit: on_watermark'))}${out}`))).toEqual([]);

@@ -115,8 +115,10 @@ function arrival(stage: StagePlan, plan: Plan, before: ReadonlyMap<StagePlan, Di
 
 function ownReason(node: NodePlan, arrives: Disorder | null): string | undefined {
   if (node.type === 'score' && node.every === null) return `which model scores a record depends on when ${node.model} was promoted`;
-  const what = arrives === null ? undefined : byArrival(node, arrives.mended);
-  return what && `${what} depends on the order of arrival: ${arrives?.why}`;
+  if (arrives === null) return undefined;
+  const what = byArrival(node, arrives.mended);
+  const wayOut = node.type === 'rolling' && arrives.mended ? '; with emit: on_watermark it does not' : '';
+  return what && `${what} in ${node.id} depends on the order of arrival: ${arrives.why}${wayOut}`;
 }
 
 /** What of a node's result depends on the order of arrival; undefined: nothing. */

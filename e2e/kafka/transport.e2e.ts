@@ -172,7 +172,7 @@ for (const client of ['kafkajs', 'fast'] as const) {
       const one = await start(pipeline, 'a', dir);
       await one.commit({ appenders: [], puts: [['n', Buffer.from('1')]] });
       await one.close();
-      const copy = await LedgerCopy.open(dir, `${pipeline}.a`, 'test', () => false);
+      const copy = await LedgerCopy.open(dir, `${pipeline}.a`, 'test');
       const { positions = [] } = copy.standing ?? {};
       copy.write([['missed', Buffer.from('x')]], positions, systemClock.now());
       await copy.close();
@@ -234,7 +234,7 @@ for (const client of ['kafkajs', 'fast'] as const) {
       const one = await start(pipeline, 'a', dir);
       await one.commit({ appenders: [], puts: [['n', Buffer.from('1')]] });
       await one.close();
-      const copy = await LedgerCopy.open(dir, `${pipeline}.a`, 'test', () => false);
+      const copy = await LedgerCopy.open(dir, `${pipeline}.a`, 'test');
       copy.write([['ghost', Buffer.from('x')]], [1000, 1000], systemClock.now());
       await copy.close();
       const two = await start(pipeline, 'a', dir);

@@ -31,8 +31,8 @@ export class OwnerTransport implements Transport {
   #failure: { readonly code: ErrorCode; readonly cause: unknown } | null = null;
   #closed = false;
 
-  /** `session` tells what this owner writes from all else */
-  constructor(shared: Shared, id: string, session: string, producer: TransactionalProducer, immediate: { caughtUp(): Promise<void> } | null) {
+  /** `session` tells what this owner writes from all else; `caughtUp`: where records leave at once */
+  constructor(shared: Shared, id: string, session: string, producer: TransactionalProducer, caughtUp: (() => Promise<void>) | null) {
     this.#shared = shared;
     this.#id = id;
     this.#session = session;
@@ -40,7 +40,7 @@ export class OwnerTransport implements Transport {
     this.log = shared.log;
     this.ledger = shared.ledger;
     const fate = { usable: () => this.#usable(), failed: (cause: unknown) => this.#failed(cause) };
-    if (immediate !== null) this.immediate = new Live(shared, `${id}.live`, `${session}.live`, fate, immediate.caughtUp);
+    if (caughtUp !== null) this.immediate = new Live(shared, `${id}.live`, `${session}.live`, fate, caughtUp);
   }
 
   /** What the appenders hold when it is called is in the commit; they may be filled again at once. Commits follow one another. */

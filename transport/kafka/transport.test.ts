@@ -127,7 +127,7 @@ test('two that name the ledger at once come to one name', async () => {
       const transport = await open(`host${n}`, dir);
       expect([...transport.ledger.entries('')].map(([key]) => key)).toEqual(['k0', 'k1']);
       await hosts.close(transport);
-      const copy = await LedgerCopy.open(dir, `host${n}`, 'look', () => false);
+      const copy = await LedgerCopy.open(dir, `host${n}`, 'look');
       names.add(copy.standing?.topic);
       await copy.close();
     }

@@ -154,10 +154,10 @@ class Process {
     const { host, clock, immediate = false } = this.#options;
     const id = slot === null ? host : `${host}.${slot}`;
     const producer = await this.#shared.client.transactional(id, placesOf(this.#options, this.log));
-    await this.ledger.catchUp(slot ?? 0);
     // what others have under way in the partitions of their own tasks is not waited for
-    const live = immediate ? { caughtUp: () => this.ledger.catchUp(slot ?? 0) } : null;
-    return new OwnerTransport(this.#shared, id, sessionOf(id, clock.now()), producer, live);
+    const caughtUp = () => this.ledger.catchUp(slot ?? 0);
+    await caughtUp();
+    return new OwnerTransport(this.#shared, id, sessionOf(id, clock.now()), producer, immediate ? caughtUp : null);
   }
 
   async join({ group, slots, topics, plan, instance, onEvent }: Joining): Promise<Membership> {

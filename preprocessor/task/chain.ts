@@ -70,14 +70,17 @@ export function buildChain(stage: StagePlan, host: ChainHost): Chain {
     const operator =
       run === null ? createOperator(node, context) : createRolling(run.map((step) => ({ node: step, context: contexts.get(step.id) as OperatorContext })));
     steps.unshift([node.id, operator]);
-    read(node.from[0] as string, entryOf(operator));
+    read(node.from[0] as string, entryOf(operator, node.id));
   }
   return { entry: new Map(stage.inputs.map((input) => [input.id, fanOut(readers.get(input.id) ?? [])])), steps };
 }
 
-/** A function of its own for each step, so that V8 sees one operator behind each call and can make one piece of code of a chain. */
-function entryOf(operator: Operator): Sink {
-  return new Function('operator', 'return (row) => operator.process(row);')(operator) as Sink;
+/**
+ * A function of its own for each step, so that V8 sees one class of operators behind each call and can make one piece of code of a chain. It takes functions made of equal texts for
+ * one: the step's name makes them differ.
+ */
+function entryOf(operator: Operator, step: string): Sink {
+  return new Function('operator', `return (row) => operator.process(row); // ${encodeURIComponent(step)}`)(operator) as Sink;
 }
 
 function lateMessage(node: NodePlan, time: TaskTime): string {
